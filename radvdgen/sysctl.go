@@ -1,0 +1,114 @@
+package radvdgen
+
+import "strings"
+
+// Sysctl is a sysctl.d file for a network node: it makes the node a router, keeps its uplinks as they are, and keeps
+// its bridges from being configured by their guests. The bridges and uplinks are written in their order.
+type Sysctl struct {
+	// Uplinks are the interfaces over which the node learns its own default route by router advertisement. Each must
+	// exist when the file is applied; see Append.
+	Uplinks []string
+	// Bridges are all bridges that the node may have to serve. They need not exist yet.
+	Bridges []string
+	// IPv6 turns on IPv6 forwarding and all that belongs to it. Without it only IPv4 forwarding is written.
+	IPv6 bool
+}
+
+// Validate reports the first name that cannot be an interface's (see [CheckInterfaceName]), is listed twice, or is
+// both an uplink and a bridge: what is right for one is wrong for the other. The error is an [*OptionError].
+func (s Sysctl) Validate() error {
+	role := make(map[string]string, len(s.Uplinks)+len(s.Bridges))
+	check := func(as string, names []string) error {
+		for _, name := range names {
+			if err := checkName(as, name); err != nil {
+				return err
+			}
+			switch role[name] {
+			case "":
+				role[name] = as
+			case as:
+				return &OptionError{Option: as, Value: name, Bound: "must appear once"}
+			default:
+				return &OptionError{Option: as, Value: name, Bound: "must not be an " + role[name] + " too"}
+			}
+		}
+		return nil
+	}
+	if err := check("uplink", s.Uplinks); err != nil {
+		return err
+	}
+	return check("bridge", s.Bridges)
+}
+
+// Append validates s and appends its sysctl.d file to b. On an error, [Sysctl.Validate]'s, it returns b as it was.
+//
+// The order is part of the contract (Documentation/networking/ip-sysctl.rst of the kernel): every line is right only
+// after those before it.
+func (s Sysctl) Append(b []byte) ([]byte, error) {
+	if err := s.Validate(); err != nil {
+		return b, err
+	}
+	b = append(b, header...)
+	if len(s.Bridges) > 0 && s.IPv6 {
+		// systemd-sysctl, which applies the file at boot and again to each interface as it appears, is silent about a
+		// missing key with a leading "-". sysctl of procps 4.0 is not, and ends with 1 although it goes on: it needs -e.
+		b = append(b, "# To apply it by hand: sysctl -e -p FILE\n"...)
+	}
+	b = group(b, "IPv4 forwarding comes first: changing it resets other parameters to their router defaults.")
+	b = append(b, "net.ipv4.ip_forward = 1\n"...)
+	if !s.IPv6 {
+		return b, nil
+	}
+	if len(s.Uplinks) > 0 {
+		b = group(b, "A router ignores router advertisements except where accept_ra is 2. Set before forwarding, it keeps",
+			"the default route that an uplink has learnt.")
+		for _, name := range s.Uplinks {
+			// No leading "-": with a mistyped name the node would lose its default route, and nobody would be told.
+			b = appendKey(b, name, "accept_ra", "2")
+		}
+	}
+	b = group(b, "IPv6 forwarding, on every interface there is and will be.")
+	b = append(b, "net.ipv6.conf.all.forwarding = 1\n"...)
+	b = group(b, "Learn nothing from router advertisements. \"all\" by itself changes no interface; \"default\" is what",
+		"bridges created later start from.")
+	b = append(b, "net.ipv6.conf.all.accept_ra = 0\nnet.ipv6.conf.default.accept_ra = 0\n"...)
+	if len(s.Bridges) > 0 {
+		// disable_ipv6 comes last of the three: switching IPv6 on solicits routers, and by then no answer is taken.
+		b = group(b, "Take no route and no address from guests, then have IPv6 ready for the gateway's address. The leading",
+			"\"-\" passes over a bridge that does not exist yet.")
+		for _, name := range s.Bridges {
+			for _, kv := range [...][2]string{{"accept_ra", "0"}, {"autoconf", "0"}, {"disable_ipv6", "0"}} {
+				b = append(b, '-')
+				b = appendKey(b, name, kv[0], kv[1])
+			}
+		}
+	}
+	return b, nil
+}
+
+func group(b []byte, comment ...string) []byte {
+	b = append(b, '\n')
+	for _, line := range comment {
+		b = append(b, "# "...)
+		b = append(b, line...)
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// appendKey writes one setting of an interface. A name with a dot needs slashes between the parts of the key, because
+// the first separator decides which of the two it is (sysctl.d(5)).
+func appendKey(b []byte, name, key, value string) []byte {
+	sep := byte('.')
+	if strings.Contains(name, ".") {
+		sep = '/'
+	}
+	for _, part := range [...]string{"net", "ipv6", "conf", name} {
+		b = append(b, part...)
+		b = append(b, sep)
+	}
+	b = append(b, key...)
+	b = append(b, " = "...)
+	b = append(b, value...)
+	return append(b, '\n')
+}
