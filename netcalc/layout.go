@@ -62,7 +62,7 @@ func layout(p netip.Prefix, gateway netip.Addr, vpn bool, reservedTail uint64) (
 		if gateway == at(start) {
 			start++
 			if err := checkRoom(p, start, reservedTail); err != nil {
-				return Layout{}, fmt.Errorf("with gateway %s: %w", gateway, err)
+				return Layout{}, fmt.Errorf("gateway %s: %w", gateway, err)
 			}
 		}
 	}
