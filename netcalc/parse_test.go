@@ -8,7 +8,7 @@ import (
 
 func TestParsePrefix(t *testing.T) {
 	for given, canonical := range map[string]string{
-		// The four spellings of facts: CIDR, netmask, missing octets, first and last.
+		// Nova's four spellings: CIDR, netmask, missing octets, first and last.
 		"10.0.1.0/24":                     "10.0.1.0/24",
 		"10.0.1.0/255.255.255.0":          "10.0.1.0/24",
 		"10/8":                            "10.0.0.0/8",
