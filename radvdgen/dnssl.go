@@ -9,9 +9,9 @@ import (
 const (
 	maxLabel  = 63  // RFC 1035 section 2.3.4
 	maxDomain = 253 // 255 encoded bytes less the first length and the root
-	// maxDNSSL is what the 8-bit length of an option can count (RFC 8106 section 5.2): 256 units of 8 to radvd, which
-	// exits where a list needs more.
-	maxDNSSL = 2048
+	// maxDNSSL is what the 8-bit length of an option can count, 255 units of 8 (RFC 4861 section 4.6). radvd sends 2048
+	// with length 0, for which guests discard the whole advertisement, and exits where a list needs more.
+	maxDNSSL = 2040
 	// raBudget is what radvd 2.19 puts into one advertisement, counted from the ICMPv6 header; it logs the number at
 	// debug level 5 ("using 1208/1210 bytes"). What does not fit goes into a second advertisement, and a guest that
 	// configures itself from the first has only a part.

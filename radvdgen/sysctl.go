@@ -5,8 +5,9 @@ import "strings"
 // Sysctl is a sysctl.d file for a network node: it makes the node a router, keeps its uplinks as they are, and keeps
 // its bridges from being configured by their guests. The bridges and uplinks are written in their order.
 type Sysctl struct {
-	// Uplinks are the interfaces over which the node learns its own default route by router advertisement. Each must
-	// exist when the file is applied; see Append.
+	// Uplinks are the interfaces over which the node learns its own default route by router advertisement. One that is
+	// missing when the file is applied is complained of; created later, it starts without router advertisements, until
+	// the file is applied to it (systemd does so for every interface that appears).
 	Uplinks []string
 	// Bridges are all bridges that the node may have to serve. They need not exist yet.
 	Bridges []string
@@ -49,11 +50,6 @@ func (s Sysctl) Append(b []byte) ([]byte, error) {
 		return b, err
 	}
 	b = append(b, header...)
-	if len(s.Bridges) > 0 && s.IPv6 {
-		// systemd-sysctl, which applies the file at boot and again to each interface as it appears, is silent about a
-		// missing key with a leading "-". sysctl of procps 4.0 is not, and ends with 1 although it goes on: it needs -e.
-		b = append(b, "# To apply it by hand: sysctl -e -p FILE\n"...)
-	}
 	b = group(b, "IPv4 forwarding comes first: changing it resets other parameters to their router defaults.")
 	b = append(b, "net.ipv4.ip_forward = 1\n"...)
 	if !s.IPv6 {
@@ -63,7 +59,8 @@ func (s Sysctl) Append(b []byte) ([]byte, error) {
 		b = group(b, "A router ignores router advertisements except where accept_ra is 2. Set before forwarding, it keeps",
 			"the default route that an uplink has learnt.")
 		for _, name := range s.Uplinks {
-			// No leading "-": with a mistyped name the node would lose its default route, and nobody would be told.
+			// No leading "-": with a mistyped name the node would lose its default route, and nobody would be told. Every
+			// other line is applied all the same.
 			b = appendKey(b, name, "accept_ra", "2")
 		}
 	}
@@ -74,8 +71,11 @@ func (s Sysctl) Append(b []byte) ([]byte, error) {
 	b = append(b, "net.ipv6.conf.all.accept_ra = 0\nnet.ipv6.conf.default.accept_ra = 0\n"...)
 	if len(s.Bridges) > 0 {
 		// disable_ipv6 comes last of the three: switching IPv6 on solicits routers, and by then no answer is taken.
+		//
+		// systemd-sysctl is silent about a missing key with "-". sysctl of procps 4.0 ends with 1 instead, unless it is
+		// given -e, but goes on too.
 		b = group(b, "Take no route and no address from guests, then have IPv6 ready for the gateway's address. The leading",
-			"\"-\" passes over a bridge that does not exist yet.")
+			"\"-\" passes over a bridge that does not exist yet; sysctl -p mentions it and goes on.")
 		for _, name := range s.Bridges {
 			for _, kv := range [...][2]string{{"accept_ra", "0"}, {"autoconf", "0"}, {"disable_ipv6", "0"}} {
 				b = append(b, '-')

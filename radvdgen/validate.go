@@ -10,18 +10,22 @@ import (
 // Bounds that radvd 2.19 checks when it starts to advertise (check_iface), not when it parses. radvd -c accepts what
 // lies outside them; the daemon then logs an error and stays silent on that interface.
 const (
-	minMinInterval  = 3    // RFC 4861 section 6.2.1, as are the next four
-	minMaxInterval  = 4    // seconds
-	maxMaxInterval  = 1800 // seconds
-	maxLifetime     = 9000 // seconds
-	maxReachable    = 3_600_000
-	minDelay        = 3     // MIN_DELAY_BETWEEN_RAS, RFC 4861 section 10
-	minMTU          = 1280  // RFC 8200 section 5
-	maxMTU          = 65535 // the largest a Linux bridge can be given
-	maxHopLimit     = 255   // an 8-bit field; radvd sends 256 as 0
-	autonomousBits  = 64    // 128 less the 64-bit interface identifier of RFC 4862 section 5.5.3 d
+	minMinInterval = 3         // seconds, RFC 4861 section 6.2.1, as are the next four
+	minMaxInterval = 4         // seconds
+	maxMaxInterval = 1800      // seconds
+	maxLifetime    = 9000      // seconds
+	maxReachable   = 3_600_000 // milliseconds
+	minDelay       = 3         // seconds, MIN_DELAY_BETWEEN_RAS in RFC 4861 section 10
+	minMTU         = 1280      // bytes, RFC 8200 section 5
+)
+
+// Bounds that radvd leaves to whoever writes the file, and a ratio it uses.
+const (
+	maxMTU          = 65535 // bytes, the most that a Linux bridge can be given
+	maxHopLimit     = 255   // an 8-bit field; radvd takes 256 and sends 0
+	autonomousBits  = 64    // 128 less the 64-bit interface identifier (RFC 4862 section 5.5.3 d)
 	rdnssBlock      = 3     // addresses in one RDNSS block of radvd 2.19
-	defaultMinRatio = 0.33  // of MaxRtrAdvInterval
+	defaultMinRatio = 0.33  // of MaxRtrAdvInterval is the default of MinRtrAdvInterval
 )
 
 var (
@@ -182,6 +186,11 @@ func (i *Interface) validatePrefixes() error {
 		if preferred > valid {
 			return &OptionError{i.Name, "prefix " + p.Prefix.String(), "AdvPreferredLifetime", preferred.String(),
 				fmt.Sprintf("must be at most %s (AdvValidLifetime)", valid)}
+		}
+		if preferred == 0 && p.DecrementLifetimes == On {
+			// radvd takes it for one that has run out, and leaves the prefix out.
+			return &OptionError{i.Name, "prefix " + p.Prefix.String(), "AdvPreferredLifetime", preferred.String(),
+				"must be above 0 where DecrementLifetimes is on"}
 		}
 	}
 	return nil
