@@ -1,0 +1,298 @@
+package commands
+
+import (
+	"strings"
+)
+
+// longestArgument bounds an argument, a flag and a value: PATH_MAX on Linux, since nothing longer than a path is ever
+// meant. It keeps a pasted file out of error messages and out of the ledger.
+const longestArgument = 4096
+
+// invocation is a command line, understood as far as is possible without the values' meaning.
+type invocation struct {
+	command *command // nil is the program itself, for help
+	help    bool
+	flags   []flagUse
+	args    []string
+}
+
+// flagUse is one flag on the command line.
+type flagUse struct {
+	flag     *flag
+	global   bool
+	spelling string // as it was typed, without dashes in front, with underscores
+	value    string
+}
+
+// argv is the command line in the one order that the cli library reads without losing anything: global flags, command,
+// its flags, "--", arguments.
+func (in *invocation) argv() []string {
+	argv := []string{"nova-manage"}
+	own := []string{}
+	for _, u := range in.flags {
+		arg := "--" + u.flag.name + "=" + u.value
+		if u.global {
+			argv = append(argv, arg)
+		} else {
+			own = append(own, arg)
+		}
+	}
+	argv = append(argv, strings.Fields(in.command.path())...)
+	argv = append(argv, own...)
+	argv = append(argv, "--")
+	return append(argv, in.args...)
+}
+
+// token is one flag as it stands, before it is known which command it belongs to.
+type token struct {
+	name  string
+	value string
+	typed string // for messages
+}
+
+// read understands a command line: flags and arguments in any order, global flags anywhere, `--flag value` and
+// `--flag=value`, `--noflag`, letters, dashes for underscores, and `--`, after which everything is an argument.
+func (p *program) read(argv []string) (*invocation, error) {
+	for _, a := range argv {
+		if err := checkText("argument", a, origin{}); err != nil {
+			return nil, err
+		}
+	}
+	s := scanner{kinds: p.flagKinds()}
+	s.scan(argv)
+	in := &invocation{help: s.help}
+	words, err := p.findCommand(in, s.words)
+	switch {
+	case in.help && err == nil:
+		return in, nil
+	case len(s.unknown) > 0:
+		return nil, p.unknownFlag(s.unknown[0], in.command)
+	case s.version && len(s.words) == 0:
+		in.command, err = p.versionCommand()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	if s.version && len(s.words) > 0 {
+		return nil, p.unknownFlag("--version", in.command)
+	}
+	in.args = words
+	for _, t := range s.flags {
+		if err := p.bind(in, t); err != nil {
+			return nil, err
+		}
+	}
+	return in, sameFlagTwice(in.flags)
+}
+
+// bind finds the flag that a token means for the command.
+func (p *program) bind(in *invocation, t token) error {
+	f, global := lookupFlag(in.command.flags, t.name), false
+	if f == nil {
+		f, global = lookupFlag(p.globals.flags, t.name), true
+	}
+	if f == nil {
+		return p.unknownFlag(t.typed, in.command)
+	}
+	spelling := t.name
+	if spelling == f.short {
+		spelling = f.name
+	}
+	in.flags = append(in.flags, flagUse{f, global, spelling, t.value})
+	return nil
+}
+
+// sameFlagTwice refuses one flag under two of its names with two values. Under one name the last one wins, as it
+// always did, so that a script can append to a list of flags.
+func sameFlagTwice(uses []flagUse) error {
+	last := map[*flag]map[string]string{}
+	for _, u := range uses {
+		if u.flag.kind == manyValues {
+			continue
+		}
+		if last[u.flag] == nil {
+			last[u.flag] = map[string]string{}
+		}
+		last[u.flag][u.spelling] = u.value
+		for spelling, value := range last[u.flag] {
+			if !u.flag.sameValue(value, u.value) {
+				return usageErrorf("--%s %s and --%s %s are one flag with two values",
+					spelling, quote(value), u.spelling, quote(u.value))
+			}
+		}
+	}
+	return nil
+}
+
+// scanner splits a command line into flags and words. It knows of each flag only whether it takes a value, which is
+// the same for all commands that have it, because flags may stand before the words that name the command.
+type scanner struct {
+	kinds map[string]flagKind
+
+	flags         []token
+	words         []string
+	unknown       []string // flags that no command has
+	help, version bool
+	err           error // the first one; help is given all the same
+}
+
+func (s *scanner) scan(argv []string) {
+	for len(argv) > 0 {
+		a := argv[0]
+		argv = argv[1:]
+		switch {
+		case a == "--":
+			s.words = append(s.words, argv...)
+			return
+		case !looksLikeFlag(a):
+			s.words = append(s.words, a)
+		case strings.HasPrefix(a, "--"):
+			argv = s.long(a, argv)
+		default:
+			argv = s.letters(a, argv)
+		}
+	}
+}
+
+// looksLikeFlag tells a flag from an argument: a lone dash means standard output, and -1 is a number.
+func looksLikeFlag(a string) bool {
+	return len(a) > 1 && a[0] == '-' && (a[1] < '0' || a[1] > '9') && a[1] != '.'
+}
+
+// long reads --name, --noname, --name=value or --name value, and returns what is left.
+func (s *scanner) long(a string, rest []string) []string {
+	typed, value, hasValue := strings.Cut(a, "=")
+	name := flagName(typed[2:])
+	switch kind, known := s.kinds[name]; {
+	case known && kind == yesOrNo:
+		if !hasValue {
+			value = "true"
+		}
+		s.add(token{name, value, typed})
+		return rest
+	case known:
+		return s.withValue(token{name, value, typed}, hasValue, rest)
+	}
+	if positive, ok := strings.CutPrefix(name, "no"); ok && s.negatable(positive) {
+		if hasValue {
+			s.fail(usageErrorf("%s takes no value", typed))
+		}
+		s.add(token{positive, "false", typed})
+		return rest
+	}
+	s.unknown = append(s.unknown, typed)
+	return rest
+}
+
+func (s *scanner) negatable(name string) bool {
+	kind, known := s.kinds[name]
+	return known && kind == yesOrNo && name != "help" && name != "version"
+}
+
+// letters reads -q, -f json, -fjson, -f=json and -qf json, and returns what is left.
+func (s *scanner) letters(a string, rest []string) []string {
+	for i, r := range a[1:] {
+		letter := string(r)
+		kind, known := s.kinds[letter]
+		if !known {
+			s.unknown = append(s.unknown, a)
+			return rest
+		}
+		if kind == yesOrNo {
+			s.add(token{letter, "true", "-" + letter})
+			continue
+		}
+		value := strings.TrimPrefix(a[1+i+len(letter):], "=")
+		return s.withValue(token{letter, value, "-" + letter}, 1+i+len(letter) < len(a), rest)
+	}
+	return rest
+}
+
+// withValue adds a flag that needs a value, taking the next argument where it does not carry one itself. An argument
+// that looks like a flag is not taken: the value was forgotten more likely than it begins with a dash.
+func (s *scanner) withValue(t token, hasValue bool, rest []string) []string {
+	if !hasValue {
+		if len(rest) == 0 || looksLikeFlag(rest[0]) {
+			err := usageErrorf("%s needs a value", t.typed)
+			if len(rest) > 0 && rest[0] != "--" {
+				err = withHint(err, "if "+quote(rest[0])+" is the value, write "+t.typed+"="+quote(rest[0]))
+			}
+			s.fail(err)
+			return rest
+		}
+		t.value, rest = rest[0], rest[1:]
+	}
+	s.add(t)
+	return rest
+}
+
+func (s *scanner) add(t token) {
+	switch t.name {
+	case "help", "h":
+		s.help = true
+	case "version":
+		s.version = true
+	default:
+		s.flags = append(s.flags, t)
+	}
+}
+
+func (s *scanner) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// flagKinds is every spelling of every flag of all commands.
+func (p *program) flagKinds() map[string]flagKind {
+	kinds := map[string]flagKind{"help": yesOrNo, "h": yesOrNo, "version": yesOrNo}
+	add := func(fs []*flag) {
+		for _, f := range fs {
+			for _, name := range f.spellings() {
+				kinds[name] = f.kind
+			}
+			if f.short != "" {
+				kinds[f.short] = f.kind
+			}
+		}
+	}
+	add(p.globals.flags)
+	for _, c := range p.commands {
+		add(c.flags)
+		for _, a := range c.actions {
+			add(a.flags)
+		}
+	}
+	return kinds
+}
+
+// flagName is the proper spelling of a flag's name: --fixed-range-v6 is --fixed_range_v6.
+func flagName(typed string) string { return strings.ReplaceAll(typed, "-", "_") }
+
+func lookupFlag(fs []*flag, name string) *flag {
+	for _, f := range fs {
+		if name == f.short {
+			return f
+		}
+		for _, s := range f.spellings() {
+			if name == s {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// checkText refuses what can never be right in any value.
+func checkText(name, value string, from origin) error {
+	switch {
+	case len(value) > longestArgument:
+		return usageErrorf("%s %s is longer than %d bytes%s", name, quote(value), longestArgument, from)
+	case hasControl(value):
+		return usageErrorf("%s %s holds a control character%s", name, quote(value), from)
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"nova-manage/db"
+)
+
+// env is what a command's run function has of the outside.
+type env struct {
+	sys *Sys
+
+	// stdout takes the answer and nothing else. A write that fails is reported once the command is done.
+	stdout io.Writer
+
+	globals  globals
+	quiet    bool
+	messages []string // held back by --quiet until it is known that there is an error to explain
+	view     view
+	closers  []func() error
+}
+
+func newEnv(sys *Sys, stdout io.Writer) *env { return &env{sys: sys, stdout: stdout} }
+
+// prepare takes over the global flags once they are known. What they ask of the command's answer is checked here,
+// before the command does anything.
+func (e *env) prepare(c *command, g *globals) error {
+	e.globals = *g
+	if e.quiet = g.Quiet; e.quiet {
+		e.stdout = io.Discard
+	}
+	view, err := newView(c, g, e.sys.TerminalWidth)
+	e.view = view
+	return err
+}
+
+// now is the time in UTC.
+func (e *env) now() time.Time { return e.sys.Now().UTC() }
+
+// warn tells the user, on standard error, about something that is probably not what was meant.
+func (e *env) warn(format string, args ...any) {
+	e.message("nova-manage: warning: " + oneLine(fmt.Sprintf(format, args...)))
+}
+
+// note tells the user, on standard error, how it went.
+func (e *env) note(format string, args ...any) {
+	e.message("nova-manage: " + oneLine(fmt.Sprintf(format, args...)))
+}
+
+func (e *env) message(line string) {
+	if e.quiet {
+		e.messages = append(e.messages, line)
+		return
+	}
+	fmt.Fprintln(e.sys.Stderr, line)
+}
+
+// flushMessages prints what --quiet held back: a command that fails is not quiet.
+func (e *env) flushMessages() {
+	for _, m := range e.messages {
+		fmt.Fprintln(e.sys.Stderr, m)
+	}
+	e.messages = nil
+}
+
+// ledgerURL names the ledger: what sql_connection says, else nova.sqlite in the state path.
+func (e *env) ledgerURL() (string, error) {
+	if e.globals.SQLConnection != "" {
+		return e.globals.SQLConnection, nil
+	}
+	dir, err := e.globals.StatePath, error(nil)
+	if dir == "" {
+		dir, err = e.sys.statePath()
+	}
+	return filepath.Join(dir, "nova.sqlite"), err
+}
+
+// openStore opens the ledger for what the command is about to do. It is closed when the command is done.
+func (e *env) openStore(ctx context.Context, mode db.Mode) (*db.Store, error) {
+	url, err := e.ledgerURL()
+	if err != nil {
+		return nil, err
+	}
+	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: e.sys.Now})
+	if err != nil {
+		return nil, err
+	}
+	e.closers = append(e.closers, store.Close)
+	return store, nil
+}
+
+// close closes what the command opened.
+func (e *env) close() error {
+	var errs []error
+	for _, c := range e.closers {
+		errs = append(errs, c())
+	}
+	e.closers = nil
+	return errors.Join(errs...)
+}

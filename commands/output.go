@@ -1,0 +1,249 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// column is one column of an answer, in every output format: its name is the table's header and the JSON key.
+//
+// Value returns what stands in it: nil for absent, a bool, any integer, a string, a []string, a time.Time (printed in
+// RFC 3339, UTC; the zero time is absent), a pointer to one of these (nil is absent), a netip.Addr or netip.Prefix (the
+// zero one is absent), or anything else that has a String method.
+type column[T any] struct {
+	Name  string
+	Value func(T) any
+	// Long keeps the column out of tables and out of -f value unless --long or -c asks for it. JSON, YAML and CSV
+	// always have all columns, so that a program sees the same whatever a reader likes to see.
+	Long bool
+}
+
+// field is what the framework needs to know of a column before there is a row.
+type field struct {
+	name string
+	long bool
+}
+
+// fieldsOf is what a command declares of its columns.
+func fieldsOf[T any](cols []column[T]) []field {
+	fields := make([]field, len(cols))
+	for i, c := range cols {
+		fields[i] = field{c.Name, c.Long}
+	}
+	return fields
+}
+
+// view is how the user wants to see the answer.
+type view struct {
+	format  string
+	columns []string // in order; nil is the format's usual choice
+	long    bool
+	width   func() int // of the terminal, 0 for none
+}
+
+// newView checks what the global flags ask of a command's answer.
+func newView(c *command, g *globals, width func() int) (view, error) {
+	v := view{format: g.Format, long: c.wide, width: width}
+	if len(c.columns) == 0 {
+		if g.formatFrom.onCommandLine() || g.columnsFrom.onCommandLine() {
+			return v, usageErrorf("%s prints no columns, so --format and --column do not apply", c.path())
+		}
+		return v, nil
+	}
+	var all []string
+	for _, f := range c.columns {
+		all = append(all, f.name)
+	}
+	for _, name := range g.Columns {
+		if !slices.Contains(all, flagName(name)) {
+			hint := "the columns are " + strings.Join(all, ", ")
+			if guess := didYouMean(closest(name, all)); guess != "" {
+				hint = guess + " " + hint
+			}
+			return v, withHint(usageErrorf("unknown column %s of %s%s", quote(name), c.path(), g.columnsFrom), hint)
+		}
+		if !slices.Contains(v.columns, flagName(name)) {
+			v.columns = append(v.columns, flagName(name))
+		}
+	}
+	return v, nil
+}
+
+// longFlag is given to every command with columns that a table leaves out.
+func longFlag(into *bool) *flag { return boolean(into, "long", "print all columns") }
+
+// chosen are the columns to print, in order.
+func chosen[T any](v view, cols []column[T]) []column[T] {
+	var out []column[T]
+	for _, name := range v.columns {
+		i := slices.IndexFunc(cols, func(c column[T]) bool { return c.Name == name })
+		out = append(out, cols[i])
+	}
+	if v.columns != nil || v.long || v.format != "table" && v.format != "value" {
+		if v.columns == nil {
+			return cols
+		}
+		return out
+	}
+	for _, c := range cols {
+		if !c.Long {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// rowWriter prints the rows of a list, one at a time.
+type rowWriter interface {
+	row(values []any) error
+	// end finishes an answer that is complete; an incomplete one is left as it is.
+	end() error
+}
+
+// printList prints a list in the chosen format. Rows are printed as they come, in constant memory; where rows ends with
+// an error, what was printed before it stays, incomplete (JSON without its closing bracket), and the exit code tells.
+func printList[T any](e *env, cols []column[T], rows iter.Seq2[T, error]) error {
+	cols = chosen(e.view, cols)
+	w := newRowWriter(e.view, e.stdout, namesOf(cols))
+	for r, err := range rows {
+		if err != nil {
+			return err
+		}
+		if err := w.row(valuesOf(cols, r)); err != nil {
+			return err
+		}
+	}
+	return w.end()
+}
+
+// printSlice is printList for rows that are all there.
+func printSlice[T any](e *env, cols []column[T], rows []T) error {
+	return printList(e, cols, func(yield func(T, error) bool) {
+		for _, r := range rows {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	})
+}
+
+// printOne prints a single object: in JSON and YAML the object itself, in a table and in -f value one line per column.
+func printOne[T any](e *env, cols []column[T], row T) error {
+	cols = chosen(e.view, cols)
+	names, values := namesOf(cols), valuesOf(cols, row)
+	switch e.view.format {
+	case "json":
+		return writeJSONObject(e.stdout, names, values)
+	case "yaml":
+		return writeYAML(e.stdout, yamlObject(names, values))
+	case "csv":
+		w := newRowWriter(e.view, e.stdout, names)
+		if err := w.row(values); err != nil {
+			return err
+		}
+		return w.end()
+	case "value":
+		return writeValues(e.stdout, values)
+	}
+	return writeRecord(e.stdout, names, values)
+}
+
+func newRowWriter(v view, w io.Writer, names []string) rowWriter {
+	switch v.format {
+	case "json":
+		return &jsonRows{w: w, names: names}
+	case "yaml":
+		return &yamlRows{w: w, names: names}
+	case "csv":
+		return newCSVRows(w, names)
+	case "value":
+		return &valueRows{w}
+	}
+	return &tableRows{w: w, names: names, terminal: v.width}
+}
+
+func namesOf[T any](cols []column[T]) []string {
+	names := make([]string, len(cols))
+	for i, c := range cols {
+		names[i] = c.Name
+	}
+	return names
+}
+
+func valuesOf[T any](cols []column[T], row T) []any {
+	values := make([]any, len(cols))
+	for i, c := range cols {
+		values[i] = plain(c.Value(row))
+	}
+	return values
+}
+
+// orNull is v, or nil where v is the zero value of its type and that means absent.
+func orNull[V comparable](v V) any {
+	var zero V
+	if v == zero {
+		return nil
+	}
+	return v
+}
+
+// plain brings a column's value to nil, a bool, an integer, a string or a []string.
+func plain(v any) any {
+	switch v := v.(type) {
+	case nil, bool, string, int, int64, uint16, []string:
+		return v
+	case time.Time:
+		if v.IsZero() {
+			return nil
+		}
+		return v.UTC().Format(time.RFC3339)
+	case interface{ IsValid() bool }:
+		if !v.IsValid() {
+			return nil
+		}
+	}
+	rv := reflect.ValueOf(v)
+	if rv.Kind() == reflect.Pointer {
+		if rv.IsNil() {
+			return nil
+		}
+		if _, ok := v.(fmt.Stringer); !ok {
+			return plain(rv.Elem().Interface())
+		}
+	}
+	if s, ok := v.(fmt.Stringer); ok {
+		return s.String()
+	}
+	switch {
+	case rv.CanInt():
+		return rv.Int()
+	case rv.CanUint():
+		return rv.Uint()
+	case rv.Kind() == reflect.String:
+		return rv.String()
+	}
+	return fmt.Sprint(v)
+}
+
+// plainText is a value for a reader: lists joined, control characters escaped, absent the text given for it.
+func plainText(v any, absent string) string {
+	var s string
+	switch v := v.(type) {
+	case nil:
+	case string:
+		s = v
+	case []string:
+		s = strings.Join(v, ",")
+	default:
+		s = fmt.Sprint(v)
+	}
+	if s == "" {
+		return absent
+	}
+	return escapeControl(s)
+}

@@ -1,0 +1,163 @@
+package commands
+
+import (
+	"bytes"
+	"io"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+// tableBatch is how many rows a table looks at to find the widths of its columns. A longer list is printed in batches
+// of that many, whose columns only ever grow: memory stays bounded, and all but the oddest list looks like one table.
+const tableBatch = 1000
+
+// gutter is between two columns.
+const gutter = "  "
+
+// tableRows prints rows in columns under their names, without lines around them. A table that is wider than the
+// terminal is printed as one block of lines per row instead, since a terminal that breaks lines makes it unreadable.
+type tableRows struct {
+	w        io.Writer
+	names    []string
+	terminal func() int
+
+	batch  [][]string
+	widths []int
+	blocks bool
+}
+
+func (t *tableRows) row(values []any) error {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = plainText(v, "-")
+	}
+	t.batch = append(t.batch, texts)
+	if len(t.batch) < tableBatch {
+		return nil
+	}
+	return t.flush()
+}
+
+// end prints what is left; of an empty list the names of the columns, which tell that it was looked at.
+func (t *tableRows) end() error {
+	if len(t.batch) == 0 && t.widths != nil {
+		return nil
+	}
+	return t.flush()
+}
+
+func (t *tableRows) flush() error {
+	first := t.widths == nil
+	if first {
+		t.widths = make([]int, len(t.names))
+		t.widen(t.names)
+	}
+	for _, row := range t.batch {
+		t.widen(row)
+	}
+	if first {
+		t.blocks = t.tooWide()
+	}
+	rows := t.batch
+	t.batch = nil
+	if t.blocks && len(rows) > 0 {
+		return t.writeBlocks(rows, first)
+	}
+	var header []string
+	if first {
+		header = t.names
+	} else if len(rows) > 0 {
+		// The columns begin where the batch before began them.
+		for i, text := range rows[0] {
+			rows[0][i] = text + strings.Repeat(" ", t.widths[i]-twwidth.Width(text))
+		}
+	}
+	return writeTable(t.w, header, rows)
+}
+
+func (t *tableRows) widen(row []string) {
+	for i, text := range row {
+		t.widths[i] = max(t.widths[i], twwidth.Width(text))
+	}
+}
+
+func (t *tableRows) tooWide() bool {
+	total := (len(t.widths) - 1) * len(gutter)
+	for _, w := range t.widths {
+		total += w
+	}
+	width := t.terminal()
+	return width > 0 && total > width
+}
+
+func (t *tableRows) writeBlocks(rows [][]string, first bool) error {
+	for _, row := range rows {
+		if !first {
+			if _, err := io.WriteString(t.w, "\n"); err != nil {
+				return err
+			}
+		}
+		first = false
+		if err := writeFields(t.w, t.names, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeRecord prints a single object, one line per column.
+func writeRecord(w io.Writer, names []string, values []any) error {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = plainText(v, "-")
+	}
+	return writeFields(w, names, texts)
+}
+
+func writeFields(w io.Writer, names, texts []string) error {
+	rows := make([][]string, len(names))
+	for i, name := range names {
+		rows[i] = []string{name, texts[i]}
+	}
+	return writeTable(w, nil, rows)
+}
+
+// writeTable lays out rows of equal length, under a header where there is one. The library pads the last column too;
+// those spaces are taken away again.
+func writeTable(w io.Writer, header []string, rows [][]string) error {
+	cells := tw.CellConfig{
+		Padding:    tw.CellPadding{Global: tw.Padding{Left: "", Right: gutter, Overwrite: true}},
+		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
+		Alignment:  tw.CellAlignment{Global: tw.AlignLeft},
+	}
+	var b bytes.Buffer
+	table := tablewriter.NewTable(&b,
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
+			Borders:  tw.BorderNone,
+			Symbols:  tw.NewSymbols(tw.StyleNone),
+			Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone},
+		})),
+		tablewriter.WithConfig(tablewriter.Config{
+			Header: cells, Row: cells, Behavior: tw.Behavior{TrimSpace: tw.Off},
+		}),
+	)
+	if header != nil {
+		table.Header(header)
+	}
+	if err := table.Bulk(rows); err != nil {
+		return err
+	}
+	if err := table.Render(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		if _, err := io.WriteString(w, strings.TrimRight(line, " \n")+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}

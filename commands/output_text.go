@@ -1,0 +1,197 @@
+package commands
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// jsonRows prints an array with one object per line, so that grep works on it as well as a JSON parser.
+type jsonRows struct {
+	w     io.Writer
+	names []string
+	begun bool
+}
+
+func (j *jsonRows) row(values []any) error {
+	var b bytes.Buffer
+	b.WriteString(",\n  ")
+	if !j.begun {
+		b.Reset()
+		b.WriteString("[\n  ")
+		j.begun = true
+	}
+	if err := appendJSON(&b, j.names, values, " ", ""); err != nil {
+		return err
+	}
+	_, err := j.w.Write(b.Bytes())
+	return err
+}
+
+func (j *jsonRows) end() error {
+	text := "\n]\n"
+	if !j.begun {
+		text = "[]\n"
+	}
+	_, err := io.WriteString(j.w, text)
+	return err
+}
+
+func writeJSONObject(w io.Writer, names []string, values []any) error {
+	var b bytes.Buffer
+	if err := appendJSON(&b, names, values, "\n  ", "\n"); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// appendJSON writes an object in the order of its columns, with gap before every key but the first on one line.
+func appendJSON(b *bytes.Buffer, names []string, values []any, gap, last string) error {
+	encoder := json.NewEncoder(b)
+	encoder.SetEscapeHTML(false)
+	encode := func(v any) error {
+		if err := encoder.Encode(v); err != nil {
+			return err
+		}
+		b.Truncate(b.Len() - 1) // the line break that an Encoder adds
+		return nil
+	}
+	b.WriteByte('{')
+	for i, name := range names {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if i > 0 || last != "" {
+			b.WriteString(gap)
+		}
+		if err := encode(name); err != nil {
+			return err
+		}
+		b.WriteString(": ")
+		if err := encode(values[i]); err != nil {
+			return err
+		}
+	}
+	b.WriteString(last)
+	b.WriteByte('}')
+	return nil
+}
+
+// yamlRows prints a sequence of mappings, each one encoded by itself.
+type yamlRows struct {
+	w     io.Writer
+	names []string
+	begun bool
+}
+
+func (y *yamlRows) row(values []any) error {
+	y.begun = true
+	return writeYAML(y.w, &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{yamlObject(y.names, values)}})
+}
+
+func (y *yamlRows) end() error {
+	if y.begun {
+		return nil
+	}
+	_, err := io.WriteString(y.w, "[]\n")
+	return err
+}
+
+func yamlObject(names []string, values []any) *yaml.Node {
+	object := &yaml.Node{Kind: yaml.MappingNode}
+	for i, name := range names {
+		var key, value yaml.Node
+		key.SetString(name)
+		// Encoding a scalar or a list of strings cannot fail.
+		_ = value.Encode(values[i])
+		object.Content = append(object.Content, &key, &value)
+	}
+	return object
+}
+
+func writeYAML(w io.Writer, node *yaml.Node) error {
+	var b bytes.Buffer
+	encoder := yaml.NewEncoder(&b)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(node); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// csvRows prints RFC 4180 rows, with line feeds, under a line of column names. Absent is an empty field.
+type csvRows struct {
+	w     *csv.Writer
+	names []string
+}
+
+func newCSVRows(w io.Writer, names []string) *csvRows {
+	return &csvRows{w: csv.NewWriter(w), names: names}
+}
+
+func (c *csvRows) row(values []any) error {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = plainText(v, "")
+	}
+	return c.write(texts)
+}
+
+// write puts the header before the first row, so that an answer that fails at once prints nothing.
+func (c *csvRows) write(texts []string) error {
+	if c.names != nil {
+		if err := c.w.Write(c.names); err != nil {
+			return err
+		}
+		c.names = nil
+	}
+	if texts == nil {
+		return nil
+	}
+	return c.w.Write(texts)
+}
+
+func (c *csvRows) end() error {
+	if err := c.write(nil); err != nil {
+		return err
+	}
+	c.w.Flush()
+	return c.w.Error()
+}
+
+// valueRows prints bare values with a space between them, for the shell's read and for awk. Where there are several
+// columns an absent value is a dash, so that the ones after it keep their places; alone it is an empty line, which
+// `test -z` understands.
+type valueRows struct{ w io.Writer }
+
+func (r *valueRows) row(values []any) error {
+	absent := "-"
+	if len(values) == 1 {
+		absent = ""
+	}
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = plainText(v, absent)
+	}
+	_, err := io.WriteString(r.w, strings.Join(texts, " ")+"\n")
+	return err
+}
+
+func (r *valueRows) end() error { return nil }
+
+// writeValues prints the values of a single object, one on each line; an absent one is an empty line.
+func writeValues(w io.Writer, values []any) error {
+	var b strings.Builder
+	for _, v := range values {
+		b.WriteString(plainText(v, "") + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

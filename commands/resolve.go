@@ -1,0 +1,319 @@
+package commands
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// resolver finds the value of each flag in the strongest source that gives one: command line, environment, flagfile,
+// default.
+type resolver struct {
+	given     map[*flag][]string
+	lookupEnv func(string) (string, bool)
+	file      []setting
+
+	// referable are the flags that $name in a flagfile may stand for; computed are defaults that no flag holds.
+	referable []*flag
+	computed  map[string]func() (string, error)
+}
+
+// sourced is a text and where it stood.
+type sourced struct {
+	text string
+	from origin
+}
+
+// fill parses the value of a flag and stores it; it does nothing where there is only the default.
+func (r *resolver) fill(f *flag) error {
+	texts, err := r.texts(f)
+	if err != nil {
+		return err
+	}
+	return f.fill("--"+f.name, texts)
+}
+
+// fill parses texts, all of which count for a flag of many values, only the last one for any other.
+func (f *flag) fill(name string, texts []sourced) error {
+	if len(texts) == 0 {
+		return nil
+	}
+	if f.kind != manyValues {
+		texts = texts[len(texts)-1:]
+	}
+	values := make([]any, len(texts))
+	for i, t := range texts {
+		if err := checkText(name, t.text, t.from); err != nil {
+			return err
+		}
+		v, err := f.parse(t.text)
+		if err != nil {
+			return badValue(name, t.text, t.from, err)
+		}
+		values[i] = v
+	}
+	f.store(values)
+	if f.origin != nil {
+		*f.origin = texts[len(texts)-1].from
+	}
+	return nil
+}
+
+// texts is what the strongest source gives.
+func (r *resolver) texts(f *flag) ([]sourced, error) {
+	if list := r.fromCommandLine(f); len(list) > 0 {
+		return list, nil
+	}
+	if list, err := r.fromEnvironment(f); err != nil || len(list) > 0 {
+		return list, err
+	}
+	return r.fromFlagfile(f)
+}
+
+func (r *resolver) fromCommandLine(f *flag) []sourced {
+	var list []sourced
+	for _, text := range r.given[f] {
+		list = append(list, sourced{text, origin{level: fromCommandLine}})
+	}
+	return f.dropEmpty(list)
+}
+
+// fromEnvironment reads NOVA_<FLAG>. An empty variable counts as unset, so that `NOVA_HOST= nova-manage ...` silences
+// one that the shell's profile sets. A repeatable flag gets one value this way.
+func (r *resolver) fromEnvironment(f *flag) ([]sourced, error) {
+	var found []sourced
+	for _, name := range f.spellings() {
+		variable := "NOVA_" + strings.ToUpper(name)
+		text, ok := r.lookupEnv(variable)
+		if !ok || text == "" {
+			continue
+		}
+		if len(found) > 0 && !f.sameValue(found[0].text, text) {
+			return nil, usageErrorf("%s %s and %s %s are one flag with two values",
+				found[0].from.where, quote(found[0].text), variable, quote(text))
+		}
+		found = append(found, sourced{text, origin{fromEnvironment, variable}})
+	}
+	if len(found) > 1 {
+		found = found[:1]
+	}
+	return found, nil
+}
+
+// fromFlagfile reads the settings of the flagfiles. A later line wins over an earlier one; a repeatable flag gets them
+// all.
+func (r *resolver) fromFlagfile(f *flag) ([]sourced, error) {
+	if f.cmdlineAndEnv {
+		return nil, nil
+	}
+	var list []sourced
+	for _, s := range r.file {
+		text, from := s.value, origin{fromFlagfile, s.place()}
+		name, negated := s.name, false
+		if lookupFlag([]*flag{f}, name) == nil && f.kind == yesOrNo && !s.hasValue {
+			name, negated = strings.CutPrefix(name, "no")
+		}
+		if lookupFlag([]*flag{f}, name) == nil || name == f.short {
+			continue
+		}
+		switch {
+		case negated:
+			text = "false"
+		case f.kind == yesOrNo && !s.hasValue:
+			text = "true"
+		case !s.hasValue:
+			return nil, usageErrorf("--%s needs a value%s", name, from)
+		}
+		text, err := r.expand(text, from, 0)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, sourced{text, from})
+	}
+	return f.dropEmpty(list), nil
+}
+
+// dropEmpty removes empty texts where they stand for the default.
+func (f *flag) dropEmpty(list []sourced) []sourced {
+	if !f.emptyMeansNone {
+		return list
+	}
+	kept := list[:0]
+	for _, s := range list {
+		if s.text != "" {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// sameValue tells whether two texts mean the same: 10/8 is 10.0.0.0/8. What cannot be parsed is like nothing but itself.
+func (f *flag) sameValue(a, b string) bool {
+	if a == b {
+		return true
+	}
+	va, errA := f.parse(a)
+	vb, errB := f.parse(b)
+	return errA == nil && errB == nil && reflect.DeepEqual(va, vb)
+}
+
+// fillArgs fills the arguments of a command and all its flags. An argument wins over environment and flagfile; over the
+// flag of the same name on the command line it must not need to.
+func (r *resolver) fillArgs(c *command, words []string) error {
+	filled := map[*flag]bool{}
+	for _, a := range c.args {
+		here := words
+		if !a.variadic && len(here) > 1 {
+			here = here[:1]
+		}
+		words = words[len(here):]
+		texts, err := a.check(c, here)
+		if err != nil {
+			return err
+		}
+		for _, flagged := range r.fromCommandLine(a.flag) {
+			for _, t := range texts {
+				if !a.sameValue(t.text, flagged.text) {
+					return usageErrorf("%s is given twice, as argument %s and as --%s %s",
+						a.name, quote(t.text), a.name, quote(flagged.text))
+				}
+			}
+		}
+		if len(texts) > 0 {
+			filled[a.flag] = true
+			if err := a.fill(a.name, texts); err != nil {
+				return err
+			}
+		} else if a.required && !(r.hasFlag(c, a.flag)) {
+			return withHint(usageErrorf("%s needs %s", c.path(), a.name), "usage: "+c.signature())
+		}
+	}
+	if len(words) > 0 {
+		return withHint(usageErrorf("surplus argument %s", quote(words[0])), "usage: "+c.signature())
+	}
+	for _, f := range c.flags {
+		if filled[f] {
+			continue
+		}
+		if err := r.fill(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasFlag tells whether a required argument was given as a flag of the same name instead, from whatever source.
+func (r *resolver) hasFlag(c *command, f *flag) bool {
+	if lookupFlag(c.flags, f.name) != f {
+		return false
+	}
+	texts, err := r.texts(f)
+	return err != nil || len(texts) > 0 // an error is reported when the flag is filled
+}
+
+// check is what the words at an argument's place give it.
+func (a *arg) check(c *command, words []string) ([]sourced, error) {
+	var texts []sourced
+	for _, w := range words {
+		if w == "" && (a.required || a.variadic) {
+			return nil, withHint(usageErrorf("%s is empty", a.name), "usage: "+c.signature())
+		}
+		texts = append(texts, sourced{w, origin{level: fromCommandLine}})
+	}
+	return a.dropEmpty(texts), nil
+}
+
+// expand replaces $name and ${name} in a flagfile's value by the value of the flag or the flagfile's line of that name,
+// and $$ by a dollar sign, as Nova did; a name that nobody knows is left alone, as it may be part of a password.
+func (r *resolver) expand(text string, from origin, depth int) (string, error) {
+	const deepest = 16
+	if depth > deepest {
+		return "", usageErrorf("%s refers to itself%s", quote(text), from)
+	}
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, "$")
+		b.WriteString(before)
+		if !found {
+			return b.String(), nil
+		}
+		name, rest := reference(after)
+		text = rest
+		if name == "$" {
+			b.WriteByte('$')
+			continue
+		}
+		value, ok, err := r.referred(name, depth)
+		if err != nil {
+			return "", err
+		}
+		if !ok {
+			value = "$" + after[:len(after)-len(rest)]
+		}
+		b.WriteString(value)
+	}
+}
+
+// reference splits what follows a dollar sign into the name that it refers to, "$" for a second dollar sign, "" for
+// none, and the text after it.
+func reference(s string) (name, rest string) {
+	if strings.HasPrefix(s, "$") {
+		return "$", s[1:]
+	}
+	if inner, ok := strings.CutPrefix(s, "{"); ok {
+		if name, rest, ok := strings.Cut(inner, "}"); ok && name == leadingName(name) {
+			return name, rest
+		}
+		return "", s
+	}
+	name = leadingName(s)
+	return name, s[len(name):]
+}
+
+func leadingName(s string) string {
+	end := strings.IndexFunc(s, func(r rune) bool {
+		return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	})
+	if end < 0 {
+		return s
+	}
+	return s[:end]
+}
+
+// referred is the value that $name stands for: a flag of this command from its strongest source, else what a flagfile
+// says about a flag that only other services have.
+func (r *resolver) referred(name string, depth int) (string, bool, error) {
+	if name == "" {
+		return "", false, nil
+	}
+	f := lookupFlag(r.referable, name)
+	if f != nil && f.name == name {
+		if list := r.fromCommandLine(f); len(list) > 0 {
+			return list[len(list)-1].text, true, nil
+		}
+		list, err := r.fromEnvironment(f)
+		if err != nil {
+			return "", false, err
+		}
+		if len(list) > 0 {
+			return list[0].text, true, nil
+		}
+	}
+	for i := len(r.file) - 1; i >= 0; i-- {
+		if s := r.file[i]; s.name == name && s.hasValue {
+			text, err := r.expand(s.value, origin{fromFlagfile, s.place()}, depth+1)
+			return text, true, err
+		}
+	}
+	if compute := r.computed[name]; compute != nil {
+		text, err := compute()
+		return text, true, err
+	}
+	if f != nil && f.name == name && f.defaultText() != "" {
+		return f.defaultText(), true, nil
+	}
+	return "", false, nil
+}
+
+// place names a setting's line.
+func (s setting) place() string { return fmt.Sprintf("%s line %d", s.file, s.line) }

@@ -1,0 +1,117 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// Sys is the outside world as the commands see it. Everything is asked for only when a command needs it, so that tests
+// replace what they are about and `nova-manage help` touches nothing.
+type Sys struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+
+	// LookupEnv reads one environment variable.
+	LookupEnv func(name string) (string, bool)
+	// Now tells the time; commands see it in UTC.
+	Now func() time.Time
+	// Getuid tells whose default state path applies; 0 is root.
+	Getuid func() int
+	// Home is the user's home directory.
+	Home func() (string, error)
+	// Hostname is this machine's name.
+	Hostname func() (string, error)
+	// TerminalWidth is the width in columns of the terminal that standard output is, 0 where it is none.
+	TerminalWidth func() int
+	// Context is cancelled, with a signalError as its cause, when the user or the system asks the command to stop.
+	Context func() (context.Context, context.CancelFunc)
+	// BuildInfo is what the Go tool recorded in the binary.
+	BuildInfo func() (*debug.BuildInfo, bool)
+	// DefaultFlagfile is read where it exists and no --flagfile is given.
+	DefaultFlagfile string
+}
+
+// System is the real world.
+func System() *Sys {
+	return &Sys{
+		Stdin:     os.Stdin,
+		Stdout:    os.Stdout,
+		Stderr:    os.Stderr,
+		LookupEnv: os.LookupEnv,
+		Now:       time.Now,
+		Getuid:    os.Getuid,
+		Home:      os.UserHomeDir,
+		Hostname:  os.Hostname,
+		TerminalWidth: func() int {
+			width, _, err := term.GetSize(int(os.Stdout.Fd()))
+			if err != nil {
+				return 0
+			}
+			return width
+		},
+		Context:         signalContext,
+		BuildInfo:       debug.ReadBuildInfo,
+		DefaultFlagfile: "/etc/nova/nova.conf",
+	}
+}
+
+// signalError is the cause of a context that a signal cancelled.
+type signalError struct{ signal syscall.Signal }
+
+func (e signalError) Error() string {
+	if e.signal == syscall.SIGINT {
+		return "interrupted"
+	}
+	return e.signal.String()
+}
+
+// signalContext is cancelled by the first SIGINT or SIGTERM, so that the running transaction is rolled back; the second
+// one ends the process at once. SIGPIPE is turned into the error of the write, because a reader who leaves early must
+// not kill a command in the middle of its work.
+func signalContext() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	// Listening, unlike ignoring, is not inherited by the programs that a command starts.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			cancel(signalError{s.(syscall.Signal)})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(nil)
+	}
+}
+
+// statePath is where the ledger is kept when nobody says otherwise: /var/lib/nova for root, the XDG state folder's nova
+// for others (XDG Base Directory Specification: a relative XDG_STATE_HOME is ignored).
+func (s *Sys) statePath() (string, error) {
+	if s.Getuid() == 0 {
+		return "/var/lib/nova", nil
+	}
+	if dir, ok := s.LookupEnv("XDG_STATE_HOME"); ok && filepath.IsAbs(dir) {
+		return filepath.Join(dir, "nova"), nil
+	}
+	home, err := s.Home()
+	if err == nil && !filepath.IsAbs(home) {
+		err = errors.New("the home directory is not an absolute path")
+	}
+	if err != nil {
+		return "", withHint(usageErrorf("no place for the ledger: %w", err), "give --state_path or --sql_connection")
+	}
+	return filepath.Join(home, ".local", "state", "nova"), nil
+}
