@@ -1,0 +1,257 @@
+package db
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"nova-manage/netcalc"
+)
+
+// Finding is one thing that Check found wrong.
+type Finding struct {
+	Check   string // which check: integrity, claims, free_ranges, bridges or networks
+	Problem string
+}
+
+// Check runs the engine's own integrity check and compares everything the ledger derives with what it is derived from.
+// It calls found for each difference; an error means that the check itself could not go on.
+func (s *Store) Check(ctx context.Context, found func(Finding)) error {
+	return s.view(ctx, func(ctx context.Context, t *tx) error {
+		problems, err := s.engine.integrity(ctx, t)
+		if err != nil {
+			return err
+		}
+		for _, p := range problems {
+			found(Finding{"integrity", p})
+		}
+		if len(problems) > 0 {
+			return nil // what a damaged file says of itself is not worth comparing
+		}
+		c := &checker{tx: t, found: found}
+		for _, check := range []func(context.Context) error{c.checkSpace, c.checkBridges, c.checkNetworks} {
+			if err := check(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+type checker struct {
+	*tx
+	found func(Finding)
+}
+
+func (c *checker) say(check, format string, args ...any) {
+	c.found(Finding{check, fmt.Sprintf(format, args...)})
+}
+
+// checkSpace walks claims and free ranges together in address order: they must tile the address space, each address in
+// one of them, and free neighbours must be joined.
+func (c *checker) checkSpace(ctx context.Context) error {
+	type piece struct {
+		claim
+		largest int
+		free    bool
+	}
+	rows, err := c.QueryContext(ctx, `
+		SELECT first, last, prefix, kind, 0, 0 FROM claims
+		UNION ALL SELECT first, last, '', '', largest, 1 FROM free_ranges ORDER BY 1`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var before piece
+	wholes := []netcalc.Span{wholeIPv4, wholeIPv6}
+	expect := func(p piece) {
+		whole := wholes[0]
+		if !before.First.IsValid() {
+			if p.First != whole.First {
+				c.say("free_ranges", "%s is neither claimed nor free", netcalc.Span{First: whole.First, Last: p.First.Prev()})
+			}
+			return
+		}
+		next := before.Last.Next()
+		switch {
+		case p.First.Compare(before.Last) <= 0:
+			c.say("claims", "%s overlaps %s", p.Span, before.Span)
+		case p.First != next:
+			c.say("free_ranges", "%s is neither claimed nor free", netcalc.Span{First: next, Last: p.First.Prev()})
+		case p.free && before.free:
+			c.say("free_ranges", "%s and %s are not joined", before.Span, p.Span)
+		}
+	}
+	finish := func() {
+		if whole := wholes[0]; before.Last != whole.Last {
+			c.say("free_ranges", "the space from %s to %s is neither claimed nor free", before.Last.Next(), whole.Last)
+		}
+	}
+	for rows.Next() {
+		var p piece
+		var first, last []byte
+		if err := rows.Scan(&first, &last, &p.prefix, &p.kind, &p.largest, &p.free); err != nil {
+			return err
+		}
+		if p.Span, err = span(first, last); err != nil {
+			return err
+		}
+		if p.First.Is6() && len(wholes) == 2 {
+			finish()
+			wholes, before = wholes[1:], piece{}
+		}
+		expect(p)
+		switch {
+		case p.free && p.largest != p.LargestBlock():
+			c.say("free_ranges", "%s says that /%d fits, and /%d does", p.Span, p.largest, p.LargestBlock())
+		case !p.free && p.String() != p.prefix:
+			c.say("claims", "%s is called %s", p.Span, p.prefix)
+		}
+		before = p
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	finish()
+	return nil
+}
+
+// The space that claims and free ranges tile; the schema's first rows.
+var (
+	wholeIPv4 = netcalc.SpanOf(netip.MustParsePrefix("0.0.0.0/0"))
+	wholeIPv6 = netcalc.Span{First: netip.MustParseAddr("2000::"), Last: netip.MustParseAddr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")}
+)
+
+// checkBridges finds claims without an owner, bridges without a network, and prefixes that disagree.
+func (c *checker) checkBridges(ctx context.Context) error {
+	for _, q := range []struct{ check, problem, query string }{
+		{"claims", "%s is claimed for a network that is not there",
+			"SELECT prefix FROM claims c WHERE kind = 'network' AND NOT EXISTS (SELECT 1 FROM networks n WHERE n.first = c.first AND n.cidr = c.prefix)"},
+		{"claims", "%s is claimed for a bridge that is not there",
+			"SELECT prefix FROM claims c WHERE kind = 'bridge' AND NOT EXISTS (SELECT 1 FROM bridges b WHERE b.first_v6 = c.first AND b.cidr_v6 = c.prefix)"},
+		{"bridges", "%s has an IPv6 prefix that is not claimed for it",
+			"SELECT bridge FROM bridges b WHERE first_v6 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.first = b.first_v6 AND c.prefix = b.cidr_v6 AND c.kind = 'bridge')"},
+		{"bridges", "%s carries no network",
+			"SELECT bridge FROM bridges b WHERE NOT EXISTS (SELECT 1 FROM networks n WHERE n.bridge = b.bridge)"},
+		{"bridges", "%s has an IPv6 prefix that no network on it has",
+			"SELECT bridge FROM bridges b WHERE cidr_v6 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM networks n WHERE n.bridge = b.bridge AND n.cidr_v6 = b.cidr_v6)"},
+	} {
+		names, err := column[string](ctx, c, q.query)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			c.say(q.check, q.problem, name)
+		}
+	}
+	return nil
+}
+
+// checkNetworks compares each network's derived columns with its prefix, manager and bridge.
+func (c *checker) checkNetworks(ctx context.Context) error {
+	bridges := map[string]bridge{}
+	all, err := collect(ctx, c, scanBridge, selectBridges)
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		bridges[b.name] = b
+	}
+	rows, err := c.QueryContext(ctx, selectNetworks+" ORDER BY first")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		n, err := scanNetwork(rows)
+		if err != nil {
+			c.say("networks", "%v", err)
+			continue
+		}
+		c.checkNetwork(n, bridges[n.Bridge])
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return c.checkNumbers(ctx)
+}
+
+func (c *checker) checkNetwork(n Network, b bridge) {
+	differs := func(name string, is, should any) {
+		if is != should {
+			c.say("networks", "%s has %s %s, and %s follows from the rest", n.Name(), name, orNone(is), orNone(should))
+		}
+	}
+	should := n
+	if n.CIDR.IsValid() {
+		if err := should.place(n.Gateway); err != nil {
+			c.say("networks", "%s: %v", n.Name(), err)
+			return
+		}
+	} else {
+		should.Netmask, should.Gateway, should.Broadcast = netip.Addr{}, netip.Addr{}, netip.Addr{}
+		should.DHCPStart, should.VPNPrivateAddress = netip.Addr{}, netip.Addr{}
+	}
+	differs("netmask", n.Netmask, should.Netmask)
+	differs("gateway", n.Gateway, should.Gateway)
+	differs("broadcast", n.Broadcast, should.Broadcast)
+	differs("dhcp_start", n.DHCPStart, should.DHCPStart)
+	differs("vpn_private_address", n.VPNPrivateAddress, should.VPNPrivateAddress)
+	differs("vlan", n.VLAN, b.vlan)
+	if n.VLAN != 0 {
+		differs("bridge", n.Bridge, vlanBridge(n.VLAN))
+	}
+	if n.CIDRv6.IsValid() {
+		differs("cidr_v6", n.CIDRv6, b.cidrV6)
+		if err := checkGatewayV6(n.CIDRv6, n.GatewayV6); err != nil {
+			c.say("networks", "%s: %v", n.Name(), err)
+		}
+		if n.CIDRv6.Bits() != 64 {
+			c.say("networks", "%s: the IPv6 prefix is no /64", n.Name())
+		}
+	}
+}
+
+// checkNumbers finds ids beyond the sequence, which would be handed out again, and sort keys that are not the prefix's.
+func (c *checker) checkNumbers(ctx context.Context) error {
+	beyond, err := column[int64](ctx, c,
+		"SELECT id FROM networks WHERE id > (SELECT value FROM sequences WHERE name = 'network') OR id < 1")
+	if err != nil {
+		return err
+	}
+	for _, id := range beyond {
+		c.say("networks", "id %d has not been handed out yet", id)
+	}
+	type placed struct {
+		id    int64
+		first []byte
+		where string
+	}
+	rows, err := collect(ctx, c, func(rows *sql.Rows) (p placed, err error) {
+		return p, rows.Scan(&p.id, &p.first, &p.where)
+	}, "SELECT n.id, n.first, coalesce(n.cidr, n.cidr_v6) FROM networks n JOIN claims c ON c.first = n.first WHERE c.prefix <> coalesce(n.cidr, n.cidr_v6)")
+	if err != nil {
+		return err
+	}
+	for _, p := range rows {
+		prefix, err := netip.ParsePrefix(p.where)
+		if err != nil || !bytes.Equal(key(prefix.Addr()), p.first) {
+			c.say("networks", "network %d (%s) stands in the order as if it began elsewhere", p.id, p.where)
+		} else {
+			c.say("networks", "network %d (%s) is claimed with another prefix length", p.id, p.where)
+		}
+	}
+	return nil
+}
+
+// Damage tells whether err says that the ledger itself is damaged, which is a finding of Check rather than its failure.
+func Damage(err error) (Finding, bool) {
+	if err == nil || !errors.Is(err, ErrCorrupt) {
+		return Finding{}, false
+	}
+	return Finding{"integrity", strings.TrimSpace(err.Error())}, true
+}

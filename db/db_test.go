@@ -1,0 +1,137 @@
+package db
+
+import (
+	"context"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// ledgerURL makes a place for an empty ledger on one engine.
+type ledgerURL func(t *testing.T) string
+
+// engines are what the conformance suite runs on.
+var engines = map[string]ledgerURL{
+	"sqlite": func(t *testing.T) string { return "sqlite:///" + filepath.Join(t.TempDir(), "nova.sqlite") },
+}
+
+var testTime = time.Date(2011, 2, 3, 4, 5, 6, 0, time.UTC)
+
+// eachEngine runs a test of the conformance suite on a new ledger of each engine.
+func eachEngine(t *testing.T, test func(t *testing.T, s *Store)) {
+	for name, url := range engines {
+		t.Run(name, func(t *testing.T) {
+			s := openTest(t, url(t), Create)
+			test(t, s)
+			wantClean(t, s)
+		})
+	}
+}
+
+func openTest(t testing.TB, url string, mode Mode) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Options{URL: url, Mode: mode, Clock: func() time.Time { return testTime }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// findings runs Check.
+func findings(t testing.TB, s *Store) (all []Finding) {
+	t.Helper()
+	if err := s.Check(t.Context(), func(f Finding) { all = append(all, f) }); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func wantClean(t testing.TB, s *Store) {
+	t.Helper()
+	for _, f := range findings(t, s) {
+		t.Errorf("db check: %s: %s", f.Check, f.Problem)
+	}
+}
+
+func allNetworks(t testing.TB, s *Store) (all []Network) {
+	t.Helper()
+	for n, err := range s.Networks(context.Background(), NetworkFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+func addr(s string) netip.Addr     { return netip.MustParseAddr(s) }
+
+// vlans is a request of VlanManager with Nova's defaults.
+func vlans(r string, bits, count int) NewNetworks {
+	return NewNetworks{Manager: VlanManager, Count: count, Range: prefix(r), Bits: bits, VLANStart: 100, VPNStart: 1000,
+		VPNAddress: addr("192.0.2.1"), Default: Network{BridgeInterface: "eth0"}}
+}
+
+func flat(r string, bits, count int) NewNetworks {
+	return NewNetworks{Manager: FlatDHCPManager, Count: count, Range: prefix(r), Bits: bits, Bridge: "br100",
+		Default: Network{DNS1: addr("8.8.4.4")}}
+}
+
+func (n NewNetworks) v6(r string) NewNetworks {
+	n.RangeV6, n.RangeV6Asked = prefix(r), true
+	return n
+}
+
+// with returns a changed copy.
+func (n NewNetworks) with(change func(*NewNetworks)) NewNetworks {
+	change(&n)
+	return n
+}
+
+func nextFree(n *NewNetworks)    { n.NextFree = true }
+func ifNotExists(n *NewNetworks) { n.IfNotExists = true }
+
+func create(t testing.TB, s *Store, n NewNetworks) []Network {
+	t.Helper()
+	made, err := s.CreateNetworks(t.Context(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// wantError wants an error of a class with this sentence.
+func wantError(t testing.TB, err, kind error, sentence string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want %q", sentence)
+	}
+	if err.Error() != sentence {
+		t.Errorf("error\n got %s\nwant %s", err, sentence)
+	}
+	if kind != nil && !isKind(err, kind) {
+		t.Errorf("error %q is no %q", err, kind)
+	}
+}
+
+func cidrs(networks []Network) (all []string) {
+	for _, n := range networks {
+		if n.CIDR.IsValid() {
+			all = append(all, n.CIDR.String())
+		} else {
+			all = append(all, n.CIDRv6.String())
+		}
+	}
+	return all
+}
+
+func wantCIDRs(t testing.TB, networks []Network, want ...string) {
+	t.Helper()
+	if got := cidrs(networks); !slices.Equal(got, want) {
+		t.Errorf("networks %v, want %v", got, want)
+	}
+}

@@ -1,0 +1,482 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"nova-manage/netcalc"
+)
+
+// carving is one run of CreateNetworks. It plans every network first, then looks at what is in the way, then writes.
+type carving struct {
+	*tx
+	NewNetworks
+	networks []Network // the plan, in order
+	there    []bool    // networks[i] is in the ledger already
+	link     bridge    // the flat managers' bridge as it is; zero if it is new
+}
+
+func (t *tx) createNetworks(ctx context.Context, n NewNetworks) ([]Network, error) {
+	c := &carving{tx: t, NewNetworks: n, networks: make([]Network, n.Count), there: make([]bool, n.Count)}
+	for i := range c.networks {
+		c.networks[i] = c.filled()
+	}
+	for _, step := range []func(context.Context) error{
+		c.planIPv4, c.planVLANs, c.planIPv6, c.matchExisting, c.checkVLANs, c.checkPrefixes, c.planVPN, c.write,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c.networks, nil
+}
+
+// filled is a network with all that does not depend on its place.
+func (c *carving) filled() Network {
+	n := c.Given
+	n.Manager, n.VPNClients, n.CreatedAt = c.Manager, c.VPNClients, c.now
+	if n.BridgeInterface == "" {
+		n.BridgeInterface = c.Default.BridgeInterface
+	}
+	if !n.DNS1.IsValid() && c.Range.IsValid() {
+		n.DNS1 = c.Default.DNS1
+	}
+	if c.Manager != VlanManager {
+		n.Bridge = c.Bridge
+	}
+	return n
+}
+
+// planIPv4 gives each network its IPv4 block and what follows from it.
+func (c *carving) planIPv4(ctx context.Context) error {
+	if !c.Range.IsValid() {
+		return nil
+	}
+	blocks, err := c.slots(ctx, "fixed_range", c.Range, c.Bits, c.Count)
+	if err != nil {
+		return err
+	}
+	for i := range c.networks {
+		c.networks[i].CIDR = blocks[i]
+		if err := c.networks[i].place(c.Given.Gateway); err != nil {
+			return invalid(err)
+		}
+	}
+	return nil
+}
+
+// slots returns the first n subnets of r, or under NextFree the first that are free.
+func (c *carving) slots(ctx context.Context, name string, r netip.Prefix, bits, n int) ([]netip.Prefix, error) {
+	slots := make([]netip.Prefix, 0, n)
+	if !c.NextFree {
+		carved, err := netcalc.Carve(r, bits, uint64(n))
+		if err != nil {
+			return nil, invalid(err)
+		}
+		return slices.AppendSeq(slots, carved), nil
+	}
+	for rest := netcalc.SpanOf(r); len(slots) < n; {
+		free, ok, err := c.firstFree(ctx, rest, bits)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, conflictf("%s %s has %d free slots of /%d, and %d are asked for", name, r, len(slots), bits, n).
+				hint("give another %s, or fewer networks", name)
+		}
+		for len(slots) < n {
+			slot, ok := free.FirstFit(bits)
+			if !ok {
+				break
+			}
+			slots = append(slots, slot)
+			free.First = netcalc.SpanOf(slot).Last.Next()
+			rest.First = free.First
+		}
+	}
+	return slots, nil
+}
+
+// planVLANs gives each of VlanManager's networks its VLAN and bridge.
+func (c *carving) planVLANs(ctx context.Context) error {
+	if c.Manager != VlanManager {
+		return nil
+	}
+	// A flat bridge may have a VLAN bridge's name: br100 is even the default.
+	flat, err := column[string](ctx, c, "SELECT bridge FROM bridges WHERE vlan IS NULL")
+	if err != nil {
+		return err
+	}
+	var used []int
+	if c.NextFree {
+		if used, err = column[int](ctx, c, "SELECT vlan FROM bridges WHERE vlan >= $1 ORDER BY vlan", c.VLANStart); err != nil {
+			return err
+		}
+	}
+	next := c.VLANStart
+	for i := range c.networks {
+		if c.NextFree {
+			for next, used = firstGap(next, used); slices.Contains(flat, vlanBridge(next)); {
+				next, used = firstGap(next+1, used)
+			}
+		}
+		switch bridge := vlanBridge(next); {
+		case next > maxVLAN:
+			return conflictf("%d VLANs from vlan_start %d on are free, and %d are asked for", i, c.VLANStart, c.Count)
+		case slices.Contains(flat, bridge):
+			return conflictf("VLAN %d needs bridge %s, which flat networks are on", next, bridge).
+				hint("choose another vlan_start, or --next_free")
+		default:
+			c.networks[i].VLAN, c.networks[i].Bridge = next, bridge
+		}
+		next++
+	}
+	return nil
+}
+
+// firstGap returns the first number from next on that is not in used, which is sorted, and what is left of used.
+func firstGap(next int, used []int) (int, []int) {
+	for len(used) > 0 && used[0] <= next {
+		if used[0] == next {
+			next++
+		}
+		used = used[1:]
+	}
+	return next, used
+}
+
+// planIPv6 gives each network its /64.
+func (c *carving) planIPv6(ctx context.Context) error {
+	switch {
+	case c.Manager != VlanManager:
+		return c.planFlatIPv6(ctx)
+	case !c.RangeV6.IsValid():
+		return c.refuseGatewayV6()
+	}
+	prefixes, err := c.slots(ctx, "fixed_range_v6", c.RangeV6, 64, c.Count)
+	if err != nil {
+		return err
+	}
+	for i := range c.networks {
+		if err := c.setIPv6(&c.networks[i], prefixes[i], netip.Addr{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// planFlatIPv6 gives the networks the /64 of their bridge, which gets one if it has none and IPv6 is asked for.
+func (c *carving) planFlatIPv6(ctx context.Context) (err error) {
+	if c.link, err = c.bridge(ctx, c.Bridge); err != nil {
+		return err
+	}
+	if c.link.vlan != 0 {
+		return conflictf("bridge %s belongs to VLAN %d", c.Bridge, c.link.vlan).
+			hint("name another bridge with --bridge or --flat_network_bridge")
+	}
+	prefix := c.link.cidrV6
+	if c.NoIPv6 || !prefix.IsValid() && !c.RangeV6.IsValid() {
+		return c.refuseGatewayV6()
+	}
+	var usual netip.Addr
+	if prefix.IsValid() {
+		first, _ := netcalc.Slot(c.RangeV6, 64, 0)
+		if c.RangeV6Asked && first != prefix && !(c.NextFree && c.RangeV6.Overlaps(prefix)) {
+			return conflictf("bridge %s has the IPv6 prefix %s, and fixed_range_v6 %s asks for %s", c.Bridge, prefix, c.RangeV6, first).
+				hint("give fixed_range_v6 %s, or another bridge", prefix)
+		}
+		if usual, err = c.gatewayV6On(ctx, c.Bridge); err != nil {
+			return err
+		}
+	} else {
+		slots, err := c.slots(ctx, "fixed_range_v6", c.RangeV6, 64, 1)
+		if err != nil {
+			return err
+		}
+		prefix = slots[0]
+	}
+	for i := range c.networks {
+		if err := c.setIPv6(&c.networks[i], prefix, usual); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuseGatewayV6 refuses an IPv6 gateway for networks that get no IPv6.
+func (c *carving) refuseGatewayV6() error {
+	if c.Given.GatewayV6.IsValid() {
+		return invalidf("gateway_v6 %s is for IPv6, which is not asked for", c.Given.GatewayV6).
+			hint("add --use_ipv6 or a fixed_range_v6")
+	}
+	return nil
+}
+
+// setIPv6 gives a network a /64 and a gateway in it: the one asked for, else the bridge's usual one, else ::1.
+func (c *carving) setIPv6(n *Network, p netip.Prefix, usual netip.Addr) error {
+	n.CIDRv6 = p
+	switch {
+	case c.Given.GatewayV6.IsValid():
+		n.GatewayV6 = c.Given.GatewayV6
+	case usual.IsValid():
+		n.GatewayV6 = usual
+	default:
+		n.GatewayV6 = p.Addr().Next()
+	}
+	return checkGatewayV6(p, n.GatewayV6)
+}
+
+// matchExisting marks, under IfNotExists, the networks that are there exactly as asked.
+func (c *carving) matchExisting(ctx context.Context) error {
+	if !c.IfNotExists {
+		return nil
+	}
+	existing, err := collect(ctx, c, scanNetwork, selectNetworks+" WHERE first BETWEEN $1 AND $2",
+		key(c.networks[0].first()), key(c.networks[len(c.networks)-1].first()))
+	if err != nil {
+		return err
+	}
+	at := make(map[netip.Addr]Network, len(existing))
+	for _, e := range existing {
+		at[e.first()] = e
+	}
+	for i, want := range c.networks {
+		is, ok := at[want.first()]
+		if !ok || is.CIDR != want.CIDR {
+			continue // not there; another prefix length is an overlap, which checkPrefixes names
+		}
+		if c.hasVPN() {
+			want.VPNPublicPort = c.VPNStart + i
+		}
+		if difference := c.difference(is, want); difference != "" {
+			return conflictf("%s exists with %s", is.Name(), difference).
+				hint("ask for it as it is, or change it with `nova-manage network modify %d`", is.ID)
+		}
+		c.networks[i], c.there[i] = is, true
+	}
+	return nil
+}
+
+// difference names the first thing in which an existing network is not as asked; "" if there is none. What nobody asked
+// for may be anything: a script that runs every day does not undo what `network modify` did since.
+func (c *carving) difference(is, want Network) string {
+	for _, v := range []struct {
+		name     string
+		asked    bool
+		is, want any
+	}{
+		{"manager", true, is.Manager, want.Manager},
+		{"vlan", true, is.VLAN, want.VLAN},
+		{"bridge", true, is.Bridge, want.Bridge},
+		{"cidr_v6", true, is.CIDRv6, want.CIDRv6},
+		{"vpn_public_port", true, is.VPNPublicPort, want.VPNPublicPort},
+		{"vpn_public_address", c.hasVPN() && c.VPNAddressAsked, is.VPNPublicAddress, c.VPNAddress},
+		{"cnt_vpn_clients", true, is.VPNClients, want.VPNClients},
+		{"gateway", c.Given.Gateway.IsValid(), is.Gateway, want.Gateway},
+		{"gateway_v6", c.Given.GatewayV6.IsValid(), is.GatewayV6, want.GatewayV6},
+		{"label", c.Given.Label != "", is.Label, want.Label},
+		{"project_id", c.Given.ProjectID != "", is.ProjectID, want.ProjectID},
+		{"host", c.Given.Host != "", is.Host, want.Host},
+		{"dns1", c.Given.DNS1.IsValid(), is.DNS1, want.DNS1},
+		{"dns2", c.Given.DNS2.IsValid(), is.DNS2, want.DNS2},
+		{"mtu", c.Given.MTU != 0, is.MTU, want.MTU},
+		{"bridge_interface", c.Given.BridgeInterface != "", is.BridgeInterface, want.BridgeInterface},
+	} {
+		if v.asked && v.is != v.want {
+			return fmt.Sprintf("%s %s, not %s", v.name, orNone(v.is), orNone(v.want))
+		}
+	}
+	return ""
+}
+
+func orNone(v any) string {
+	s := fmt.Sprint(v)
+	if s == "" || s == "0" || strings.HasPrefix(s, "invalid ") {
+		return "none"
+	}
+	return s
+}
+
+// checkVLANs refuses a VLAN that another network has.
+func (c *carving) checkVLANs(ctx context.Context) error {
+	if c.Manager != VlanManager || c.NextFree {
+		return nil
+	}
+	used, err := column[int](ctx, c, "SELECT vlan FROM bridges WHERE vlan BETWEEN $1 AND $2 ORDER BY vlan",
+		c.VLANStart, c.VLANStart+c.Count-1)
+	if err != nil {
+		return err
+	}
+	for _, vlan := range used {
+		if i := vlan - c.VLANStart; !c.there[i] {
+			other, err := c.networkBy(ctx, "vlan", vlan)
+			if err != nil {
+				return err
+			}
+			if p := c.networks[i].CIDR; p.IsValid() && p == other.CIDR {
+				continue // checkPrefixes says it better
+			}
+			return conflictf("VLAN %d is used by %s", vlan, other.Name()).hint("choose another vlan_start, or --next_free")
+		}
+	}
+	return nil
+}
+
+// checkPrefixes refuses prefixes that claims are in the way of.
+func (c *carving) checkPrefixes(ctx context.Context) error {
+	ipv6 := c.newIPv6()
+	if !c.Range.IsValid() && len(ipv6) == 0 && !c.there[0] {
+		// The bridge's prefix may be shared, but two networks of nothing else could not be told apart.
+		same, taken, err := one(ctx, c, scanNetwork, selectNetworks+" WHERE first = $1", key(c.networks[0].first()))
+		if err != nil {
+			return err
+		}
+		if taken {
+			return inTheLedger(c.networks[0].CIDRv6, same.Name())
+		}
+	}
+	for _, wanted := range [][]netip.Prefix{c.newIPv4(), ipv6} {
+		for _, run := range runs(wanted) {
+			if err := c.checkFree(ctx, run, wanted[0].Bits()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// newIPv4 is the IPv4 blocks to claim, in address order.
+func (c *carving) newIPv4() (new []netip.Prefix) {
+	for i, n := range c.networks {
+		if !c.there[i] && n.CIDR.IsValid() {
+			new = append(new, n.CIDR)
+		}
+	}
+	return new
+}
+
+// newIPv6 is the IPv6 prefixes to claim, in address order.
+func (c *carving) newIPv6() (new []netip.Prefix) {
+	for i, n := range c.networks {
+		if c.there[i] || !n.CIDRv6.IsValid() || n.CIDRv6 == c.link.cidrV6 {
+			continue
+		}
+		if len(new) == 0 || new[len(new)-1] != n.CIDRv6 {
+			new = append(new, n.CIDRv6)
+		}
+	}
+	return new
+}
+
+// checkFree refuses a run of slots of prefix length bits that a claim is in, naming the first such slot and the owner of
+// the claim.
+func (c *carving) checkFree(ctx context.Context, run netcalc.Span, bits int) error {
+	taken, ok, err := c.claimOver(ctx, run)
+	if err != nil || !ok {
+		return err
+	}
+	slot := netip.PrefixFrom(run.First, bits)
+	if run.Contains(taken.First) {
+		slot = netip.PrefixFrom(taken.First, bits).Masked()
+	}
+	owner, err := c.owner(ctx, taken)
+	if err != nil {
+		return err
+	}
+	if slot.String() == taken.prefix {
+		return inTheLedger(slot, owner)
+	}
+	return conflictf("%s overlaps %s", slot, owner).hint("--next_free takes what is free")
+}
+
+func inTheLedger(slot netip.Prefix, owner string) error {
+	return conflictf("%s is in the ledger already: %s", slot, owner).
+		hint("--next_free takes what is free, --if_not_exists accepts what is there as asked")
+}
+
+// planVPN gives each of VlanManager's networks with IPv4 its public VPN address and port.
+func (c *carving) planVPN(ctx context.Context) error {
+	if !c.hasVPN() {
+		return nil
+	}
+	used, err := column[int](ctx, c,
+		"SELECT vpn_public_port FROM networks WHERE vpn_public_port >= $1 ORDER BY vpn_public_port", c.VPNStart)
+	if err != nil {
+		return err
+	}
+	next := c.VPNStart
+	for i := range c.networks {
+		n := &c.networks[i]
+		if c.NextFree {
+			next, used = firstGap(next, used)
+		} else if _, taken := slices.BinarySearch(used, next); taken && !c.there[i] {
+			other, err := c.networkBy(ctx, "vpn_public_port", next)
+			if err != nil {
+				return err
+			}
+			return conflictf("VPN port %d is used by %s", next, other.Name()).hint("choose another vpn_start, or --next_free")
+		}
+		if next > maxPort {
+			return conflictf("%d VPN ports from vpn_start %d on are free, and %d are asked for", i, c.VPNStart, c.Count)
+		}
+		if !c.there[i] {
+			n.VPNPublicAddress, n.VPNPublicPort = c.VPNAddress, next
+		}
+		next++
+	}
+	return nil
+}
+
+// write records what of the plan is new: claims first, then links, then the networks on them.
+func (c *carving) write(ctx context.Context) error {
+	var added []*Network
+	for i := range c.networks {
+		if !c.there[i] {
+			added = append(added, &c.networks[i])
+		}
+	}
+	if len(added) == 0 {
+		return nil
+	}
+	if err := c.claimPrefixes(ctx, claimNetwork, c.newIPv4()); err != nil {
+		return err
+	}
+	if err := c.claimPrefixes(ctx, claimBridge, c.newIPv6()); err != nil {
+		return err
+	}
+	if err := c.writeBridges(ctx, added); err != nil {
+		return err
+	}
+	id, err := c.nextNumbers(ctx, "network", len(added))
+	if err != nil {
+		return err
+	}
+	return c.insert(ctx, "networks", networkColumns, len(added), func(i int, v []any) {
+		added[i].ID = id + int64(i)
+		added[i].values(v)
+	})
+}
+
+func (c *carving) writeBridges(ctx context.Context, added []*Network) error {
+	if c.Manager != VlanManager {
+		added = added[:1]
+		if c.link.name != "" {
+			if p := added[0].CIDRv6; p.IsValid() && !c.link.cidrV6.IsValid() {
+				_, err := c.ExecContext(ctx, "UPDATE bridges SET cidr_v6 = $1, first_v6 = $2 WHERE bridge = $3",
+					p.String(), key(p.Addr()), c.Bridge)
+				return err
+			}
+			return nil
+		}
+	}
+	return c.insert(ctx, "bridges", []string{"bridge", "vlan", "cidr_v6", "first_v6"}, len(added), func(i int, v []any) {
+		n := added[i]
+		v[0], v[1], v[2], v[3] = n.Bridge, number(n.VLAN), prefixText(n.CIDRv6), nil
+		if n.CIDRv6.IsValid() {
+			v[3] = key(n.CIDRv6.Addr())
+		}
+	})
+}

@@ -1,0 +1,118 @@
+package db
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+)
+
+// NetworkChange says what UpdateNetworks changes. A nil field stays as it is; a pointer to the zero value clears it.
+type NetworkChange struct {
+	Label, ProjectID, Host, BridgeInterface *string
+	DNS1, DNS2                              *netip.Addr
+	// Gateway and GatewayV6 go back to the usual address where they are cleared.
+	Gateway, GatewayV6 *netip.Addr
+	MTU                *int
+}
+
+// UpdateNetworks changes the networks that refs name, all or none, and returns them as they are now. Errors: ErrNotFound;
+// ErrInvalid for a gateway outside its network; ErrConflict for an IPv6 value of a network without IPv6 and the like.
+func (s *Store) UpdateNetworks(ctx context.Context, refs []string, change NetworkChange) (networks []Network, err error) {
+	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		if networks, err = t.findNetworks(ctx, refs); err != nil {
+			return err
+		}
+		for i := range networks {
+			if err := t.updateNetwork(ctx, &networks[i], change); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return networks, err
+}
+
+func (t *tx) updateNetwork(ctx context.Context, n *Network, change NetworkChange) error {
+	before := *n
+	set(&n.Label, change.Label)
+	set(&n.ProjectID, change.ProjectID)
+	set(&n.Host, change.Host)
+	set(&n.BridgeInterface, change.BridgeInterface)
+	set(&n.DNS1, change.DNS1)
+	set(&n.DNS2, change.DNS2)
+	set(&n.MTU, change.MTU)
+	if change.Gateway != nil {
+		if !n.CIDR.IsValid() {
+			return conflictf("%s has no IPv4, so it has no gateway", n.Name()).hint("its router is gateway_v6")
+		}
+		if err := n.place(*change.Gateway); err != nil {
+			return invalid(err)
+		}
+	}
+	if g := change.GatewayV6; g != nil {
+		if !n.CIDRv6.IsValid() {
+			return conflictf("%s has no IPv6, so it has no gateway_v6", n.Name())
+		}
+		n.GatewayV6 = *g
+		if !g.IsValid() {
+			n.GatewayV6 = n.CIDRv6.Addr().Next()
+		}
+		if err := checkGatewayV6(n.CIDRv6, n.GatewayV6); err != nil {
+			return err
+		}
+	}
+	if *n == before {
+		return nil // asked for what is there: no change, and no updated_at either
+	}
+	n.UpdatedAt = t.now
+	_, err := t.ExecContext(ctx, `UPDATE networks SET label = $1, project_id = $2, host = $3, bridge_interface = $4, dns1 = $5, dns2 = $6,
+		mtu = $7, gateway = $8, dhcp_start = $9, gateway_v6 = $10, updated_at = $11 WHERE id = $12`,
+		text(n.Label), text(n.ProjectID), text(n.Host), text(n.BridgeInterface), addrText(n.DNS1), addrText(n.DNS2),
+		number(n.MTU), addrText(n.Gateway), addrText(n.DHCPStart), addrText(n.GatewayV6), t.stamp(), n.ID)
+	return err
+}
+
+func set[T any](field *T, value *T) {
+	if value != nil {
+		*field = *value
+	}
+}
+
+// DeleteNetworks deletes the networks that refs name, all or none, and frees their prefixes, VLANs and ports. Errors:
+// ErrNotFound; ErrConflict for a network that a project has, unless force is set.
+func (s *Store) DeleteNetworks(ctx context.Context, refs []string, force bool) error {
+	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		networks, err := t.findNetworks(ctx, refs)
+		if err != nil {
+			return err
+		}
+		var associated []string
+		for _, n := range networks {
+			if n.ProjectID != "" {
+				associated = append(associated, n.Name()+" with project "+quoteRef(n.ProjectID))
+			}
+		}
+		if len(associated) > 0 && !force {
+			return conflictf("associated: %s", strings.Join(associated, "; ")).
+				hint("`nova-manage network modify --disassociate_project` first, or --force")
+		}
+		for _, n := range networks {
+			if err := t.deleteNetwork(ctx, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (t *tx) deleteNetwork(ctx context.Context, n Network) error {
+	if _, err := t.ExecContext(ctx, "DELETE FROM networks WHERE id = $1", n.ID); err != nil {
+		return err
+	}
+	if n.CIDR.IsValid() {
+		if err := t.releaseClaim(ctx, n.CIDR); err != nil {
+			return err
+		}
+	}
+	return t.releaseBridge(ctx, n.Bridge)
+}

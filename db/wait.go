@@ -1,0 +1,82 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// LockedError says that another process held the ledger for as long as this one was willing to wait.
+type LockedError struct {
+	Ledger string
+	Waited time.Duration
+	Holder string // the process that holds it, as far as the kernel tells; "" if it does not
+}
+
+func (e *LockedError) Error() string {
+	holder := e.Holder
+	if holder == "" {
+		holder = "another process"
+	}
+	return fmt.Sprintf("%s has been writing to ledger %s for %s; nothing was changed", holder, e.Ledger, e.Waited)
+}
+
+// Hint is the way out.
+func (e *LockedError) Hint() string {
+	return "run the command again, or wait longer with --lock_timeout"
+}
+
+// pause waits a random time that grows with the attempt, 2 ms to 64 ms or so, or until ctx ends. Random, so that
+// writers that collided do not collide again.
+func pause(ctx context.Context, attempt int) error {
+	limit := int64(2*time.Millisecond) << min(attempt, 5)
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(time.Duration(limit/2 + rand.Int64N(limit/2))):
+		return nil
+	}
+}
+
+// SQLite's locks are byte ranges; these two bytes are what a writer holds (sqlite.org/walformat.html#locks,
+// sqlite.org/fileformat2.html for the lock-byte page at 1 GiB).
+const (
+	walWriteLockByte = 120
+	reservedLockByte = 0x40000001
+)
+
+// lockHolder asks the kernel which process holds the write lock of an SQLite file, and names it; "" if unknown.
+// Opening and closing the file drops this process's own locks on it, so ask only when giving up.
+func lockHolder(path string) string {
+	for _, at := range []struct {
+		file   string
+		offset int64
+	}{{path + "-shm", walWriteLockByte}, {path, reservedLockByte}} {
+		f, err := os.Open(at.file)
+		if err != nil {
+			continue
+		}
+		lock := unix.Flock_t{Type: unix.F_WRLCK, Start: at.offset, Len: 1}
+		err = unix.FcntlFlock(f.Fd(), unix.F_GETLK, &lock)
+		f.Close()
+		if err != nil || lock.Type == unix.F_UNLCK || lock.Pid <= 0 {
+			continue
+		}
+		name := fmt.Sprintf("process %d", lock.Pid)
+		if cmdline, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(lock.Pid), "cmdline")); err == nil {
+			words := strings.Join(strings.FieldsFunc(string(cmdline), func(r rune) bool { return r < ' ' }), " ")
+			if len(words) > 80 {
+				words = words[:80] + "..."
+			}
+			name += " (" + strings.ToValidUTF8(words, "?") + ")"
+		}
+		return name
+	}
+	return ""
+}
