@@ -166,7 +166,8 @@ func looksLikeFlag(a string) bool {
 func (s *scanner) long(a string, rest []string) []string {
 	typed, value, hasValue := strings.Cut(a, "=")
 	name := flagName(typed[2:])
-	switch kind, known := s.kinds[name]; {
+	kind, known := s.kinds[name]
+	switch known = known && len(name) > 1; { // a letter has one dash
 	case known && kind == yesOrNo:
 		if !hasValue {
 			value = "true"
@@ -198,7 +199,8 @@ func (s *scanner) letters(a string, rest []string) []string {
 		letter := string(r)
 		kind, known := s.kinds[letter]
 		if !known {
-			s.unknown = append(s.unknown, a)
+			typed, _, _ := strings.Cut(a, "=")
+			s.unknown = append(s.unknown, typed)
 			return rest
 		}
 		if kind == yesOrNo {

@@ -56,7 +56,6 @@ package commands
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -112,11 +111,12 @@ func runMain(args []string, sys *Sys, catalogue func() []*command) (code int) {
 	out := bufio.NewWriterSize(answerWriter{sys.Stdout}, 32<<10)
 	e := newEnv(sys, out)
 	err := newProgram(catalogue(), e).main(ctx, args)
-	// The writer keeps its first error, so err may be that one already.
-	if flushErr := out.Flush(); !errors.Is(err, flushErr) {
-		err = errors.Join(err, flushErr)
+	// The first thing that went wrong is the one to tell.
+	for _, then := range []error{out.Flush(), e.close()} {
+		if err == nil {
+			err = then
+		}
 	}
-	err = errors.Join(err, e.close())
 	if err != nil {
 		e.flushMessages()
 		reportError(ctx, sys.Stderr, err)
@@ -124,16 +124,21 @@ func runMain(args []string, sys *Sys, catalogue func() []*command) (code int) {
 	return exitCode(ctx, err)
 }
 
-// answerWriter says of a failing write which stream it was.
+// answerWriter tells a failing write of the answer from all other failures.
 type answerWriter struct{ w io.Writer }
 
 func (a answerWriter) Write(p []byte) (int, error) {
 	n, err := a.w.Write(p)
 	if err != nil {
-		err = fmt.Errorf("cannot write to standard output: %w", reasonOf(err))
+		err = &answerError{reasonOf(err)}
 	}
 	return n, err
 }
+
+type answerError struct{ reason error }
+
+func (e *answerError) Error() string { return "cannot write to standard output: " + e.reason.Error() }
+func (e *answerError) Unwrap() error { return e.reason }
 
 // program is the whole command line at work on one invocation.
 type program struct {

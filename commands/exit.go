@@ -50,7 +50,8 @@ func exitCode(ctx context.Context, err error) int {
 // reportError prints err as every error is printed: one line, and a second one where it carries a hint.
 func reportError(ctx context.Context, w io.Writer, err error) {
 	// Whoever closed the pipe, `head` for one, has seen enough: the exit code says that the answer is incomplete.
-	if errors.Is(err, syscall.EPIPE) {
+	var unread *answerError
+	if errors.As(err, &unread) && errors.Is(unread, syscall.EPIPE) {
 		return
 	}
 	var stopped signalError

@@ -64,7 +64,7 @@ func find(kind, word string, among []*command) (*command, error) {
 	case 1:
 		return candidates[0], nil
 	case 0:
-		hint := "there are " + names(among)
+		hint := "choose from " + names(among)
 		if guess := didYouMean(closest(word, nameList(among))); guess != "" {
 			hint = guess + " " + hint
 		}

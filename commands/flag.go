@@ -26,8 +26,8 @@ type flag struct {
 	defaultText func() string
 
 	origin         *origin
-	cmdlineAndEnv  bool
-	emptyMeansNone bool
+	noFlagfile     bool // see notInFlagfile
+	emptyMeansNone bool // see optional
 }
 
 type flagKind int
@@ -123,7 +123,7 @@ func (f *flag) byDefault(text string) *flag {
 
 // notInFlagfile keeps a flagfile from setting the flag: there the name means something else to Nova's services, as
 // `host` does, which is the name of the machine that they run on.
-func (f *flag) notInFlagfile() *flag { f.cmdlineAndEnv = true; return f }
+func (f *flag) notInFlagfile() *flag { f.noFlagfile = true; return f }
 
 // spellings are all names of the flag but its letter, the proper one first.
 func (f *flag) spellings() []string { return append([]string{f.name}, f.aliases...) }

@@ -21,6 +21,12 @@ Exit codes:
    4   it conflicts with what the ledger holds
    5   a check found a difference`
 
+var programExamples = []string{
+	"nova-manage network create 10.0.1.0/24 3 32 100 1000 fd00:1::/48",
+	"nova-manage network list -f json",
+	"nova-manage help network create",
+}
+
 // helpTemplate lays out every page of help. Tabs align the columns of a list.
 const helpTemplate = `{{.Title}}
 
@@ -69,7 +75,7 @@ func (p *program) printHelp(w io.Writer, c *command) error {
 	if c == nil {
 		page.add("Commands", commandLines(p.commands))
 		page.add("Global flags", p.flagLines(p.globals.flags))
-		page.add("Example", []string{"nova-manage help " + p.commands[len(p.commands)-1].name})
+		page.add("Example", programExamples)
 	} else {
 		page.Title = "nova-manage " + c.path() + " - " + c.short
 		page.Usage, page.Text = c.signature(), c.long
@@ -83,7 +89,7 @@ func (p *program) printHelp(w io.Writer, c *command) error {
 		page.add("Example", c.exampleLines())
 	}
 	cli.HelpPrinterCustom(w, helpTemplate, page, nil)
-	return nil
+	return nil // what cannot be written is found when the buffer is flushed
 }
 
 func (h *helpPage) add(title string, lines []string) {
@@ -103,7 +109,27 @@ func commandLines(cs []*command) []string {
 func (p *program) flagLines(fs []*flag) []string {
 	var lines []string
 	for _, f := range p.cliFlags(fs) {
-		lines = append(lines, f.String())
+		lines = append(lines, wrapped(f.String())...)
+	}
+	return lines
+}
+
+// wrapped breaks the text behind a line's tab, so that help fits a terminal of ordinary width.
+func wrapped(line string) []string {
+	const width = 72
+	head, text, _ := strings.Cut(line, "\t")
+	var lines []string
+	for _, word := range strings.Fields(text) {
+		last := len(lines) - 1
+		if last < 0 || len(lines[last])+1+len(word) > width {
+			lines = append(lines, word)
+			continue
+		}
+		lines[last] += " " + word
+	}
+	for i := range lines {
+		lines[i] = head + "\t" + lines[i]
+		head = ""
 	}
 	return lines
 }
@@ -115,7 +141,7 @@ func (c *command) argLines() []string {
 		if def := a.defaultText(); def != "" {
 			line += " (default: " + def + ")"
 		}
-		lines = append(lines, line)
+		lines = append(lines, wrapped(line)...)
 	}
 	return lines
 }

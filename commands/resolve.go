@@ -103,7 +103,7 @@ func (r *resolver) fromEnvironment(f *flag) ([]sourced, error) {
 // fromFlagfile reads the settings of the flagfiles. A later line wins over an earlier one; a repeatable flag gets them
 // all.
 func (r *resolver) fromFlagfile(f *flag) ([]sourced, error) {
-	if f.cmdlineAndEnv {
+	if f.noFlagfile {
 		return nil, nil
 	}
 	var list []sourced

@@ -1,0 +1,122 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode"
+
+	"nova-manage/netcalc"
+	"nova-manage/radvdgen"
+)
+
+// The kinds of values that flags and arguments have beyond text and numbers. A parse function's error reads on after the
+// flag's name and the value.
+
+// range4 declares a flag for an IPv4 range that is one CIDR block, in any of Nova's spellings.
+func range4(into *netip.Prefix, name, usage string) *flag {
+	return typed(into, name, netcalcValue(netcalc.ParsePrefix4), usage).as("RANGE")
+}
+
+// range6 declares a flag for an IPv6 CIDR.
+func range6(into *netip.Prefix, name, usage string) *flag {
+	return typed(into, name, netcalcValue(netcalc.ParsePrefix6), usage).as("CIDR")
+}
+
+// address declares a flag for an address that a guest's packets may go to: a gateway, a DNS server. parse fixes the family.
+// Empty text is the zero address, by which `modify` clears a value.
+func address(into *netip.Addr, name string, parse func(string) (netip.Addr, error), usage string) *flag {
+	return typed(into, name, func(s string) (netip.Addr, error) {
+		if s == "" {
+			return netip.Addr{}, nil
+		}
+		a, err := netcalcValue(parse)(s)
+		if err != nil {
+			return a, err
+		}
+		return a, reasonFor(s, netcalc.CheckServableAddr(a))
+	}, usage).as("ADDRESS")
+}
+
+// named declares a flag for the name of something of ours: a project, a host, a network. check may be nil.
+func named(into *string, name string, check func(string) error, usage string) *flag {
+	return typed(into, name, func(s string) (string, error) {
+		if err := checkName(s); err != nil || s == "" || check == nil {
+			return s, err
+		}
+		return s, check(s)
+	}, usage).as("NAME")
+}
+
+// networkInterface declares a flag for the name of a network interface, such as a bridge.
+func networkInterface(into *string, name, usage string) *flag {
+	return typed(into, name, func(s string) (string, error) {
+		if s == "" {
+			return "", nil
+		}
+		// A bridge is named in radvd.conf sooner or later, so the stricter rule holds from the start.
+		return s, reasonFor(s, radvdgen.CheckRadvdName(s))
+	}, usage).as("IFACE")
+}
+
+// netcalcValue adapts a parser of package netcalc, whose errors name the value as the framework does already.
+func netcalcValue[T any](parse func(string) (T, error)) func(string) (T, error) {
+	return func(s string) (T, error) {
+		v, err := parse(s)
+		return v, reasonFor(s, err)
+	}
+}
+
+// reasonFor strips the value from the front of an error, for a place where the value stands already.
+func reasonFor(value string, err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	for _, front := range []string{quote(value) + " ", quote(value) + ": ", value + " ", value + ": "} {
+		if reason, ok := strings.CutPrefix(text, front); ok {
+			return errors.New(reason)
+		}
+	}
+	return fmt.Errorf("is refused: %w", err)
+}
+
+// longestName is what a name may have in bytes; Nova's columns had 255 characters.
+const longestName = 255
+
+// checkName refuses what would be unreadable in a table or ambiguous in a script.
+func checkName(s string) error {
+	switch {
+	case len(s) > longestName:
+		return fmt.Errorf("is longer than %d bytes", longestName)
+	case strings.TrimSpace(s) != s:
+		return errors.New("begins or ends with a space")
+	}
+	return nil
+}
+
+// checkWord is the rule for names that commands combine with others, as in PROJECT/NAME.
+func checkWord(s string) error {
+	if i := strings.IndexFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '/' }); i >= 0 {
+		return fmt.Errorf("holds %q, which separates names", s[i:i+1])
+	}
+	return nil
+}
+
+// checkLabel keeps labels apart from the other ways to name a network.
+func checkLabel(s string) error {
+	if strings.Trim(s, "0123456789") == "" {
+		return errors.New("is a number, so it could not be told from an id")
+	}
+	if strings.Contains(s, "/") {
+		return errors.New("holds a slash, so it could not be told from a CIDR")
+	}
+	if _, err := netcalc.ParseSpan(s); err == nil {
+		return errors.New("is an address, so it could not be told from a CIDR")
+	}
+	return nil
+}
+
+// managerPrefix is how Nova's flagfiles name the module of a manager.
+const managerPrefix = "nova.network.manager."
