@@ -64,8 +64,10 @@ import (
 // catalogue is every command there is, in the order of help.
 func catalogue() []*command {
 	return []*command{
-		helpCommand(),
+		networkCategory(),
+		dbCategory(),
 		versionCommand(),
+		helpCommand(),
 	}
 }
 

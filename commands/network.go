@@ -16,27 +16,27 @@ func networkCategory() *command {
 
 // networkColumns are what every answer about networks has, in this order.
 var networkColumns = []column[db.Network]{
-	{Name: "id", Value: func(n db.Network) any { return n.ID }},
+	{Name: "id", Value: func(n db.Network) any { return n.ID }, Place: 1},
 	{Name: "label", Value: func(n db.Network) any { return orNull(n.Label) }, Long: true},
 	{Name: "manager", Value: func(n db.Network) any { return string(n.Manager) }, Long: true},
-	{Name: "cidr", Value: func(n db.Network) any { return n.CIDR }},
+	{Name: "cidr", Value: func(n db.Network) any { return n.CIDR }, Place: 2},
 	{Name: "netmask", Value: func(n db.Network) any { return n.Netmask }, Long: true},
-	{Name: "gateway", Value: func(n db.Network) any { return n.Gateway }},
+	{Name: "gateway", Value: func(n db.Network) any { return n.Gateway }, Place: 6},
 	{Name: "broadcast", Value: func(n db.Network) any { return n.Broadcast }, Long: true},
 	{Name: "dhcp_start", Value: func(n db.Network) any { return n.DHCPStart }, Long: true},
-	{Name: "bridge", Value: func(n db.Network) any { return n.Bridge }},
+	{Name: "bridge", Value: func(n db.Network) any { return n.Bridge }, Place: 5},
 	{Name: "bridge_interface", Value: func(n db.Network) any { return orNull(n.BridgeInterface) }, Long: true},
-	{Name: "vlan", Value: func(n db.Network) any { return orNull(n.VLAN) }},
+	{Name: "vlan", Value: func(n db.Network) any { return orNull(n.VLAN) }, Place: 4},
 	{Name: "vpn_public_address", Value: func(n db.Network) any { return n.VPNPublicAddress }, Long: true},
-	{Name: "vpn_public_port", Value: func(n db.Network) any { return orNull(n.VPNPublicPort) }},
+	{Name: "vpn_public_port", Value: func(n db.Network) any { return orNull(n.VPNPublicPort) }, Place: 7},
 	{Name: "vpn_private_address", Value: func(n db.Network) any { return n.VPNPrivateAddress }, Long: true},
-	{Name: "cidr_v6", Value: func(n db.Network) any { return n.CIDRv6 }},
+	{Name: "cidr_v6", Value: func(n db.Network) any { return n.CIDRv6 }, Place: 3},
 	{Name: "gateway_v6", Value: func(n db.Network) any { return n.GatewayV6 }, Long: true},
 	{Name: "dns1", Value: func(n db.Network) any { return n.DNS1 }, Long: true},
 	{Name: "dns2", Value: func(n db.Network) any { return n.DNS2 }, Long: true},
 	{Name: "mtu", Value: func(n db.Network) any { return orNull(n.MTU) }, Long: true},
-	{Name: "project_id", Value: func(n db.Network) any { return orNull(n.ProjectID) }},
-	{Name: "host", Value: func(n db.Network) any { return orNull(n.Host) }},
+	{Name: "project_id", Value: func(n db.Network) any { return orNull(n.ProjectID) }, Place: 8},
+	{Name: "host", Value: func(n db.Network) any { return orNull(n.Host) }, Place: 9},
 	{Name: "created_at", Value: func(n db.Network) any { return n.CreatedAt }, Long: true},
 	{Name: "updated_at", Value: func(n db.Network) any { return n.UpdatedAt }, Long: true},
 }
@@ -55,15 +55,15 @@ const minMTU, maxMTU = 1280, 65535
 
 func (v *networkValues) flags() []*flag {
 	return []*flag{
-		named(&v.Label, "label", checkLabel, "a name for each network").from(&v.from.label).notInFlagfile(),
-		named(&v.ProjectID, "project_id", checkWord, "the project that has it").as("PROJECT").from(&v.from.projectID).also("project").notInFlagfile(),
+		named(&v.Label, "label", checkLabel, "a name for each network").from(&v.from.label),
+		named(&v.ProjectID, "project_id", checkWord, "the project that has it").as("PROJECT").from(&v.from.projectID).also("project"),
 		named(&v.Host, "host", checkWord, "the network node that serves it").as("HOST").from(&v.from.host).notInFlagfile(),
 		address(&v.DNS1, "dns1", netcalc.ParseAddr, "its first DNS server, IPv4 or IPv6").from(&v.from.dns1),
 		address(&v.DNS2, "dns2", netcalc.ParseAddr, "its second DNS server, IPv4 or IPv6").from(&v.from.dns2),
-		number(&v.MTU, "mtu", minMTU, maxMTU, "its MTU in bytes").as("BYTES").from(&v.from.mtu).notInFlagfile(),
+		number(&v.MTU, "mtu", minMTU, maxMTU, "its MTU in bytes").as("BYTES").from(&v.from.mtu),
 		networkInterface(&v.BridgeInterface, "bridge_interface", "the interface that its bridge is on").from(&v.from.bridgeInterface),
-		address(&v.Gateway, "gateway", netcalc.ParseAddr4, "its IPv4 gateway").byDefault("the first address").from(&v.from.gateway).notInFlagfile(),
-		address(&v.GatewayV6, "gateway_v6", netcalc.ParseAddr6, "its IPv6 gateway").byDefault("the /64's ::1").from(&v.from.gatewayV6).notInFlagfile(),
+		address(&v.Gateway, "gateway", netcalc.ParseAddr4, "its IPv4 gateway").byDefault("the first address").from(&v.from.gateway),
+		address(&v.GatewayV6, "gateway_v6", netcalc.ParseAddr6, "its IPv6 gateway").byDefault("the /64's ::1").from(&v.from.gatewayV6),
 	}
 }
 
@@ -80,9 +80,9 @@ func networkList() *command {
 			"nova-manage network list -f value -c cidr -c cidr_v6",
 		},
 		flags: []*flag{
-			named(&o.filter.ProjectID, "project_id", nil, "only those of this project").as("PROJECT").also("project").notInFlagfile(),
+			named(&o.filter.ProjectID, "project_id", nil, "only those of this project").as("PROJECT").also("project"),
 			named(&o.filter.Host, "host", nil, "only those that this network node serves").as("HOST").notInFlagfile(),
-			text(&o.filter.Bridge, "bridge", "only those on this bridge").as("IFACE").notInFlagfile(),
+			text(&o.filter.Bridge, "bridge", "only those on this bridge").as("IFACE"),
 		},
 		columns: fieldsOf(networkColumns),
 		run: func(ctx context.Context, e *env) error {
@@ -121,33 +121,64 @@ func networkShow() *command {
 	}
 }
 
+// networkRefs is NETWORK..., or --fixed_range as later releases spelled it.
+type networkRefs struct {
+	Networks, Ranges []string
+	rangesFrom       origin
+}
+
+func (r *networkRefs) args() []*arg {
+	return []*arg{anyNumber(texts(&r.Networks, "NETWORK", networkUsage))}
+}
+
+func (r *networkRefs) flag() *flag {
+	return texts(&r.Ranges, "fixed_range", "NETWORK, as later releases of Nova spelled it; repeatable").as("NETWORK").
+		from(&r.rangesFrom).notInFlagfile()
+}
+
+// all are the networks named. The variable NOVA_FIXED_RANGE does not count: it is a default for what is created, and
+// must not choose what is deleted.
+func (r *networkRefs) all(command string) ([]string, error) {
+	refs := r.Networks
+	if r.rangesFrom.onCommandLine() {
+		refs = append(refs, r.Ranges...)
+	}
+	if len(refs) == 0 {
+		return nil, withHint(usageErrorf("%s needs NETWORK", command), "NETWORK is "+networkUsage)
+	}
+	return refs, nil
+}
+
 type networkDeleteOptions struct {
-	Networks []string
-	Force    bool
+	networkRefs
+	Force bool
 }
 
 func networkDelete() *command {
 	o := &networkDeleteOptions{}
-	fixedRange := texts(&o.Networks, "NETWORK", networkUsage).also("fixed_range", "uuid")
 	return &command{
 		name:     "delete",
 		short:    "delete networks and free what they had",
 		long:     "All of them are deleted or none. A network that a project has is refused, unless --force is given.",
 		examples: []string{"nova-manage network delete 10.0.1.32/27", "nova-manage network delete 1 2 3 --force"},
-		args:     []*arg{oneOrMore(fixedRange)},
-		flags:    []*flag{boolean(&o.Force, "force", "delete them although a project has them")},
+		args:     o.args(),
+		flags:    []*flag{boolean(&o.Force, "force", "delete them although a project has them"), o.flag()},
 		run: func(ctx context.Context, e *env) error {
+			refs, err := o.all("network delete")
+			if err != nil {
+				return err
+			}
 			store, err := e.openStore(ctx, db.Write)
 			if err != nil {
 				return err
 			}
-			return store.DeleteNetworks(ctx, o.Networks, o.Force)
+			return store.DeleteNetworks(ctx, refs, o.Force)
 		},
 	}
 }
 
 type networkModifyOptions struct {
-	Networks []string
+	networkRefs
 	networkValues
 	DisassociateProject, DisassociateHost bool
 }
@@ -163,8 +194,8 @@ func networkModify() *command {
 			"nova-manage network modify 1 2 --disassociate_project",
 			`nova-manage network modify web --dns1 2001:db8::53 --dns2 ""`,
 		},
-		args: []*arg{oneOrMore(texts(&o.Networks, "NETWORK", networkUsage))},
-		flags: append(o.networkValues.flags(),
+		args: o.args(),
+		flags: append(o.networkValues.flags(), o.flag(),
 			boolean(&o.DisassociateProject, "disassociate_project", "take it from its project"),
 			boolean(&o.DisassociateHost, "disassociate_host", "take it from its network node")),
 		columns: fieldsOf(networkColumns),
@@ -173,6 +204,10 @@ func networkModify() *command {
 }
 
 func runNetworkModify(ctx context.Context, e *env, o *networkModifyOptions) error {
+	refs, err := o.all("network modify")
+	if err != nil {
+		return err
+	}
 	change, err := o.change()
 	if err != nil {
 		return err
@@ -181,7 +216,7 @@ func runNetworkModify(ctx context.Context, e *env, o *networkModifyOptions) erro
 	if err != nil {
 		return err
 	}
-	changed, err := store.UpdateNetworks(ctx, o.Networks, change)
+	changed, err := store.UpdateNetworks(ctx, refs, change)
 	if err != nil {
 		return err
 	}
@@ -229,20 +264,11 @@ func ifGiven[T any](field **T, from origin, value *T) {
 	}
 }
 
-// orNull is a value for a column, absent where it is the zero value.
-func orNull[T comparable](v T) any {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return v
-}
-
 // allShown are the same columns with none left out of a table.
 func allShown[T any](columns []column[T]) []column[T] {
 	shown := make([]column[T], len(columns))
 	for i, c := range columns {
-		c.Long = false
+		c.Long, c.Place = false, 0
 		shown[i] = c
 	}
 	return shown

@@ -21,6 +21,8 @@ type column[T any] struct {
 	// Long keeps the column out of tables and out of -f value unless --long or -c asks for it. JSON, YAML and CSV
 	// always have all columns, so that a program sees the same whatever a reader likes to see.
 	Long bool
+	// Place orders the columns of the default table where that is not the order of the others: lowest first.
+	Place int
 }
 
 // field is what the framework needs to know of a column before there is a row.
@@ -95,6 +97,7 @@ func chosen[T any](v view, cols []column[T]) []column[T] {
 			out = append(out, c)
 		}
 	}
+	slices.SortStableFunc(out, func(a, b column[T]) int { return a.Place - b.Place })
 	return out
 }
 
@@ -194,8 +197,15 @@ func orNull[V comparable](v V) any {
 
 // plain brings a column's value to nil, a bool, an integer, a string or a []string.
 func plain(v any) any {
+	rv := reflect.ValueOf(v)
+	if (rv.Kind() == reflect.Pointer || rv.Kind() == reflect.Slice) && rv.IsNil() {
+		return nil
+	}
+	if rv.Kind() == reflect.Pointer {
+		return plain(rv.Elem().Interface())
+	}
 	switch v := v.(type) {
-	case nil, bool, string, int, int64, uint16, []string:
+	case nil, bool, string, []string:
 		return v
 	case time.Time:
 		if v.IsZero() {
@@ -207,25 +217,13 @@ func plain(v any) any {
 			return nil
 		}
 	}
-	rv := reflect.ValueOf(v)
-	if rv.Kind() == reflect.Pointer {
-		if rv.IsNil() {
-			return nil
-		}
-		if _, ok := v.(fmt.Stringer); !ok {
-			return plain(rv.Elem().Interface())
-		}
-	}
-	if s, ok := v.(fmt.Stringer); ok {
+	switch s, ok := v.(fmt.Stringer); {
+	case ok:
 		return s.String()
-	}
-	switch {
 	case rv.CanInt():
 		return rv.Int()
 	case rv.CanUint():
 		return rv.Uint()
-	case rv.Kind() == reflect.String:
-		return rv.String()
 	}
 	return fmt.Sprint(v)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -30,6 +32,8 @@ type Sys struct {
 	Home func() (string, error)
 	// Hostname is this machine's name.
 	Hostname func() (string, error)
+	// MyIP is this host's address, as Nova's my_ip: the one that it reaches the world from.
+	MyIP func() netip.Addr
 	// TerminalWidth is the width in columns of the terminal that standard output is, 0 where it is none.
 	TerminalWidth func() int
 	// Context is cancelled, with a signalError as its cause, when the user or the system asks the command to stop.
@@ -51,6 +55,7 @@ func System() *Sys {
 		Getuid:    os.Getuid,
 		Home:      os.UserHomeDir,
 		Hostname:  os.Hostname,
+		MyIP:      myIP,
 		TerminalWidth: func() int {
 			width, _, err := term.GetSize(int(os.Stdout.Fd()))
 			if err != nil {
@@ -95,6 +100,17 @@ func signalContext() (context.Context, context.CancelFunc) {
 		signal.Stop(signals)
 		cancel(nil)
 	}
+}
+
+// myIP asks the kernel which address it would send from to the Internet. No packet is sent, and the address asked about
+// is one that nobody has (RFC 5737). Without a route it is 127.0.0.1, as in Nova.
+func myIP() netip.Addr {
+	conn, err := net.Dial("udp4", "192.0.2.1:9")
+	if err != nil {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	defer conn.Close()
+	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
 }
 
 // statePath is where the ledger is kept when nobody says otherwise: /var/lib/nova for root, the XDG state folder's nova

@@ -117,6 +117,3 @@ func checkLabel(s string) error {
 	}
 	return nil
 }
-
-// managerPrefix is how Nova's flagfiles name the module of a manager.
-const managerPrefix = "nova.network.manager."

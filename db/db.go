@@ -73,6 +73,8 @@ type engine interface {
 	retryable(err error) bool
 	// translate turns a driver's error into a sentence and a sentinel; errors it does not know come back as they are.
 	translate(err error) error
+	// parameter is how the n-th parameter of a long statement is written; $n works on every engine.
+	parameter(n int) string
 	// tables lists the tables of the database, sorted.
 	tables(ctx context.Context, q querier) ([]string, error)
 	// migrations are the DDL of each schema version, the first one first.
@@ -92,7 +94,8 @@ type querier interface {
 // tx is a running transaction: its connection and the time that all its rows carry.
 type tx struct {
 	querier
-	now time.Time
+	now       time.Time
+	parameter func(n int) string // see engine
 }
 
 // stamp is the transaction's time as it is stored.
@@ -176,7 +179,7 @@ func (s *Store) once(ctx context.Context, write bool, do func(context.Context, *
 			_, _ = s.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		}
 	}()
-	if err := do(ctx, &tx{querier: s.conn, now: s.clock().UTC()}); err != nil {
+	if err := do(ctx, &tx{querier: s.conn, now: s.clock().UTC(), parameter: s.engine.parameter}); err != nil {
 		return err
 	}
 	if s.opts.Mode == DryRun {

@@ -64,7 +64,7 @@ func (t *tx) insert(ctx context.Context, table string, columns []string, n int, 
 				stmt.Close()
 			}
 			var err error
-			if stmt, err = t.PrepareContext(ctx, insertSQL(table, columns, rows)); err != nil {
+			if stmt, err = t.PrepareContext(ctx, insertSQL(table, columns, rows, t.parameter)); err != nil {
 				return err
 			}
 			prepared = rows
@@ -81,7 +81,7 @@ func (t *tx) insert(ctx context.Context, table string, columns []string, n int, 
 	return nil
 }
 
-func insertSQL(table string, columns []string, rows int) string {
+func insertSQL(table string, columns []string, rows int, parameter func(n int) string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "INSERT INTO %s (%s) VALUES ", table, strings.Join(columns, ", "))
 	n := 0
@@ -95,7 +95,7 @@ func insertSQL(table string, columns []string, rows int) string {
 				b.WriteByte(',')
 			}
 			n++
-			fmt.Fprintf(&b, "$%d", n)
+			b.WriteString(parameter(n))
 		}
 		b.WriteByte(')')
 	}

@@ -1,0 +1,239 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"nova-manage/db"
+	"nova-manage/netcalc"
+)
+
+type networkCreateOptions struct {
+	FixedRange          netip.Prefix
+	NumNetworks         int
+	NetworkSize         uint64
+	VLANStart, VPNStart int
+	FixedRangeV6        netip.Prefix
+	Manager             db.Manager
+	UseIPv6, IPv6Only   bool
+	Bridge, FlatBridge  string
+	FlatDNS             netip.Addr
+	VLANInterface       string
+	FlatInterface       string
+	VPNClients          int
+	VPNIP, MyIP         netip.Addr
+	NextFree            bool
+	IfNotExists         bool
+	DryRun              bool
+	networkValues
+	fixedRangeFrom, numNetworksFrom, networkSizeFrom, fixedRangeV6From origin
+	useIPv6From, bridgeFrom, vpnIPFrom, myIPFrom                       origin
+}
+
+func networkCreate() *command {
+	o := &networkCreateOptions{
+		FixedRange: netip.MustParsePrefix("10.0.0.0/8"), NumNetworks: 1000, NetworkSize: 256, VLANStart: 100, VPNStart: 1000,
+		FixedRangeV6: netip.MustParsePrefix("fd00::/48"), Manager: db.VlanManager, FlatBridge: "br100",
+		FlatDNS: netip.MustParseAddr("8.8.4.4"), VLANInterface: "eth0",
+	}
+	positional := []*flag{
+		range4(&o.FixedRange, "fixed_range", "the IPv4 block to carve networks from").also("fixed_range_v4").from(&o.fixedRangeFrom),
+		number(&o.NumNetworks, "num_networks", 1, 1<<28, "how many networks").from(&o.numNetworksFrom),
+		typed(&o.NetworkSize, "network_size", parseSize, "how many addresses each has, a power of two").as("N").from(&o.networkSizeFrom),
+		number(&o.VLANStart, "vlan_start", 0, 1<<31, "VlanManager: the first VLAN").also("vlan"),
+		number(&o.VPNStart, "vpn_start", 0, 1<<31, "VlanManager: the first public VPN port").also("vpn"),
+		range6(&o.FixedRangeV6, "fixed_range_v6", "the IPv6 block to take /64s from; giving it asks for IPv6").from(&o.fixedRangeV6From),
+	}
+	return &command{
+		name:  "create",
+		short: "carve networks from a range and record them",
+		long: "Network i gets the i-th block of fixed_range. Under VlanManager it also gets the i-th /64 of fixed_range_v6, VLAN " +
+			"vlan_start+i and VPN port vpn_start+i; under the flat managers all networks share flat_network_bridge and its one /64. " +
+			"All networks are made or none. An empty argument means the default.",
+		examples: []string{
+			"nova-manage network create 10.0.1.0/24 3 32 100 1000 fd00:1::/48",
+			"nova-manage network create 10.0.1.0/24 1 256 --network_manager FlatDHCPManager --bridge br0",
+			"nova-manage network create --fixed_range 10.0.0.0/8 --num_networks 1 --next_free --project_id apollo",
+			"nova-manage network create --ipv6_only --num_networks 4 --fixed_range_v6 2001:db8::/56",
+		},
+		args:    optionals(positional...),
+		flags:   slices.Concat(positional, o.flags(), o.networkValues.flags()),
+		columns: fieldsOf(networkColumns),
+		run:     func(ctx context.Context, e *env) error { return runNetworkCreate(ctx, e, o) },
+	}
+}
+
+func (o *networkCreateOptions) flags() []*flag {
+	return []*flag{
+		typed(&o.Manager, "network_manager", parseManager, "how networks map to links").as("VlanManager|FlatManager|FlatDHCPManager"),
+		boolean(&o.UseIPv6, "use_ipv6", "give the networks IPv6").from(&o.useIPv6From),
+		boolean(&o.IPv6Only, "ipv6_only", "give the networks no IPv4"),
+		networkInterface(&o.Bridge, "bridge", "flat managers: the bridge, in place of flat_network_bridge").from(&o.bridgeFrom),
+		networkInterface(&o.FlatBridge, "flat_network_bridge", "flat managers: the bridge"),
+		address(&o.FlatDNS, "flat_network_dns", netcalc.ParseAddr, "flat managers: dns1 where none is given"),
+		networkInterface(&o.VLANInterface, "vlan_interface", "VlanManager: bridge_interface where none is given"),
+		networkInterface(&o.FlatInterface, "flat_interface", "flat managers: bridge_interface where none is given"),
+		number(&o.VPNClients, "cnt_vpn_clients", 0, 1<<20, "VlanManager: addresses at the end of each network kept for VPN clients"),
+		typed(&o.VPNIP, "vpn_ip", netcalcValue(netcalc.ParseAddr), "VlanManager: the public address of VPNs").as("ADDRESS").
+			byDefault("my_ip").from(&o.vpnIPFrom),
+		typed(&o.MyIP, "my_ip", netcalcValue(netcalc.ParseAddr), "this host's address").as("ADDRESS").
+			byDefault("the one that the default route uses").from(&o.myIPFrom),
+		boolean(&o.NextFree, "next_free", "take the first free slots, VLANs and ports, whatever is there already"),
+		boolean(&o.IfNotExists, "if_not_exists", "accept networks that are there exactly as asked, create what is missing"),
+		boolean(&o.DryRun, "dry_run", "print what would be created and write nothing"),
+	}
+}
+
+// parseSize reads a network_size. Which sizes work depends on the manager; the rest is said where that is known.
+func parseSize(s string) (uint64, error) {
+	n, err := parseNumber(s, 0, 1<<32)
+	return uint64(n), err
+}
+
+// parseManager reads the name of a manager, bare or as Nova's flagfiles have it, with its module.
+func parseManager(s string) (db.Manager, error) {
+	m := db.Manager(strings.TrimPrefix(s, "nova.network.manager."))
+	managers := []string{string(db.VlanManager), string(db.FlatManager), string(db.FlatDHCPManager)}
+	if !slices.Contains(managers, string(m)) {
+		return "", withHint(fmt.Errorf("is not one of %s", strings.Join(managers, ", ")), didYouMean(closest(string(m), managers)))
+	}
+	return m, nil
+}
+
+func runNetworkCreate(ctx context.Context, e *env, o *networkCreateOptions) error {
+	spec, err := o.spec(e)
+	if err != nil {
+		return err
+	}
+	if err := spec.Validate(); err != nil {
+		return err
+	}
+	mode := db.Create
+	if o.DryRun {
+		mode = db.DryRun
+	}
+	store, err := e.openStore(ctx, mode)
+	if err != nil {
+		return err
+	}
+	made, err := store.CreateNetworks(ctx, spec)
+	if err != nil {
+		return err
+	}
+	return printSlice(e, networkColumns, made)
+}
+
+// spec translates the options into what the ledger understands.
+func (o *networkCreateOptions) spec(e *env) (db.NewNetworks, error) {
+	n := db.NewNetworks{
+		Manager: o.Manager, Count: o.NumNetworks, VPNClients: o.VPNClients,
+		Given: db.Network{Label: o.Label, ProjectID: o.ProjectID, Host: o.Host, BridgeInterface: o.BridgeInterface, DNS1: o.DNS1,
+			DNS2: o.DNS2, Gateway: o.Gateway, GatewayV6: o.GatewayV6, MTU: o.MTU},
+		NextFree: o.NextFree, IfNotExists: o.IfNotExists,
+	}
+	if o.IPv6Only {
+		if err := o.ipv6Only(&n); err != nil {
+			return n, err
+		}
+	} else {
+		bits, err := o.bits()
+		if err != nil {
+			return n, err
+		}
+		n.Range, n.Bits = o.FixedRange, bits
+	}
+	o.ipv6(e, &n)
+	if o.Manager == db.VlanManager {
+		return n, o.vlan(e, &n)
+	}
+	n.VPNClients = 0
+	n.Bridge = o.FlatBridge
+	if o.Bridge != "" {
+		n.Bridge = o.Bridge
+	}
+	if n.Bridge == "" {
+		return n, usageErrorf("flat_network_bridge is empty, and %s needs a bridge", o.Manager)
+	}
+	n.Default = db.Network{BridgeInterface: o.FlatInterface, DNS1: o.FlatDNS}
+	return n, nil
+}
+
+// bits is the prefix length of network_size.
+func (o *networkCreateOptions) bits() (int, error) {
+	smallest := uint64(4) // network, gateway, a guest, broadcast
+	if o.Manager == db.VlanManager {
+		smallest = 8 // and the VPN, which leaves no power of two below
+	}
+	if o.NetworkSize < smallest {
+		return 0, usageErrorf("network_size %d leaves no address for a guest: %d is the smallest that works with %s%s",
+			o.NetworkSize, smallest, o.Manager, o.networkSizeFrom)
+	}
+	bits, err := netcalc.SizeBits(o.NetworkSize)
+	if err != nil {
+		return 0, usageErrorf("%w%s", err, o.networkSizeFrom)
+	}
+	return bits, nil
+}
+
+// ipv6Only checks that nothing of IPv4 was asked for.
+func (o *networkCreateOptions) ipv6Only(n *db.NewNetworks) error {
+	for _, given := range []struct {
+		from  origin
+		name  string
+		value any
+	}{
+		{o.fixedRangeFrom, "fixed_range", o.FixedRange}, {o.networkSizeFrom, "network_size", o.NetworkSize}, {o.from.gateway, "gateway", o.Gateway},
+	} {
+		if given.from.onCommandLine() {
+			return usageErrorf("%s %v does not apply with --ipv6_only", given.name, given.value)
+		}
+	}
+	if o.useIPv6From.isSet() && !o.UseIPv6 && o.useIPv6From.onCommandLine() {
+		return usageErrorf("--ipv6_only and --nouse_ipv6 contradict each other")
+	}
+	n.VPNClients = 0
+	n.Given.Gateway = netip.Addr{}
+	if o.Manager != db.VlanManager && !o.numNetworksFrom.isSet() {
+		n.Count = 1 // the default of 1000 is for networks that IPv4 tells apart
+	}
+	return nil
+}
+
+// ipv6 decides whether the networks get IPv6 and from which range.
+func (o *networkCreateOptions) ipv6(e *env, n *db.NewNetworks) {
+	asked := o.fixedRangeV6From.isSet()
+	switch {
+	case o.IPv6Only, o.UseIPv6:
+	case o.useIPv6From.isSet():
+		if asked {
+			e.warn("fixed_range_v6 %s is not used: use_ipv6 is off%s; the networks get IPv4 only", o.FixedRangeV6, o.useIPv6From)
+		}
+		n.NoIPv6 = true
+		return
+	case !asked:
+		return
+	}
+	n.RangeV6, n.RangeV6Asked = o.FixedRangeV6, asked
+}
+
+// vlan fills in what is VlanManager's own.
+func (o *networkCreateOptions) vlan(e *env, n *db.NewNetworks) error {
+	if o.bridgeFrom.onCommandLine() && o.Bridge != "" {
+		return withHint(usageErrorf("bridge %s: VlanManager names its bridges itself, br<vlan>", o.Bridge),
+			"--bridge is for --network_manager FlatManager and FlatDHCPManager")
+	}
+	n.VLANStart, n.VPNStart = o.VLANStart, o.VPNStart
+	n.Default = db.Network{BridgeInterface: o.VLANInterface}
+	switch {
+	case o.vpnIPFrom.isSet():
+		n.VPNAddress, n.VPNAddressAsked = o.VPNIP, true
+	case o.myIPFrom.isSet():
+		n.VPNAddress, n.VPNAddressAsked = o.MyIP, true
+	default:
+		n.VPNAddress = e.sys.MyIP()
+	}
+	return nil
+}
