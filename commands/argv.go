@@ -65,8 +65,8 @@ func (p *program) read(argv []string) (*invocation, error) {
 	switch {
 	case in.help && err == nil:
 		return in, nil
-	case len(s.unknown) > 0:
-		return nil, p.unknownFlag(s.unknown[0], in.command)
+	case s.unknown != "":
+		return nil, p.unknownFlag(s.unknown, in.command)
 	case s.version && len(s.words) == 0:
 		in.command, err = p.versionCommand()
 	}
@@ -134,9 +134,9 @@ type scanner struct {
 
 	flags         []token
 	words         []string
-	unknown       []string // flags that no command has
 	help, version bool
-	err           error // the first one; help is given all the same
+	unknown       string // a flag that no command has
+	err           error
 }
 
 func (s *scanner) scan(argv []string) {
@@ -184,7 +184,7 @@ func (s *scanner) long(a string, rest []string) []string {
 		s.add(token{positive, "false", typed})
 		return rest
 	}
-	s.unknown = append(s.unknown, typed)
+	s.unknownFlag(typed)
 	return rest
 }
 
@@ -200,7 +200,7 @@ func (s *scanner) letters(a string, rest []string) []string {
 		kind, known := s.kinds[letter]
 		if !known {
 			typed, _, _ := strings.Cut(a, "=")
-			s.unknown = append(s.unknown, typed)
+			s.unknownFlag(typed)
 			return rest
 		}
 		if kind == yesOrNo {
@@ -242,9 +242,16 @@ func (s *scanner) add(t token) {
 	}
 }
 
+// fail and unknownFlag keep what is wrong first: the rest may follow from it.
 func (s *scanner) fail(err error) {
-	if s.err == nil {
+	if s.err == nil && s.unknown == "" {
 		s.err = err
+	}
+}
+
+func (s *scanner) unknownFlag(typed string) {
+	if s.err == nil && s.unknown == "" {
+		s.unknown = typed
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 
@@ -83,36 +84,66 @@ func appendJSON(b *bytes.Buffer, names []string, values []any, gap, last string)
 	return nil
 }
 
-// yamlRows prints a sequence of mappings, each one encoded by itself.
+// yamlBatch is how many rows are encoded at once: an encoder costs more than a row.
+const yamlBatch = 256
+
+// yamlRows prints a sequence of mappings. Sequences one after the other, each without an end, are one sequence.
 type yamlRows struct {
 	w     io.Writer
 	names []string
+	batch []*yaml.Node
 	begun bool
 }
 
 func (y *yamlRows) row(values []any) error {
+	y.batch = append(y.batch, yamlObject(y.names, values))
+	if len(y.batch) < yamlBatch {
+		return nil
+	}
+	return y.flush()
+}
+
+func (y *yamlRows) flush() error {
 	y.begun = true
-	return writeYAML(y.w, &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{yamlObject(y.names, values)}})
+	err := writeYAML(y.w, &yaml.Node{Kind: yaml.SequenceNode, Content: y.batch})
+	y.batch = y.batch[:0]
+	return err
 }
 
 func (y *yamlRows) end() error {
-	if y.begun {
+	if len(y.batch) == 0 && y.begun {
 		return nil
 	}
-	_, err := io.WriteString(y.w, "[]\n")
-	return err
+	return y.flush()
 }
 
 func yamlObject(names []string, values []any) *yaml.Node {
 	object := &yaml.Node{Kind: yaml.MappingNode}
 	for i, name := range names {
-		var key, value yaml.Node
-		key.SetString(name)
-		// Encoding a scalar or a list of strings cannot fail.
-		_ = value.Encode(values[i])
-		object.Content = append(object.Content, &key, &value)
+		object.Content = append(object.Content, yamlValue(name), yamlValue(values[i]))
 	}
 	return object
+}
+
+// yamlValue is a node for what plain returns. The library quotes a string that would be read as anything else.
+func yamlValue(v any) *yaml.Node {
+	node := &yaml.Node{Kind: yaml.ScalarNode}
+	switch v := v.(type) {
+	case nil:
+		node.Tag, node.Value = "!!null", "null"
+	case string:
+		node.SetString(v)
+	case bool:
+		node.Tag, node.Value = "!!bool", fmt.Sprint(v)
+	case []string:
+		node.Kind = yaml.SequenceNode
+		for _, s := range v {
+			node.Content = append(node.Content, yamlValue(s))
+		}
+	default:
+		node.Tag, node.Value = "!!int", fmt.Sprint(v)
+	}
+	return node
 }
 
 func writeYAML(w io.Writer, node *yaml.Node) error {

@@ -1,0 +1,216 @@
+package commands
+
+import (
+	"encoding/json"
+	"iter"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+var (
+	yes      = true
+	fakeRows = []fakeRow{
+		{1, "first", &yes, []string{"a", "b"}, time.Date(2011, 2, 3, 4, 5, 6, 0, time.FixedZone("", -3600))},
+		{20, "", nil, nil, time.Time{}},
+	}
+)
+
+func TestOutput_Lists(t *testing.T) {
+	f := newFake(t)
+	f.rows = sequence(fakeRows, nil)
+	for line, want := range map[string]string{
+		"":            "id  label  up\n1   first  true\n20  -      -\n",
+		"--long":      "id  label  up    tags  made\n1   first  true  a,b   2011-02-03T05:05:06Z\n20  -      -     -     -\n",
+		"-c up -c id": "up    id\ntrue  1\n-     20\n",
+		"-f json": `[
+  {"id": 1, "label": "first", "up": true, "tags": ["a","b"], "made": "2011-02-03T05:05:06Z"},
+  {"id": 20, "label": null, "up": null, "tags": null, "made": null}
+]
+`,
+		"-f json -c label": "[\n  {\"label\": \"first\"},\n  {\"label\": null}\n]\n",
+		"-f yaml -c label -c made -c tags": "- label: first\n  made: \"2011-02-03T05:05:06Z\"\n  tags:\n    - a\n    - b\n" +
+			"- label: null\n  made: null\n  tags: null\n",
+		"-f csv":            "id,label,up,tags,made\n1,first,true,\"a,b\",2011-02-03T05:05:06Z\n20,,,,\n",
+		"-f value":          "1 first true\n20 - -\n",
+		"-f value --long":   "1 first true a,b 2011-02-03T05:05:06Z\n20 - - - -\n",
+		"-f value -c label": "first\n\n",
+		"-q":                "",
+	} {
+		if got := f.accept(t, append([]string{"thing", "list"}, strings.Fields(line)...)...); got != want {
+			t.Errorf("%s:\n%s\nwant\n%s", line, got, want)
+		}
+	}
+}
+
+func TestOutput_Empty(t *testing.T) {
+	f := newFake(t)
+	f.rows = sequence(nil, nil)
+	for format, want := range map[string]string{
+		"table": "id  label  up\n", "json": "[]\n", "yaml": "[]\n", "csv": "id,label,up,tags,made\n", "value": "",
+	} {
+		if got := f.accept(t, "thing", "list", "-f", format); got != want {
+			t.Errorf("%s: %q", format, got)
+		}
+	}
+}
+
+func TestOutput_Object(t *testing.T) {
+	f := newFake(t)
+	f.rows = sequence(fakeRows[1:], nil)
+	for format, want := range map[string]string{
+		"table": "id     20\nlabel  -\nup     -\n",
+		"json":  "{\n  \"id\": 20,\n  \"label\": null,\n  \"up\": null,\n  \"tags\": null,\n  \"made\": null\n}\n",
+		"yaml":  "id: 20\nlabel: null\nup: null\ntags: null\nmade: null\n",
+		"csv":   "id,label,up,tags,made\n20,,,,\n",
+		"value": "20\n\n\n",
+	} {
+		if got := f.accept(t, "thing", "mask", "-f", format); got != want {
+			t.Errorf("%s:\n%s\nwant\n%s", format, got, want)
+		}
+	}
+}
+
+// An error in the middle is an error: no format closes what it opened, none prints an answer that is none.
+func TestOutput_ErrorInTheMiddle(t *testing.T) {
+	f := newFake(t)
+	for _, format := range formats {
+		f.rows = sequence(fakeRows, errFake)
+		if code := f.do("thing", "list", "-f", format); code != exitFailed ||
+			f.stderr.String() != "nova-manage: error: it broke\n" {
+			t.Errorf("%s: exit %d, %s", format, code, f.stderr.String())
+		}
+		if format == "json" && json.Valid(f.stdout.Bytes()) {
+			t.Errorf("half an answer is valid JSON: %s", f.stdout.String())
+		}
+		f.rows = sequence(nil, errFake)
+		if f.do("thing", "list", "-f", format); f.stdout.Len() > 0 {
+			t.Errorf("%s: an error at once printed %q", format, f.stdout.String())
+		}
+	}
+}
+
+// Whatever text there is, JSON and YAML parsers read it back, and no line of a table or of -f value is broken.
+func TestOutput_AnyText(t *testing.T) {
+	f := newFake(t)
+	for _, label := range []string{
+		`"quoted" \`, "<&>", "02:16:3e:33:44:55", "12:30:45", "1e3", "null", "true", "~", "- a", "a: b", "#", "é日本", "::", " a ",
+		"a\nb", "a\x1b[2Jb", "2011-02-03", "%s", "\tx",
+	} {
+		f.rows = sequence([]fakeRow{{Label: label}}, nil)
+		var fromJSON, fromYAML []map[string]any
+		if err := json.Unmarshal([]byte(f.accept(t, "thing", "list", "-f", "json")), &fromJSON); err != nil {
+			t.Errorf("%q: %v", label, err)
+		}
+		if err := yaml.Unmarshal([]byte(f.accept(t, "thing", "list", "-f", "yaml")), &fromYAML); err != nil {
+			t.Errorf("%q: %v", label, err)
+		}
+		if fromJSON[0]["label"] != label || fromYAML[0]["label"] != label {
+			t.Errorf("%q: JSON %q, YAML %q", label, fromJSON[0]["label"], fromYAML[0]["label"])
+		}
+		for _, format := range []string{"table", "value"} {
+			if got := f.accept(t, "thing", "list", "-f", format, "-c", "label", "-c", "id"); hasControl(strings.ReplaceAll(got, "\n", "")) ||
+				strings.Count(got, "\n") > 2 {
+				t.Errorf("%q as %s: %q", label, format, got)
+			}
+		}
+	}
+}
+
+func TestOutput_NarrowTerminal(t *testing.T) {
+	f := newFake(t)
+	f.rows = sequence([]fakeRow{{ID: 1, Label: strings.Repeat("long", 5)}, {ID: 2}}, nil)
+	f.terminal = 28 // the width of the table
+	if got := f.accept(t, "thing", "list"); !strings.HasPrefix(got, "id  label  ") {
+		t.Errorf("got\n%s", got)
+	}
+	f.terminal = 27
+	want := "id     1\nlabel  longlonglonglonglong\nup     -\n\nid     2\nlabel  -\nup     -\n"
+	if got := f.accept(t, "thing", "list"); got != want {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestOutput_LongTable(t *testing.T) {
+	f := newFake(t)
+	rows := make([]fakeRow, 2*tableBatch+1)
+	for i := range rows {
+		rows[i] = fakeRow{ID: i, Label: "x"}
+	}
+	rows[tableBatch].Label = "wider"
+	f.rows = sequence(rows, nil)
+	lines := strings.Split(f.accept(t, "thing", "list"), "\n")
+	if len(lines) != len(rows)+2 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	for i, want := range map[int]string{
+		0:                "id   label  up",
+		1:                "0    x      -",
+		tableScreen:      "99   x      -",
+		tableScreen + 1:  "100  x      -",
+		tableBatch:       "999  x      -",
+		tableBatch + 1:   "1000  wider  -",
+		tableBatch + 2:   "1001  x      -",
+		2*tableBatch + 1: "2000  x      -",
+	} {
+		if lines[i] != want {
+			t.Errorf("line %d is %q, want %q", i, lines[i], want)
+		}
+	}
+}
+
+func TestOutput_Selection(t *testing.T) {
+	f := newFake(t)
+	f.rows = sequence(fakeRows, nil)
+	f.refuse(t, `unknown column "lable" of thing list`, "thing", "list", "-c", "id", "-c", "lable")
+	if f.hint() != "did you mean label? the columns are id, label, up, tags, made" {
+		t.Error(f.hint())
+	}
+	f.refuse(t, `unknown column "" of thing list`, "thing", "list", "-c", "")
+	f.environment["NOVA_COLUMN"] = "id,up"
+	f.refuse(t, `unknown column "id,up" of thing list (from NOVA_COLUMN)`, "thing", "list")
+	f.environment = map[string]string{"NOVA_FORMAT": "json"}
+	f.accept(t, "poke", "bob") // prints no columns, and was not asked to
+	f.refuse(t, "poke prints no columns, so --format and --column do not apply", "poke", "bob", "-f", "csv")
+}
+
+func TestPlain(t *testing.T) {
+	var noAddr *netip.Addr
+	number := 7
+	for _, c := range []struct{ value, want any }{
+		{nil, nil}, {netip.Addr{}, nil}, {netip.Prefix{}, nil}, {noAddr, nil}, {time.Time{}, nil},
+		{netip.MustParsePrefix("fd00::/64"), "fd00::/64"}, {netip.MustParseAddr("::1"), "::1"},
+		{&number, int64(7)}, {uint8(3), uint64(3)}, {time.Second, "1s"}, {json.Number("5"), "5"}, {int32(-1), int64(-1)},
+	} {
+		if got := plain(c.value); got != c.want {
+			t.Errorf("%T %v: got %#v, want %#v", c.value, c.value, got, c.want)
+		}
+	}
+}
+
+func BenchmarkOutput(b *testing.B) {
+	var rows iter.Seq2[fakeRow, error] = func(yield func(fakeRow, error) bool) {
+		for i := range 4000 {
+			if !yield(fakeRow{ID: i, Label: "label"}, nil) {
+				return
+			}
+		}
+	}
+	for _, format := range formats {
+		b.Run(format, func(b *testing.B) {
+			for b.Loop() {
+				e := &env{stdout: discard{}, view: view{format: format, width: func() int { return 0 }}}
+				if err := printList(e, fakeColumns, rows); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
