@@ -1,0 +1,216 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// Link is a bridge with IPv6 as its router advertises it.
+type Link struct {
+	Bridge string
+	CIDRv6 netip.Prefix // the /64 of its guests
+	// DNS holds dns1 and dns2 of its networks with IPv6, of both families, each server once, in the order in which the
+	// networks were made.
+	DNS []netip.Addr
+	MTU int // bytes; 0 where no network says
+}
+
+// LinkFilter chooses links by the networks with IPv6 that are on them; an empty field lets all pass.
+type LinkFilter struct {
+	Host     string   // the node that serves the network
+	Networks []string // what FindNetworks takes, and also what names several networks of one bridge
+}
+
+// Links returns the links that f chooses, each once, in no particular order. Only the choice depends on f: a link is
+// described by all its networks with IPv6, so that every router of it advertises the same (RFC 4861 §6.2.7).
+//
+// Errors: ErrNotFound for a ref that names no network, or none that has IPv6 and is served by f.Host; ErrConflict for
+// one that names networks of several bridges, and where networks of one bridge have different MTUs.
+func (s *Store) Links(ctx context.Context, f LinkFilter) (links []Link, err error) {
+	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+		links, err = t.links(ctx, f)
+		return err
+	})
+	return links, err
+}
+
+func (t *tx) links(ctx context.Context, f LinkFilter) ([]Link, error) {
+	switch {
+	case f.Networks == nil && f.Host == "":
+		return t.linksWhere(ctx, "")
+	case f.Networks == nil:
+		return t.linksWhere(ctx, " AND bridge IN (SELECT bridge FROM networks WHERE host = $1 AND cidr_v6 IS NOT NULL)", f.Host)
+	}
+	var all []Link
+	seen := map[string]bool{}
+	for _, ref := range f.Networks {
+		name, err := t.bridgeOf(ctx, ref, f.Host)
+		if err != nil {
+			return nil, err
+		}
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		link, err := t.linksWhere(ctx, " AND bridge = $1", name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, link...)
+	}
+	return all, nil
+}
+
+// bridgeOf returns the one bridge of the networks that ref names, of which at least one must have IPv6 and be served by
+// host, if there is a host.
+func (t *tx) bridgeOf(ctx context.Context, ref, host string) (string, error) {
+	where, args, err := networkRef(ref)
+	if err != nil {
+		return "", err
+	}
+	names, err := column[string](ctx, t, "SELECT DISTINCT bridge FROM networks"+where+" LIMIT 2", args...)
+	if err != nil {
+		return "", err
+	}
+	if len(names) != 1 {
+		_, err := t.findNetwork(ctx, ref) // which knows how to say what is wrong
+		return "", err
+	}
+	where += " AND cidr_v6 IS NOT NULL"
+	lacks := "has no IPv6"
+	if host != "" {
+		args = append(args, host)
+		where += fmt.Sprintf(" AND host = $%d", len(args))
+		lacks += " or is not served by " + quoteRef(host)
+	}
+	found, err := column[string](ctx, t, "SELECT bridge FROM networks"+where+" LIMIT 1", args...)
+	if err == nil && len(found) == 0 {
+		err = notFoundf("nothing to advertise for %s: the network %s", quoteRef(ref), lacks)
+	}
+	return names[0], err
+}
+
+// linkPart is what networks of one bridge have in common.
+type linkPart struct {
+	bridge  string
+	cidrV6  netip.Prefix
+	dns     [2]netip.Addr
+	mtu     int
+	network int64 // the first of them, where it matters
+}
+
+func scanLinkPart(rows *sql.Rows) (l linkPart, err error) {
+	var cidr, dns1, dns2 sql.NullString
+	var mtu sql.NullInt64
+	if err := rows.Scan(&l.bridge, &cidr, &dns1, &dns2, &mtu, &l.network); err != nil {
+		return l, err
+	}
+	l.mtu = int(mtu.Int64)
+	var p parser
+	p.prefix(&l.cidrV6, cidr)
+	p.addr(&l.dns[0], dns1)
+	p.addr(&l.dns[1], dns2)
+	return l, p.err
+}
+
+// linkParts leaves it to the engine to find what networks have in common: a flat bridge may have a hundred thousand of
+// them. Which network was first matters only where networks of one bridge differ; without it the engine is five times
+// as fast.
+func (t *tx) linkParts(ctx context.Context, where string, args []any) ([]linkPart, error) {
+	const columns = "bridge, cidr_v6, dns1, dns2, mtu"
+	from := " FROM networks WHERE cidr_v6 IS NOT NULL" + where
+	parts, err := collect(ctx, t, scanLinkPart, "SELECT DISTINCT "+columns+", 0"+from, args...)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[string]bool, len(parts))
+	for _, p := range parts {
+		if seen[p.bridge] {
+			return collect(ctx, t, scanLinkPart, "SELECT "+columns+", MIN(id)"+from+" GROUP BY "+columns+" ORDER BY MIN(id)", args...)
+		}
+		seen[p.bridge] = true
+	}
+	return parts, nil
+}
+
+func (t *tx) linksWhere(ctx context.Context, where string, args ...any) ([]Link, error) {
+	parts, err := t.linkParts(ctx, where, args)
+	if err != nil {
+		return nil, err
+	}
+	links := make([]Link, 0, len(parts))
+	at := make(map[string]int, len(parts)) // a bridge's place in links
+	mtuOf := make(map[string]int64)        // the network that gave a bridge its MTU
+	for _, p := range parts {
+		i, ok := at[p.bridge]
+		if !ok {
+			i = len(links)
+			at[p.bridge] = i
+			links = append(links, Link{Bridge: p.bridge, CIDRv6: p.cidrV6})
+		}
+		l := &links[i]
+		for _, a := range p.dns {
+			if a.IsValid() && !slices.Contains(l.DNS, a) {
+				l.DNS = append(l.DNS, a)
+			}
+		}
+		switch {
+		case p.mtu == 0 || p.mtu == l.MTU:
+		case l.MTU == 0:
+			l.MTU, mtuOf[p.bridge] = p.mtu, p.network
+		default:
+			return nil, t.mtuConflict(ctx, *l, mtuOf[p.bridge], p)
+		}
+	}
+	return links, nil
+}
+
+// mtuConflict names two networks that want a different MTU of their bridge. A link has one (RFC 4861 §4.6.4); whichever
+// was chosen for the other network would be a guess that shows as packets lost.
+func (t *tx) mtuConflict(ctx context.Context, l Link, first int64, second linkPart) error {
+	a, err := t.networkBy(ctx, "id", first)
+	if err != nil {
+		return err
+	}
+	b, err := t.networkBy(ctx, "id", second.network)
+	if err != nil {
+		return err
+	}
+	return conflictf("bridge %s has one MTU, but %s says %d and %s says %d", l.Bridge, a.Name(), l.MTU, b.Name(), second.mtu).
+		hint("`nova-manage network modify --mtu` gives them the same")
+}
+
+// Bridges returns the names of the bridges that a node serves networks on, or of all bridges where host is empty, each
+// once, in no particular order, and whether any of these networks has IPv6.
+func (s *Store) Bridges(ctx context.Context, host string) (names []string, ipv6 bool, err error) {
+	query, args := "SELECT bridge, cidr_v6 IS NOT NULL FROM bridges", []any(nil)
+	if host != "" {
+		query, args = "SELECT DISTINCT bridge, cidr_v6 IS NOT NULL FROM networks WHERE host = $1", []any{host}
+	}
+	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+		names, ipv6 = nil, false
+		seen := map[string]bool{}
+		rows, err := t.QueryContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var name string
+			var withIPv6 bool
+			if err := rows.Scan(&name, &withIPv6); err != nil {
+				return err
+			}
+			ipv6 = ipv6 || withIPv6
+			if !seen[name] { // on a flat bridge some networks may have IPv6 and others not
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+		return rows.Err()
+	})
+	return names, ipv6, err
+}
