@@ -216,3 +216,22 @@ func parses(t *testing.T, line string) error {
 	_, err := p.read(strings.Fields(strings.NewReplacer("'", "", `"`, "").Replace(line))[1:])
 	return err
 }
+
+// Whatever is typed is either done or refused; none of it confuses the cli library behind.
+func FuzzArguments(f *testing.F) {
+	for _, seed := range []string{
+		"thing\x00make\x0010/8\x003\x00--use_ipv6", "help\x00thing", "-qfjson\x00thing\x00list\x00-c=id", "poke\x00--\x00--x",
+		"thing\x00make\x00--nouse_ipv6=1\x00-", "thing\x00make\x00fixed_range\x00--size=-1", "--version", "poke\x00help",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		fake := newFake(t)
+		fake.rows = sequence(fakeRows, nil)
+		code := fake.do(strings.Split(line, "\x00")...)
+		if code != exitOK && code != exitUsage || (code == exitOK) != (fake.stderr.Len() == 0) ||
+			strings.Count(fake.stderr.String(), "\n") > 2 || code != exitOK && fake.stdout.Len() > 0 {
+			t.Errorf("%q: exit %d\nstdout %s\nstderr %s", line, code, fake.stdout.String(), fake.stderr.String())
+		}
+	})
+}

@@ -19,7 +19,8 @@ Exit codes:
    2   usage, or a value that can never be right
    3   the thing named is not in the ledger, or there is no ledger
    4   it conflicts with what the ledger holds
-   5   a check found a difference`
+   5   a check found a difference
+   130, 143   interrupted, terminated: nothing was changed`
 
 var programExamples = []string{
 	"nova-manage network create 10.0.1.0/24 3 32 100 1000 fd00:1::/48",

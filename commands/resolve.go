@@ -234,6 +234,9 @@ func (r *resolver) expand(text string, from origin, depth int) (string, error) {
 	for {
 		before, after, found := strings.Cut(text, "$")
 		b.WriteString(before)
+		if b.Len() > longestFileValue {
+			return "", usageErrorf("%s grows beyond %d bytes%s", quote(before), longestFileValue, from)
+		}
 		if !found {
 			return b.String(), nil
 		}

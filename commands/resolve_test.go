@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -106,6 +107,15 @@ func TestResolve_References(t *testing.T) {
 	f = newFake(t)
 	f.sys.DefaultFlagfile = writeFile(t, dir, "nova.conf", "--networks_path=$a\n--a=$b\n--b=$a\n")
 	if code := f.do("thing", "make"); code != exitUsage || !strings.Contains(f.stderr.String(), "refers to itself (from ") {
+		t.Errorf("exit %d, %s", code, f.stderr.String())
+	}
+
+	bomb := "--networks_path=$n0\n--n15=" + strings.Repeat("x", 100) + "\n"
+	for i := range 15 {
+		bomb += fmt.Sprintf("--n%d=$n%d$n%d\n", i, i+1, i+1)
+	}
+	f.sys.DefaultFlagfile = writeFile(t, dir, "nova.conf", bomb)
+	if code := f.do("thing", "make"); code != exitUsage || !strings.Contains(f.stderr.String(), "grows beyond 65536 bytes") {
 		t.Errorf("exit %d, %s", code, f.stderr.String())
 	}
 }
