@@ -79,7 +79,7 @@ func (p *program) printHelp(w io.Writer, c *command) error {
 		page.add("Example", programExamples)
 	} else {
 		page.Title = "nova-manage " + c.path() + " - " + c.short
-		page.Usage, page.Text = c.signature(), c.long
+		page.Usage, page.Text = c.signature(), paragraphs(c.long)
 		page.add("Actions", commandLines(c.actions))
 		page.add("Arguments", c.argLines())
 		page.add("Flags", p.flagLines(c.flags))
@@ -117,8 +117,17 @@ func (p *program) flagLines(fs []*flag) []string {
 
 // wrapped breaks the text behind a line's tab, so that help fits a terminal of ordinary width.
 func wrapped(line string) []string {
-	const width = 72
 	head, text, _ := strings.Cut(line, "\t")
+	lines := fold(text, 72)
+	for i := range lines {
+		lines[i] = head + "\t" + lines[i]
+		head = ""
+	}
+	return lines
+}
+
+// fold breaks a text between words into lines of at most width bytes.
+func fold(text string, width int) []string {
 	var lines []string
 	for _, word := range strings.Fields(text) {
 		last := len(lines) - 1
@@ -128,11 +137,20 @@ func wrapped(line string) []string {
 		}
 		lines[last] += " " + word
 	}
-	for i := range lines {
-		lines[i] = head + "\t" + lines[i]
-		head = ""
-	}
 	return lines
+}
+
+// paragraphs folds every line of a text but those that are indented, which are laid out already.
+func paragraphs(text string) string {
+	var lines []string
+	for _, line := range strings.Split(text, "\n") {
+		if line == "" || line[0] == ' ' {
+			lines = append(lines, line)
+			continue
+		}
+		lines = append(lines, fold(line, 100)...)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (c *command) argLines() []string {
