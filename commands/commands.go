@@ -66,6 +66,7 @@ func catalogue() []*command {
 	return []*command{
 		networkCategory(),
 		dbCategory(),
+		emitCategory(),
 		versionCommand(),
 		helpCommand(),
 	}

@@ -1,0 +1,70 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"nova-manage/db"
+	"nova-manage/radvdgen"
+)
+
+type emitSysctlOptions struct {
+	Host    string
+	Uplinks []string
+	Output  string
+}
+
+func emitSysctl() *command {
+	o := &emitSysctlOptions{}
+	return &command{
+		name:  "sysctl",
+		short: "print a sysctl.d file: what makes the node a router for its bridges",
+		long: "It turns on forwarding and keeps the bridges from being configured by their guests, in an order that keeps the default " +
+			"route which an uplink has learnt. While no network has IPv6 it turns on IPv4 forwarding only. Where there is no network " +
+			"the exit code is 3 and no file is touched.",
+		examples: []string{
+			"nova-manage emit sysctl --uplink eth0 -o /etc/sysctl.d/60-nova.conf",
+			"nova-manage emit sysctl --host node1",
+		},
+		flags: []*flag{
+			servedBy(&o.Host),
+			typedList(&o.Uplinks, "uplink", boundOf(radvdgen.CheckInterfaceName),
+				"an interface over which the node learns its own default route by router advertisement; repeatable").as("IFACE"),
+			outputFlag(&o.Output),
+		},
+		run: func(ctx context.Context, e *env) error { return runEmitSysctl(ctx, e, o) },
+	}
+}
+
+func runEmitSysctl(ctx context.Context, e *env, o *emitSysctlOptions) error {
+	store, err := e.openStore(ctx, db.Read)
+	if err != nil {
+		return err
+	}
+	s := radvdgen.Sysctl{Uplinks: unique(o.Uplinks)}
+	if s.Bridges, s.IPv6, err = store.Bridges(ctx, o.Host); err != nil {
+		return err
+	}
+	if len(s.Bridges) == 0 {
+		return o.nothing()
+	}
+	slices.SortFunc(s.Bridges, radvdgen.CompareNames)
+	text, err := s.Append(nil)
+	if err != nil {
+		return refusedLedger(err)
+	}
+	if len(s.Uplinks) > 0 && !s.IPv6 {
+		e.warn("no network has IPv6, so nothing is said about uplink %s", s.Uplinks[0])
+	}
+	return e.output(ctx, o.Output, text)
+}
+
+// nothing is the error where no bridge is chosen.
+func (o *emitSysctlOptions) nothing() error {
+	message := "nothing to configure: no network is in the ledger"
+	if o.Host != "" {
+		message = fmt.Sprintf("nothing to configure: no network is served by %s", quote(o.Host))
+	}
+	return &db.Error{Message: message, Kind: db.ErrNotFound}
+}

@@ -1,0 +1,125 @@
+package commands
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// daemonMode lets any daemon read a configuration file. It holds whatever the umask is: a daemon that has given up root
+// must be able to read the file again, and radvd refuses to start on one that everybody can write.
+const daemonMode fs.FileMode = 0o644
+
+// fileUpdate brings one file to a wanted content, all of it or not at all.
+type fileUpdate struct {
+	path   string // as the user names it
+	target string // where its symbolic links lead
+	data   []byte
+	needed bool // false where the file is as it should be
+}
+
+// planFile finds out what it takes to make path hold data, and touches nothing. A symbolic link is followed, because
+// whoever made it wants the file it leads to be written. Anything but a regular file is refused: renamed over, a
+// device like /dev/null would be gone.
+func planFile(path string, data []byte) (*fileUpdate, error) {
+	u := &fileUpdate{path: path, target: path, data: data, needed: true}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(path); err == nil {
+			return nil, fmt.Errorf("cannot write %s: it is a symbolic link that leads nowhere", path)
+		}
+		return u, nil
+	}
+	switch {
+	case err != nil:
+		return nil, u.failed(err)
+	case info.IsDir():
+		return nil, fmt.Errorf("cannot write %s: it is a folder", path)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("cannot write %s: it is not a regular file", path)
+	}
+	if u.target, err = filepath.EvalSymlinks(path); err != nil {
+		return nil, u.failed(err)
+	}
+	if info.Mode().Perm() == daemonMode && info.Size() == int64(len(data)) {
+		// A file that cannot be read may still be replaced.
+		old, err := os.ReadFile(u.target)
+		u.needed = err != nil || !bytes.Equal(old, data)
+	}
+	return u, nil
+}
+
+// apply writes the file beside its target, syncs it and renames it over the target. On an error the old file is as it
+// was. The rename itself lasts only once syncFolder has been called.
+func (u *fileUpdate) apply() error {
+	if !u.needed {
+		return nil
+	}
+	if err := writeBeside(u.target, u.data); err != nil {
+		return u.failed(err)
+	}
+	return nil
+}
+
+func writeBeside(target string, data []byte) (err error) {
+	// Beside the target, because a rename does not cross file systems. The name keeps daemons that read whole folders
+	// from reading what a power cut leaves.
+	f, err := os.CreateTemp(filepath.Dir(target), ".nova-manage.*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Chmod(daemonMode); err != nil {
+		return err
+	}
+	// Without it a power cut may leave the new name with nothing in it.
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), target)
+}
+
+// failed names the file that the user named, where the error names the one beside it.
+func (u *fileUpdate) failed(err error) error {
+	var link *os.LinkError
+	if errors.As(err, &link) {
+		err = link.Err
+	}
+	return fmt.Errorf("cannot write %s: %w", u.path, reasonOf(err))
+}
+
+// syncFolder makes renames and removals in a folder last through a power cut. Some file systems cannot do that and say
+// so; then the folder holds the old file or the new one, and either of them whole.
+func syncFolder(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		d.Close()
+	}
+}
+
+// replaceFile makes path hold data and reports whether it did not before; see planFile and apply.
+func replaceFile(path string, data []byte) (changed bool, err error) {
+	u, err := planFile(path, data)
+	if err != nil {
+		return false, err
+	}
+	if err := u.apply(); err != nil || !u.needed {
+		return false, err
+	}
+	syncFolder(filepath.Dir(u.target))
+	return true, nil
+}
