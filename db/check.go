@@ -21,25 +21,27 @@ type Finding struct {
 // Check runs the engine's own integrity check and compares everything the ledger derives with what it is derived from.
 // It calls found for each difference; an error means that the check itself could not go on.
 func (s *Store) Check(ctx context.Context, found func(Finding)) error {
-	return s.view(ctx, func(ctx context.Context, t *tx) error {
-		problems, err := s.engine.integrity(ctx, t)
-		if err != nil {
+	return s.view(ctx, func(ctx context.Context, t *tx) error { return s.check(ctx, t, found) })
+}
+
+func (s *Store) check(ctx context.Context, t *tx, found func(Finding)) error {
+	problems, err := s.engine.integrity(ctx, t)
+	if err != nil {
+		return err
+	}
+	for _, p := range problems {
+		found(Finding{"integrity", p})
+	}
+	if len(problems) > 0 {
+		return nil // what a damaged file says of itself is not worth comparing
+	}
+	c := &checker{tx: t, found: found}
+	for _, check := range []func(context.Context) error{c.checkSpace, c.checkBridges, c.checkNetworks} {
+		if err := check(ctx); err != nil {
 			return err
 		}
-		for _, p := range problems {
-			found(Finding{"integrity", p})
-		}
-		if len(problems) > 0 {
-			return nil // what a damaged file says of itself is not worth comparing
-		}
-		c := &checker{tx: t, found: found}
-		for _, check := range []func(context.Context) error{c.checkSpace, c.checkBridges, c.checkNetworks} {
-			if err := check(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 type checker struct {

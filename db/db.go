@@ -33,7 +33,8 @@ func (m Mode) makes() bool { return m == Create || m == Sync }
 
 // Options are what Open needs to know.
 type Options struct {
-	// URL names the ledger in Nova's spelling: sqlite:////abs/path, sqlite:///rel/path or a bare path.
+	// URL names the ledger in Nova's spelling: sqlite:////abs/path, sqlite:///rel/path, a bare path, or
+	// postgresql://user:password@host/database.
 	URL string
 	// Mode is what the caller is about to do.
 	Mode Mode
@@ -69,6 +70,8 @@ type engine interface {
 	prepare(ctx context.Context, conn *sql.Conn) error
 	// begin starts a transaction; a writing one queues behind the others for at most opts.LockTimeout.
 	begin(ctx context.Context, conn *sql.Conn, write bool, opts Options) error
+	// commit ends a writing or reading transaction; an error says that nothing was changed, or that this is not known.
+	commit(ctx context.Context, conn *sql.Conn) error
 	// retryable tells whether the whole transaction may be tried again after err.
 	retryable(err error) bool
 	// translate turns a driver's error into a sentence and a sentinel; errors it does not know come back as they are.
@@ -190,7 +193,7 @@ func (s *Store) once(ctx context.Context, write bool, do func(context.Context, *
 	}
 	// From here on the answer is the engine's: a commit that is interrupted half-way could be neither reported as
 	// done nor as undone.
-	if _, err := s.conn.ExecContext(context.WithoutCancel(ctx), "COMMIT"); err != nil {
+	if err := s.engine.commit(context.WithoutCancel(ctx), s.conn); err != nil {
 		return err
 	}
 	done = true

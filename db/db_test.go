@@ -3,10 +3,13 @@ package db
 import (
 	"context"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
+
+	"nova-manage/internal/pgtest"
 )
 
 // ledgerURL makes a place for an empty ledger on one engine.
@@ -14,7 +17,14 @@ type ledgerURL func(t *testing.T) string
 
 // engines are what the conformance suite runs on.
 var engines = map[string]ledgerURL{
-	"sqlite": func(t *testing.T) string { return "sqlite:///" + filepath.Join(t.TempDir(), "nova.sqlite") },
+	"sqlite":     func(t *testing.T) string { return "sqlite:///" + filepath.Join(t.TempDir(), "nova.sqlite") },
+	"postgresql": func(t *testing.T) string { return pgtest.URL(t) },
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	pgtest.Stop()
+	os.Exit(code)
 }
 
 var testTime = time.Date(2011, 2, 3, 4, 5, 6, 0, time.UTC)

@@ -132,6 +132,11 @@ func (e *sqlite) begin(ctx context.Context, conn *sql.Conn, write bool, opts Opt
 	})
 }
 
+func (e *sqlite) commit(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
 // patiently repeats try while another process holds the ledger, until timeout or until ctx ends.
 func (e *sqlite) patiently(ctx context.Context, timeout time.Duration, try func() error) error {
 	deadline := time.Now().Add(timeout)
@@ -168,8 +173,9 @@ func isCode(err error, codes ...int) bool {
 }
 
 func (e *sqlite) translate(err error) error {
+	var ours *Error
 	var serr *driver.Error
-	if !errors.As(err, &serr) {
+	if errors.As(err, &ours) || !errors.As(err, &serr) {
 		return err
 	}
 	say := func(format string, args ...any) error {

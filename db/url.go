@@ -7,10 +7,17 @@ import (
 )
 
 // engineFor chooses the engine by URL, in the spellings that Nova's sql_connection had: sqlite:////abs/path,
-// sqlite:///rel/path, or a bare path.
+// sqlite:///rel/path, a bare path, or postgresql://user:password@host/database. No error shows a URL that may hold a
+// password.
 func engineFor(url string) (engine, error) {
 	scheme, rest, isURL := strings.Cut(url, "://")
+	// SQLAlchemy names the driver too, as in postgresql+psycopg2://; ours is ours.
+	family, _, _ := strings.Cut(scheme, "+")
 	switch {
+	case isURL && (family == "postgresql" || family == "postgres"):
+		return newPostgres(rest)
+	case strings.HasPrefix(url, "postgresql:"), strings.HasPrefix(url, "postgres:"):
+		return nil, invalidf("sql_connection: after postgresql: comes //").hint(postgresForm)
 	case !isURL:
 		return newSQLite(url)
 	case scheme == "sqlite":
@@ -21,8 +28,11 @@ func engineFor(url string) (engine, error) {
 		}
 		return newSQLite(path)
 	}
-	return nil, invalidf("sql_connection: %q is no engine of ours; use sqlite:////absolute/path", scheme+"://")
+	return nil, invalidf("sql_connection: %q is no engine of ours; use sqlite:////absolute/path or %s", scheme+"://", postgresForm)
 }
+
+// postgresForm is how a PostgreSQL ledger is named.
+const postgresForm = "postgresql://user:password@host/database"
 
 func newSQLite(path string) (engine, error) {
 	if path == "" {

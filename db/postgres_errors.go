@@ -1,0 +1,142 @@
+package db
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// SQLSTATEs (postgresql.org/docs/current/errcodes-appendix.html).
+const (
+	featureNotSupported   = "0A000"
+	notUTF8               = "22021"
+	untranslatable        = "22P05"
+	integrityViolation    = "23" // a class
+	uniqueViolation       = "23505"
+	readOnlyTransaction   = "25006"
+	authorization         = "28" // a class
+	noSuchDatabase        = "3D000"
+	serializationFailure  = "40001"
+	deadlock              = "40P01"
+	insufficientPrivilege = "42501"
+	syntaxError           = "42601"
+	duplicateObject       = "42710"
+	duplicateTable        = "42P07"
+	duplicateFunction     = "42723"
+	undefinedTable        = "42P01"
+	diskFull              = "53100"
+	tooManyConnections    = "53300"
+	lockNotAvailable      = "55P03"
+	queryCanceled         = "57014"
+	adminShutdown         = "57P01"
+	crashShutdown         = "57P02"
+	cannotConnectNow      = "57P03"
+	raised                = "P0001"
+	dataCorrupted         = "XX001"
+	indexCorrupted        = "XX002"
+)
+
+// retryable is true where another writer was in the way: outside the queue, or while the schema was made by two on a
+// server without advisory locks.
+func (e *postgres) retryable(err error) bool {
+	if isState(err, uniqueViolation) {
+		return serverError(err).SchemaName == "pg_catalog"
+	}
+	return isState(err, serializationFailure, deadlock, duplicateTable, duplicateObject, duplicateFunction)
+}
+
+func (e *postgres) translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	var ours *Error
+	var locked *LockedError
+	if errors.As(err, &ours) || errors.As(err, &locked) {
+		return err
+	}
+	if server := serverError(err); server != nil {
+		return e.translateServer(server, err)
+	}
+	say := func(message, hint string) error {
+		return &Error{Message: e.place() + ": " + message, NextStep: hint, cause: err}
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("interrupted: %w", context.Canceled)
+	case errors.As(err, &connect):
+		return say("it cannot be reached: "+strings.Join(reasons(err), "; "), "is the server running, and is its host right in --sql_connection?")
+	case errors.As(err, &network), errors.Is(err, driver.ErrBadConn), errors.Is(err, pgconn.ErrConnClosed),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return say("the connection to the server was lost; nothing was changed", "run the command again")
+	}
+	return err
+}
+
+// translateServer puts the server's answer into a sentence. Its message is shown, its detail and hint are not: they are
+// about SQL.
+func (e *postgres) translateServer(server *pgconn.PgError, err error) error {
+	say := func(kind error, hint, format string, args ...any) error {
+		return &Error{Message: e.place() + ": " + fmt.Sprintf(format, args...), NextStep: hint, Kind: kind, cause: err}
+	}
+	said := oneLineOf(server.Message)
+	switch code := server.Code; {
+	case code == queryCanceled:
+		return fmt.Errorf("%s: interrupted: %s: %w", e.place(), said, context.Canceled)
+	case code == lockNotAvailable:
+		return &LockedError{Ledger: e.shown, Waited: e.timeout}
+	case code == serializationFailure, code == deadlock:
+		return say(nil, "run the command again", "another writer was in the way (%s); nothing was changed", said)
+	case strings.HasPrefix(code, integrityViolation), code == raised:
+		// The commands look before they write and say it better; this is the schema's own last word.
+		return &Error{Message: e.place() + " refused a row that contradicts another one: " + said, Kind: ErrConflict, cause: err}
+	case code == noSuchDatabase:
+		return say(nil, fmt.Sprintf("make it first, for instance with `createdb %s`", e.config.Database), "the server has no database %q", e.config.Database)
+	case strings.HasPrefix(code, authorization):
+		return say(nil, "the password is the one in --sql_connection, else PGPASSWORD, else ~/.pgpass", "the server refused the login: %s", said)
+	case code == tooManyConnections:
+		return say(nil, "run the command again, or raise max_connections", "the server has no connection left")
+	case code == cannotConnectNow, code == adminShutdown, code == crashShutdown:
+		return say(nil, "run the command again when the server is up", "the server is starting or stopping: %s", said)
+	case code == diskFull:
+		return say(nil, "", "no space left on the server's disk; nothing was changed")
+	case code == readOnlyTransaction:
+		return say(nil, "", "it cannot be written: the server is a standby, or read-only for this user")
+	case code == insufficientPrivilege:
+		return say(nil, "", "permission denied: %s", said)
+	case code == notUTF8, code == untranslatable:
+		return say(ErrInvalid, "", "text that the server cannot store: %s", said)
+	case code == dataCorrupted, code == indexCorrupted:
+		return &Error{Message: e.place() + " is damaged: " + said, Kind: ErrCorrupt, cause: err,
+			NextStep: "`nova-manage db check` says what is wrong; restore the database from a backup"}
+	}
+	return say(nil, "", "%s (SQLSTATE %s)", said, server.Code)
+}
+
+// reasons lists why connecting failed, one for each way that was tried, each once.
+func reasons(err error) (all []string) {
+	var dial *net.OpError
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range several.Unwrap() {
+			all = append(all, reasons(e)...)
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	if e, ok := err.(*net.OpError); ok {
+		dial = e
+		return []string{oneLineOf(dial.Error())}
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		return reasons(inner)
+	}
+	return []string{oneLineOf(err.Error())}
+}
