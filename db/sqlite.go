@@ -36,7 +36,7 @@ func (e *sqlite) place() string {
 
 func (e *sqlite) migrations() []string { return []string{sqliteSchema} }
 
-func (e *sqlite) open(_ context.Context, opts Options) (*sql.DB, error) {
+func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	if e.memory {
 		return sql.Open("sqlite", ":memory:?_pragma=foreign_keys(1)&_dqs=0")
 	}
@@ -47,10 +47,10 @@ func (e *sqlite) open(_ context.Context, opts Options) (*sql.DB, error) {
 			return nil, noLedger(e)
 		}
 		if err := createPrivate(e.path); err != nil {
-			return nil, err
+			return nil, e.unreachable(err)
 		}
 	case err != nil:
-		return nil, err
+		return nil, e.unreachable(err)
 	case info.IsDir():
 		return nil, fmt.Errorf("%s is a folder, not a ledger; name the file in it, such as %s",
 			e.path, filepath.Join(e.path, "nova.sqlite"))
@@ -59,7 +59,28 @@ func (e *sqlite) open(_ context.Context, opts Options) (*sql.DB, error) {
 	case info.Size() == 0 && !opts.Mode.makes():
 		return nil, noLedger(e)
 	}
-	return sql.Open("sqlite", e.dsn(opts.Mode, nil))
+	db, err := sql.Open("sqlite", e.dsn(opts.Mode, nil))
+	if err != nil {
+		return nil, err
+	}
+	// The pragmas of a new connection read the file, so that whoever holds it exclusively is waited for here already.
+	if err := e.patiently(ctx, opts.LockTimeout, func() error { return db.PingContext(ctx) }); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// unreachable says why the file cannot be got at. The error of the system call names a path and a call; only a path that
+// is not the ledger's, a folder that cannot be made, is worth repeating.
+func (e *sqlite) unreachable(err error) error {
+	var failed *fs.PathError
+	switch {
+	case !errors.As(err, &failed):
+		return fmt.Errorf("%s: %w", e.place(), err)
+	case failed.Path != e.path:
+		return fmt.Errorf("%s: folder %s: %w", e.place(), failed.Path, failed.Err)
+	}
+	return fmt.Errorf("%s: %w", e.place(), failed.Err)
 }
 
 // dsn builds the data source name. The journal mode is not in it: it would be written into a file that turns out to

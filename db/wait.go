@@ -24,12 +24,12 @@ func (e *LockedError) Error() string {
 	if holder == "" {
 		holder = "another process"
 	}
-	return fmt.Sprintf("%s has been writing to ledger %s for %s; nothing was changed", holder, e.Ledger, e.Waited)
+	return fmt.Sprintf("%s has held ledger %s for %s; nothing was changed", holder, e.Ledger, e.Waited)
 }
 
 // Hint is the way out.
 func (e *LockedError) Hint() string {
-	return "run the command again, or wait longer with --lock_timeout"
+	return "run the command again once that one is done"
 }
 
 // pause waits a random time that grows with the attempt, 2 ms to 64 ms or so, or until ctx ends. Random, so that
