@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestRun runs every case once, with whatever times this machine has.
+func TestRun(t *testing.T) {
+	if _, err := exec.LookPath("sqlite3"); err != nil {
+		if os.Getenv("NOVA_MANAGE_REQUIRE_NODE") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	var out bytes.Buffer
+	if err := run(&out, 1, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		if !strings.Contains(out.String(), "\n"+c.name+" (aim: "+c.aim+")\n") {
+			t.Errorf("nothing about %s in\n%s", c.name, &out)
+		}
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for want, times := range map[time.Duration][]time.Duration{
+		3: {3},
+		4: {3, 5},
+		5: {1, 9, 5},
+		6: {100, 1, 7, 5},
+	} {
+		if got := median(sorted(times)); got != want {
+			t.Errorf("median of %d is %d, want %d", times, got, want)
+		}
+	}
+}
+
+// TestRace checks that the sides take turns at going first and that the first round does not count.
+func TestRace(t *testing.T) {
+	var order strings.Builder
+	named := func(name string) side {
+		return side{name, func() (time.Duration, error) { order.WriteString(name); return 1, nil }}
+	}
+	times, err := race([]side{named("a"), named("b"), named("c")}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := order.String(), "abc"+"bca"+"cab"; got != want {
+		t.Errorf("order is %s, want %s", got, want)
+	}
+	for n, list := range times {
+		if len(list) != 2 {
+			t.Errorf("side %d has %d times, want 2", n, len(list))
+		}
+	}
+}
