@@ -52,8 +52,7 @@ func (t *tx) gatewayV6On(ctx context.Context, name string) (netip.Addr, error) {
 func (t *tx) networkBy(ctx context.Context, column string, value any) (Network, error) {
 	n, ok, err := one(ctx, t, scanNetwork, selectNetworks+" WHERE "+column+" = $1", value)
 	if err == nil && !ok {
-		err = &Error{Message: fmt.Sprintf("no network has %s %v, though the ledger counts one", column, value), Kind: ErrCorrupt,
-			NextStep: "`nova-manage db check` says what is wrong with the ledger"}
+		err = corruptf("no network has %s %v, though the ledger counts one", column, value)
 	}
 	return n, err
 }

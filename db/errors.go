@@ -63,6 +63,11 @@ func conflictf(format string, args ...any) *Error {
 	return &Error{Message: fmt.Sprintf(format, args...), Kind: ErrConflict}
 }
 
+// corruptf says that the ledger contradicts itself.
+func corruptf(format string, args ...any) *Error {
+	return (&Error{Message: fmt.Sprintf(format, args...), Kind: ErrCorrupt}).hint("`nova-manage db check` says what is wrong with the ledger")
+}
+
 func noLedger(e engine) *Error {
 	return &Error{Message: "there is no " + e.place(), Kind: ErrNoLedger,
 		NextStep: "check --sql_connection and --state_path; `nova-manage db sync` makes an empty one"}
@@ -70,3 +75,7 @@ func noLedger(e engine) *Error {
 
 // invalid classifies an error of package netcalc, which knows only values that can never be right.
 func invalid(err error) *Error { return &Error{Message: err.Error(), Kind: ErrInvalid, cause: err} }
+
+func isConflict(err error) bool { return errors.Is(err, ErrConflict) }
+
+func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }

@@ -3,41 +3,51 @@ package db
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"net/netip"
 
 	"nova-manage/netcalc"
 )
 
-// This file keeps free_ranges, the complement of claims: what is free, as the largest possible ranges. Taking, giving
-// back and finding the first free slot of a size are a handful of index look-ups each, however much is taken.
+// This file keeps what is free, as the largest possible ranges: of the whole space, the complement of claims, and of each
+// prefix that guests take addresses from, what nobody ever took. Taking, giving back and finding the first free slot are
+// a handful of index look-ups each, however much is taken.
+
+// freeSpace is one table of free ranges.
+type freeSpace struct {
+	table string
+	sized bool // it records the largest aligned block of each range
+}
+
+var (
+	unclaimed = freeSpace{"free_ranges", true}     // what no claim covers
+	unused    = freeSpace{"free_addresses", false} // what a guest may have and none ever had
+)
 
 // freeAround returns the free range that holds a.
-func (t *tx) freeAround(ctx context.Context, a netip.Addr) (netcalc.Span, bool, error) {
-	s, ok, err := one(ctx, t, scanSpan, "SELECT first, last FROM free_ranges WHERE first <= $1 ORDER BY first DESC LIMIT 1", key(a))
+func (t *tx) freeAround(ctx context.Context, f freeSpace, a netip.Addr) (netcalc.Span, bool, error) {
+	s, ok, err := one(ctx, t, scanSpan, "SELECT first, last FROM "+f.table+" WHERE first <= $1 ORDER BY first DESC LIMIT 1", key(a))
 	return s, ok && err == nil && s.Contains(a), err
 }
 
 // takeFree takes s out of the free space; false, and nothing changed, if not all of it is free.
-func (t *tx) takeFree(ctx context.Context, s netcalc.Span) (bool, error) {
-	around, ok, err := t.freeAround(ctx, s.First)
+func (t *tx) takeFree(ctx context.Context, f freeSpace, s netcalc.Span) (bool, error) {
+	around, ok, err := t.freeAround(ctx, f, s.First)
 	if err != nil || !ok || !around.Covers(s) {
 		return false, err
 	}
-	if err := t.deleteFree(ctx, around); err != nil {
+	if err := t.deleteFree(ctx, f, around); err != nil {
 		return false, err
 	}
-	return true, t.insertFree(ctx, around.Minus(s)...)
+	return true, t.insertFree(ctx, f, around.Minus(s)...)
 }
 
-// giveFree returns s to the free space and joins it with what is free beside it.
-func (t *tx) giveFree(ctx context.Context, s netcalc.Span) error {
+// giveFree returns s to the free space and joins it with what is free beside it within the span that s belongs to.
+func (t *tx) giveFree(ctx context.Context, f freeSpace, s, within netcalc.Span) error {
 	for _, beside := range []netip.Addr{s.First.Prev(), s.Last.Next()} {
-		// IPv4 is stored as v4-mapped, yet its neighbours at the ends are no addresses at all.
-		if !beside.IsValid() {
+		if !within.Contains(beside) {
 			continue
 		}
-		free, ok, err := t.freeAround(ctx, beside)
+		free, ok, err := t.freeAround(ctx, f, beside)
 		if err != nil {
 			return err
 		}
@@ -45,9 +55,9 @@ func (t *tx) giveFree(ctx context.Context, s netcalc.Span) error {
 			continue
 		}
 		if free.Overlaps(s) {
-			return fmt.Errorf("%s is free already; `nova-manage db check` says what else is wrong", s)
+			return corruptf("%s is free already", s)
 		}
-		if err := t.deleteFree(ctx, free); err != nil {
+		if err := t.deleteFree(ctx, f, free); err != nil {
 			return err
 		}
 		if free.First.Less(s.First) {
@@ -56,29 +66,32 @@ func (t *tx) giveFree(ctx context.Context, s netcalc.Span) error {
 			s.Last = free.Last
 		}
 	}
-	return t.insertFree(ctx, s)
+	return t.insertFree(ctx, f, s)
 }
 
-func (t *tx) deleteFree(ctx context.Context, s netcalc.Span) error {
-	_, err := t.ExecContext(ctx, "DELETE FROM free_ranges WHERE first = $1", key(s.First))
+func (t *tx) deleteFree(ctx context.Context, f freeSpace, s netcalc.Span) error {
+	_, err := t.ExecContext(ctx, "DELETE FROM "+f.table+" WHERE first = $1", key(s.First))
 	return err
 }
 
-func (t *tx) insertFree(ctx context.Context, spans ...netcalc.Span) error {
+func (t *tx) insertFree(ctx context.Context, f freeSpace, spans ...netcalc.Span) error {
 	for _, s := range spans {
-		if _, err := t.ExecContext(ctx, "INSERT INTO free_ranges (first, last, largest) VALUES ($1, $2, $3)",
-			key(s.First), key(s.Last), s.LargestBlock()); err != nil {
+		insert, values := "(first, last) VALUES ($1, $2)", []any{key(s.First), key(s.Last)}
+		if f.sized {
+			insert, values = "(first, last, largest) VALUES ($1, $2, $3)", append(values, s.LargestBlock())
+		}
+		if _, err := t.ExecContext(ctx, "INSERT INTO "+f.table+" "+insert, values...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// firstFree returns the part of within that is free from the first free slot of prefix length bits on, up to the next
+// firstFree returns the part of within that is unclaimed from the first free slot of prefix length bits on, up to the next
 // claim; false if no such slot is left.
 func (t *tx) firstFree(ctx context.Context, within netcalc.Span, bits int) (netcalc.Span, bool, error) {
 	// The range that within begins in is cut by it, so its `largest` says too much.
-	around, ok, err := t.freeAround(ctx, within.First)
+	around, ok, err := t.freeAround(ctx, unclaimed, within.First)
 	if err != nil {
 		return netcalc.Span{}, false, err
 	}
@@ -166,13 +179,12 @@ func (t *tx) claimOver(ctx context.Context, s netcalc.Span) (claim, bool, error)
 // free: that was looked at before, and a false from takeFree means that the two tables disagree.
 func (t *tx) claimPrefixes(ctx context.Context, kind string, prefixes []netip.Prefix) error {
 	for _, run := range runs(prefixes) {
-		ok, err := t.takeFree(ctx, run)
+		ok, err := t.takeFree(ctx, unclaimed, run)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			return &Error{Message: fmt.Sprintf("%s is neither free nor in use", run), Kind: ErrCorrupt,
-				NextStep: "`nova-manage db check` says what is wrong with the ledger"}
+			return corruptf("%s is neither free nor in use", run)
 		}
 	}
 	return t.insert(ctx, "claims", []string{"first", "last", "prefix", "kind"}, len(prefixes), func(i int, v []any) {
@@ -194,10 +206,21 @@ func runs(prefixes []netip.Prefix) (joined []netcalc.Span) {
 	return joined
 }
 
-// releaseClaim gives a claim's prefix back.
+// releaseClaim gives a claim's prefix back, and forgets what was recorded of the addresses in it.
 func (t *tx) releaseClaim(ctx context.Context, p netip.Prefix) error {
-	if _, err := t.ExecContext(ctx, "DELETE FROM claims WHERE first = $1", key(p.Addr())); err != nil {
-		return err
+	s := netcalc.SpanOf(p)
+	for _, statement := range []string{
+		"DELETE FROM addresses WHERE first BETWEEN $1 AND $2",
+		"DELETE FROM free_addresses WHERE first BETWEEN $1 AND $2",
+		"DELETE FROM claims WHERE first BETWEEN $1 AND $2",
+	} {
+		if _, err := t.ExecContext(ctx, statement, key(s.First), key(s.Last)); err != nil {
+			return err
+		}
 	}
-	return t.giveFree(ctx, netcalc.SpanOf(p))
+	whole := wholeIPv6
+	if s.First.Is4() {
+		whole = wholeIPv4
+	}
+	return t.giveFree(ctx, unclaimed, s, whole)
 }

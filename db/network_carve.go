@@ -441,6 +441,12 @@ func (c *carving) write(ctx context.Context) error {
 	if len(added) == 0 {
 		return nil
 	}
+	if err := c.ensureProject(ctx, c.Given.ProjectID); err != nil {
+		return err
+	}
+	if err := c.checkQuota(ctx, c.Given.ProjectID, "networks", int64(len(added))); err != nil {
+		return err
+	}
 	if err := c.claimPrefixes(ctx, claimNetwork, c.newIPv4()); err != nil {
 		return err
 	}

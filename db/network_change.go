@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"net/netip"
-	"strings"
 )
 
 // NetworkChange says what UpdateNetworks changes. A nil field stays as it is; a pointer to the zero value clears it.
@@ -64,6 +63,17 @@ func (t *tx) updateNetwork(ctx context.Context, n *Network, change NetworkChange
 	if *n == before {
 		return nil // asked for what is there: no change, and no updated_at either
 	}
+	if n.ProjectID != before.ProjectID && n.ProjectID != "" {
+		if err := t.ensureProject(ctx, n.ProjectID); err != nil {
+			return err
+		}
+		if err := t.checkQuota(ctx, n.ProjectID, "networks", 1); err != nil {
+			return err
+		}
+	}
+	if err := t.movePool(ctx, before, *n); err != nil {
+		return err
+	}
 	n.UpdatedAt = t.now
 	_, err := t.ExecContext(ctx, `UPDATE networks SET label = $1, project_id = $2, host = $3, bridge_interface = $4, dns1 = $5, dns2 = $6,
 		mtu = $7, gateway = $8, dhcp_start = $9, gateway_v6 = $10, updated_at = $11 WHERE id = $12`,
@@ -79,22 +89,21 @@ func set[T any](field *T, value *T) {
 }
 
 // DeleteNetworks deletes the networks that refs name, all or none, and frees their prefixes, VLANs and ports. Errors:
-// ErrNotFound; ErrConflict for a network that a project has, unless force is set.
+// ErrNotFound; ErrConflict for a network that a project has or instances are on, unless force is set, which deletes the
+// instances too.
 func (s *Store) DeleteNetworks(ctx context.Context, refs []string, force bool) error {
 	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		networks, err := t.findNetworks(ctx, refs)
 		if err != nil {
 			return err
 		}
-		var associated []string
 		for _, n := range networks {
-			if n.ProjectID != "" {
-				associated = append(associated, n.Name()+" with project "+quoteRef(n.ProjectID))
+			if force {
+				break
 			}
-		}
-		if len(associated) > 0 && !force {
-			return conflictf("associated: %s", strings.Join(associated, "; ")).
-				hint("`nova-manage network modify --disassociate_project` first, or --force")
+			if err := t.checkUnused(ctx, n); err != nil {
+				return err
+			}
 		}
 		for _, n := range networks {
 			if err := t.deleteNetwork(ctx, n); err != nil {
@@ -105,7 +114,31 @@ func (s *Store) DeleteNetworks(ctx context.Context, refs []string, force bool) e
 	})
 }
 
+// checkUnused refuses a network that somebody would miss.
+func (t *tx) checkUnused(ctx context.Context, n Network) error {
+	var instances int64
+	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM instances WHERE network_id = $1", n.ID).Scan(&instances); err != nil {
+		return err
+	}
+	switch {
+	case instances > 0:
+		return conflictf("%s is in use by instances (%d)", n.Name(), instances).
+			hint("`nova-manage instance list --network %d` names them; --force deletes them with it", n.ID)
+	case n.ProjectID != "":
+		return conflictf("%s is associated with project %s", n.Name(), quoteRef(n.ProjectID)).
+			hint("`nova-manage network modify %d --disassociate_project` first, or --force", n.ID)
+	}
+	return nil
+}
+
 func (t *tx) deleteNetwork(ctx context.Context, n Network) error {
+	instances, err := collect(ctx, t, scanInstance, selectInstances+" WHERE i.network_id = $1 ORDER BY i.first", n.ID)
+	if err != nil {
+		return err
+	}
+	if err := t.deleteInstances(ctx, instances); err != nil {
+		return err
+	}
 	if _, err := t.ExecContext(ctx, "DELETE FROM networks WHERE id = $1", n.ID); err != nil {
 		return err
 	}

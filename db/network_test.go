@@ -313,7 +313,7 @@ func TestStore_DeleteNetworks(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := s.DeleteNetworks(t.Context(), []string{"1", "2"}, false)
-		wantError(t, err, ErrConflict, "associated: network 2 (10.0.1.32/27, fd00:1:0:1::/64) with project apollo")
+		wantError(t, err, ErrConflict, "network 2 (10.0.1.32/27, fd00:1:0:1::/64) is associated with project apollo")
 		if len(allNetworks(t, s)) != 3 {
 			t.Error("half a command was done")
 		}

@@ -1,0 +1,301 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"net/netip"
+
+	"nova-manage/netcalc"
+)
+
+// This file hands out the addresses of a pool, which is the IPv4 block of a network or a floating range. What nobody ever
+// had is in free_addresses; what somebody has or had is in addresses. Both are looked up by index only.
+
+// pool is what addresses are taken from.
+type pool struct {
+	claim  netcalc.Span   // all of the prefix
+	usable []netcalc.Span // what may be handed out, in order
+	name   string         // how messages name it
+}
+
+// What an address row is.
+const (
+	stateHeld     = "held"
+	stateReserved = "reserved"
+	stateReleased = "released"
+)
+
+// addressRow is a row of addresses.
+type addressRow struct {
+	netcalc.Span
+	claim    netip.Addr
+	state    string
+	instance int64 // 0 for none
+	released int64 // number of the last release, 0 for none
+}
+
+var addressColumns = []string{"first", "last", "address", "claim", "state", "instance_id", "released"}
+
+func (r addressRow) values(v []any) {
+	v[0], v[1], v[2], v[3], v[4] = key(r.First), key(r.Last), r.String(), key(r.claim), r.state
+	v[5], v[6] = number64(r.instance), number64(r.released)
+}
+
+func scanAddress(rows *sql.Rows) (r addressRow, err error) {
+	var first, last, claim []byte
+	var instance, released sql.NullInt64
+	if err := rows.Scan(&first, &last, &claim, &r.state, &instance, &released); err != nil {
+		return r, err
+	}
+	r.instance, r.released = instance.Int64, released.Int64
+	if r.Span, err = span(first, last); err != nil {
+		return r, err
+	}
+	r.claim, err = netcalc.FromKey(claim)
+	return r, err
+}
+
+const selectAddresses = "SELECT first, last, claim, state, instance_id, released FROM addresses"
+
+// addressAt returns the row that holds a, if there is one.
+func (t *tx) addressAt(ctx context.Context, a netip.Addr) (addressRow, bool, error) {
+	r, ok, err := one(ctx, t, scanAddress, selectAddresses+" WHERE first <= $1 ORDER BY first DESC LIMIT 1", key(a))
+	return r, ok && err == nil && r.Contains(a), err
+}
+
+// addressesIn returns the rows that overlap s, in order. State "" is all of them.
+func (t *tx) addressesIn(ctx context.Context, s netcalc.Span, state string) ([]addressRow, error) {
+	var rows []addressRow
+	if r, ok, err := t.addressAt(ctx, s.First); err != nil {
+		return nil, err
+	} else if ok && (state == "" || r.state == state) {
+		rows = append(rows, r)
+	}
+	where, args := " WHERE first > $1 AND first <= $2", []any{key(s.First), key(s.Last)}
+	if state != "" {
+		where, args = where+" AND state = $3", append(args, state)
+	}
+	more, err := collect(ctx, t, scanAddress, selectAddresses+where+" ORDER BY first", args...)
+	return append(rows, more...), err
+}
+
+// openPool records the pool's addresses as free; the caller remembers that it did.
+func (t *tx) openPool(ctx context.Context, p pool) error {
+	return t.insertFree(ctx, unused, p.usable...)
+}
+
+// usableOf is what of s may be handed out: all but the addresses without, which are few.
+func usableOf(s netcalc.Span, without ...netip.Addr) []netcalc.Span {
+	usable := []netcalc.Span{s}
+	for _, a := range without {
+		var rest []netcalc.Span
+		for _, u := range usable {
+			if u.Contains(a) {
+				rest = append(rest, u.Minus(netcalc.Span{First: a, Last: a})...)
+			} else {
+				rest = append(rest, u)
+			}
+		}
+		usable = rest
+	}
+	return usable
+}
+
+// takeNext takes n addresses from a pool that is open: first those that nobody ever had, in order, then the one released
+// longest ago. It returns fewer if there are no more. The rows are new, and hold no instance yet; reused says which
+// of them are in addresses already.
+func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, reused int, err error) {
+	for len(taken) < n {
+		free, ok, err := one(ctx, t, scanSpan, "SELECT first, last FROM free_addresses WHERE first BETWEEN $1 AND $2 ORDER BY first LIMIT 1",
+			key(p.claim.First), key(p.claim.Last))
+		if err != nil {
+			return nil, 0, err
+		}
+		if !ok {
+			break
+		}
+		if want := uint64(n - len(taken)); free.Count() > want {
+			free.Last, _ = netcalc.Add(free.First, want-1)
+		}
+		if ok, err := t.takeFree(ctx, unused, free); err != nil || !ok {
+			return nil, 0, err
+		}
+		for a := free.First; ; a = a.Next() {
+			taken = append(taken, a)
+			if a == free.Last {
+				break
+			}
+		}
+	}
+	if len(taken) == n {
+		return taken, 0, nil
+	}
+	released, err := collect(ctx, t, scanAddress,
+		selectAddresses+" WHERE claim = $1 AND state = 'released' ORDER BY released LIMIT $2", key(p.claim.First), n-len(taken))
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, r := range released {
+		taken = append(taken, r.First)
+	}
+	return taken, len(released), nil
+}
+
+// hasFree tells whether anything is left in a pool that is open.
+func (t *tx) hasFree(ctx context.Context, p pool) (yes bool, err error) {
+	err = t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM free_addresses WHERE first BETWEEN $1 AND $2)
+		OR EXISTS (SELECT 1 FROM addresses WHERE claim = $1 AND state = 'released')`, key(p.claim.First), key(p.claim.Last)).Scan(&yes)
+	return yes, err
+}
+
+// takeThis takes one address, as takeNext does. A conflict says who has it; what is not for guests is the caller's to say.
+func (t *tx) takeThis(ctx context.Context, p pool, a netip.Addr) (reused bool, err error) {
+	r, ok, err := t.addressAt(ctx, a)
+	switch {
+	case err != nil:
+		return false, err
+	case ok && r.state == stateReleased:
+		return true, nil
+	case ok:
+		return false, t.inUse(ctx, a, r)
+	}
+	free, err := t.takeFree(ctx, unused, netcalc.Span{First: a, Last: a})
+	if err == nil && !free {
+		err = conflictf("%s is not for guests of %s", a, p.name)
+	}
+	return false, err
+}
+
+// inUse is the conflict for an address that a row has.
+func (t *tx) inUse(ctx context.Context, a netip.Addr, r addressRow) error {
+	if r.state == stateReserved {
+		return conflictf("%s is reserved", a).hint("`nova-manage fixed unreserve %s` frees it", a)
+	}
+	i, err := t.instanceByID(ctx, r.instance)
+	if err != nil {
+		return err
+	}
+	return conflictf("%s is held by instance %s", a, i.Name)
+}
+
+// hold records that an instance has an address. reused tells that the address has a row from an earlier time.
+func (t *tx) hold(ctx context.Context, a, claim netip.Addr, instance int64, reused bool) error {
+	if reused {
+		_, err := t.ExecContext(ctx, "UPDATE addresses SET state = 'held', instance_id = $1 WHERE first = $2", instance, key(a))
+		return err
+	}
+	row := addressRow{Span: netcalc.Span{First: a, Last: a}, claim: claim, state: stateHeld, instance: instance}
+	return t.insert(ctx, "addresses", addressColumns, 1, func(_ int, v []any) { row.values(v) })
+}
+
+// release takes an address from its instance. An IPv4 or floating address remembers when; an IPv6 one of a network need
+// not, since nobody is ever handed the next one.
+func (t *tx) release(ctx context.Context, r addressRow, remember bool) error {
+	if !remember {
+		_, err := t.ExecContext(ctx, "DELETE FROM addresses WHERE first = $1", key(r.First))
+		return err
+	}
+	n, err := t.nextNumbers(ctx, "release", 1)
+	if err != nil {
+		return err
+	}
+	_, err = t.ExecContext(ctx, "UPDATE addresses SET state = 'released', instance_id = NULL, released = $1 WHERE first = $2", n, key(r.First))
+	return err
+}
+
+// reserve reserves what of s is usable and not reserved yet, s being within one claim. A held address is a conflict. It
+// returns how many rows it wrote or changed. gaps says whether addresses come from free_addresses, as IPv4 ones do.
+func (t *tx) reserve(ctx context.Context, claim netcalc.Span, usable []netcalc.Span, s netcalc.Span, gaps bool) (changed int, err error) {
+	rows, err := t.addressesIn(ctx, s, "")
+	if err != nil {
+		return 0, err
+	}
+	var free []netcalc.Span
+	for _, u := range usable {
+		if part, ok := intersect(u, s); ok {
+			free = append(free, part)
+		}
+	}
+	for _, r := range rows {
+		switch r.state {
+		case stateHeld:
+			return 0, t.inUse(ctx, r.First, r)
+		case stateReleased:
+			if _, err := t.ExecContext(ctx, "UPDATE addresses SET state = 'reserved' WHERE first = $1", key(r.First)); err != nil {
+				return 0, err
+			}
+			changed++
+		}
+		var rest []netcalc.Span
+		for _, f := range free {
+			rest = append(rest, f.Minus(r.Span)...)
+		}
+		free = rest
+	}
+	for _, f := range free {
+		if gaps {
+			if ok, err := t.takeFree(ctx, unused, f); err != nil {
+				return 0, err
+			} else if !ok {
+				return 0, corruptf("%s is neither free nor in use", f)
+			}
+		}
+	}
+	changed += len(free)
+	return changed, t.insert(ctx, "addresses", addressColumns, len(free), func(i int, v []any) {
+		addressRow{Span: free[i], claim: claim.First, state: stateReserved}.values(v)
+	})
+}
+
+// unreserve lifts the reservation of what of s is reserved, and returns how many rows it changed.
+func (t *tx) unreserve(ctx context.Context, claim netcalc.Span, s netcalc.Span, gaps bool) (changed int, err error) {
+	rows, err := t.addressesIn(ctx, s, stateReserved)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range rows {
+		if r.released != 0 {
+			// It was handed out before it was reserved, and takes its old place in the queue.
+			if _, err := t.ExecContext(ctx, "UPDATE addresses SET state = 'released' WHERE first = $1", key(r.First)); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		if _, err := t.ExecContext(ctx, "DELETE FROM addresses WHERE first = $1", key(r.First)); err != nil {
+			return 0, err
+		}
+		kept := r.Minus(s)
+		if err := t.insert(ctx, "addresses", addressColumns, len(kept), func(i int, v []any) {
+			addressRow{Span: kept[i], claim: r.claim, state: stateReserved}.values(v)
+		}); err != nil {
+			return 0, err
+		}
+		if freed, ok := intersect(r.Span, s); ok && gaps {
+			if err := t.giveFree(ctx, unused, freed, claim); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(rows), nil
+}
+
+// intersect is what two spans have in common.
+func intersect(a, b netcalc.Span) (netcalc.Span, bool) {
+	if !a.Overlaps(b) {
+		return netcalc.Span{}, false
+	}
+	if a.First.Less(b.First) {
+		a.First = b.First
+	}
+	if b.Last.Less(a.Last) {
+		a.Last = b.Last
+	}
+	return a, true
+}
+
+func number64(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}

@@ -1,0 +1,374 @@
+package db
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"nova-manage/netcalc"
+)
+
+// NewInstances says which instances CreateInstances makes.
+type NewInstances struct {
+	// Names are the names, one per instance.
+	Names     []string
+	ProjectID string
+	Host      string
+	// Network is a NETWORK as FindNetworks takes it; "" chooses one.
+	Network string
+	// MAC, FixedIP and FixedIPv6 are for a single instance; zero ones are generated, the next one, and the EUI-64 one.
+	MAC       netcalc.MAC
+	FixedIP   netip.Addr
+	FixedIPv6 netip.Addr
+	// SecurityGroups are names in the project; none is the default one.
+	SecurityGroups []string
+}
+
+// Validate finds what can never be right; every error is an ErrInvalid.
+func (n NewInstances) Validate() error {
+	for _, name := range n.Names {
+		if err := CheckInstanceName(name); err != nil {
+			return err
+		}
+	}
+	if n.MAC != (netcalc.MAC{}) {
+		if err := n.MAC.CheckUnicast(); err != nil {
+			return invalid(err)
+		}
+	}
+	if len(n.Names) == 1 {
+		return nil
+	}
+	for _, single := range []struct {
+		name  string
+		given bool
+	}{{"mac", n.MAC != (netcalc.MAC{})}, {"fixed_ip", n.FixedIP.IsValid()}, {"fixed_ip_v6", n.FixedIPv6.IsValid()}} {
+		if single.given {
+			return invalidf("%s can be that of 1 instance only, and %d are asked for", single.name, len(n.Names))
+		}
+	}
+	return nil
+}
+
+// CreateInstances makes instances, all of them or none, and returns them in the order of their names.
+//
+// Each goes to the network asked for, else to the first of the project's networks with a free address, else to the first
+// network that no project has, which becomes the project's if it is a VLAN. Errors: ErrInvalid as Validate says,
+// ErrNotFound for a network or group that is not there, ErrConflict for what is taken, full or over quota.
+func (s *Store) CreateInstances(ctx context.Context, n NewInstances) (made []Instance, err error) {
+	if err := n.Validate(); err != nil {
+		return nil, err
+	}
+	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		made, err = t.createInstances(ctx, n)
+		return err
+	})
+	return made, err
+}
+
+func (t *tx) createInstances(ctx context.Context, n NewInstances) ([]Instance, error) {
+	if err := t.ensureProject(ctx, n.ProjectID); err != nil {
+		return nil, err
+	}
+	if err := t.checkQuota(ctx, n.ProjectID, "instances", int64(len(n.Names))); err != nil {
+		return nil, err
+	}
+	if err := t.checkInstanceNames(ctx, n.ProjectID, n.Names); err != nil {
+		return nil, err
+	}
+	groups, err := t.groupsByName(ctx, n.ProjectID, n.SecurityGroups)
+	if err != nil {
+		return nil, err
+	}
+	var made []Instance
+	for len(made) < len(n.Names) {
+		network, err := t.networkFor(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		batch, err := t.placeInstances(ctx, n, network, n.Names[len(made):])
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, batch...)
+		if len(made) < len(n.Names) && (n.Network != "" || len(batch) == 0) {
+			return nil, conflictf("%s has %d free addresses, and %d are asked for", network.Name(), len(made), len(n.Names)).
+				hint("name another network, or none to use the next one too")
+		}
+	}
+	groupNames := make([]string, len(groups))
+	for i, g := range groups {
+		groupNames[i] = g.Name
+	}
+	slices.Sort(groupNames)
+	for i := range made {
+		made[i].SecurityGroups = groupNames
+	}
+	per := len(groups)
+	return made, t.insert(ctx, "instance_security_groups", []string{"instance_id", "group_id"}, len(made)*per, func(i int, v []any) {
+		v[0], v[1] = made[i/per].ID, groups[i%per].ID
+	})
+}
+
+// checkInstanceNames refuses a name that the project has already, or that is asked for twice.
+func (t *tx) checkInstanceNames(ctx context.Context, project string, names []string) error {
+	for batch := range slices.Chunk(names, 500) {
+		args := []any{project}
+		var list strings.Builder
+		for _, name := range batch {
+			args = append(args, name)
+			fmt.Fprintf(&list, ", $%d", len(args))
+		}
+		taken, err := column[string](ctx, t, "SELECT name FROM instances WHERE project_id = $1 AND name IN ("+list.String()[2:]+") ORDER BY name LIMIT 1", args...)
+		if err != nil {
+			return err
+		}
+		if len(taken) > 0 {
+			return conflictf("project %s has an instance %s", quoteRef(project), quoteRef(taken[0])).hint("choose another name")
+		}
+	}
+	return nil
+}
+
+// networkFor chooses the network of the next instance and associates it where that is the rule.
+func (t *tx) networkFor(ctx context.Context, n NewInstances) (network Network, err error) {
+	switch {
+	case n.Network != "":
+		network, err = t.findNetwork(ctx, n.Network)
+	case n.FixedIP.IsValid():
+		network, err = t.networkAround(ctx, n.FixedIP)
+	default:
+		network, err = t.openNetworkOf(ctx, n.ProjectID)
+	}
+	if err != nil {
+		return network, err
+	}
+	if network.ProjectID != "" && network.ProjectID != n.ProjectID {
+		return network, conflictf("%s is associated with project %s", network.Name(), quoteRef(network.ProjectID)).
+			hint("name a network of project %s, or none", quoteRef(n.ProjectID))
+	}
+	if network.ProjectID == n.ProjectID || network.Manager != VlanManager {
+		return network, nil
+	}
+	// A VLAN is one tenant's; flat networks are everybody's.
+	project := n.ProjectID
+	return network, t.updateNetwork(ctx, &network, NetworkChange{ProjectID: &project})
+}
+
+// networkAround returns the network that an IPv4 address is in.
+func (t *tx) networkAround(ctx context.Context, a netip.Addr) (Network, error) {
+	c, ok, err := t.claimAround(ctx, a)
+	if err != nil {
+		return Network{}, err
+	}
+	if !ok || c.kind != claimNetwork {
+		return Network{}, notFoundf("%s is in no network", a)
+	}
+	return t.networkBy(ctx, "first", key(c.First))
+}
+
+// openNetworkOf returns the first network of a project, or else of nobody, that has a free address.
+func (t *tx) openNetworkOf(ctx context.Context, project string) (Network, error) {
+	const open = " AND taken < 2 ORDER BY first LIMIT 1"
+	n, ok, err := one(ctx, t, scanNetwork, selectNetworks+" WHERE project_id = $1"+open, project)
+	if err != nil || ok {
+		return n, err
+	}
+	n, ok, err = one(ctx, t, scanNetwork, selectNetworks+" WHERE project_id IS NULL"+open)
+	if err != nil || ok {
+		return n, err
+	}
+	return Network{}, conflictf("no network has an address left for project %s", quoteRef(project)).
+		hint("`nova-manage network create --next_free` makes one")
+}
+
+// placeInstances gives as many instances as possible, in the order of names, their MACs and addresses on a network, and
+// records both.
+func (t *tx) placeInstances(ctx context.Context, n NewInstances, network Network, names []string) ([]Instance, error) {
+	addrs, reused, err := t.takeFixed(ctx, n, network, len(names))
+	if err != nil {
+		return nil, err
+	}
+	if network.CIDR.IsValid() {
+		names = names[:len(addrs)]
+	}
+	id, err := t.nextNumbers(ctx, "instance", len(names))
+	if err != nil {
+		return nil, err
+	}
+	macs := macSource{tx: t, network: network, given: n.MAC, used: map[netcalc.MAC]bool{}}
+	made := make([]Instance, len(names))
+	for i, name := range names {
+		made[i] = Instance{ID: id + int64(i), Name: name, ProjectID: n.ProjectID, NetworkID: network.ID, Host: n.Host, CreatedAt: t.now}
+		if network.CIDR.IsValid() {
+			made[i].FixedIP = addrs[i]
+		}
+		if made[i].MAC, made[i].FixedIPv6, err = macs.next(ctx); err != nil {
+			return nil, err
+		}
+		if n.FixedIPv6.IsValid() {
+			if err := t.checkFixedIPv6(ctx, network, n.FixedIPv6, made[i].MAC); err != nil {
+				return nil, err
+			}
+			made[i].FixedIPv6 = n.FixedIPv6
+		}
+	}
+	if err := t.insert(ctx, "instances", instanceColumns, len(made), func(i int, v []any) { made[i].values(v) }); err != nil {
+		return nil, err
+	}
+	return made, t.holdFixed(ctx, network, made, reused)
+}
+
+// takeFixed takes IPv4 addresses for count instances, or fewer if there are no more; the last `reused` of them have rows
+// already. A network without IPv4 has none.
+func (t *tx) takeFixed(ctx context.Context, n NewInstances, network Network, count int) (addrs []netip.Addr, reused int, err error) {
+	if !network.CIDR.IsValid() {
+		if n.FixedIP.IsValid() {
+			return nil, 0, conflictf("%s has no IPv4, so fixed_ip %s is not in it", network.Name(), n.FixedIP)
+		}
+		return nil, 0, nil
+	}
+	p, err := t.openNetwork(ctx, network)
+	if err != nil {
+		return nil, 0, err
+	}
+	if a := n.FixedIP; a.IsValid() {
+		if !network.CIDR.Contains(a) {
+			return nil, 0, conflictf("fixed_ip %s is not in %s", a, network.Name())
+		}
+		if role := network.Role(a); role != "" {
+			return nil, 0, conflictf("fixed_ip %s is not for guests: %s keeps it (%s)", a, network.Name(), role)
+		}
+		again, err := t.takeThis(ctx, p, a)
+		if again {
+			reused = 1
+		}
+		return []netip.Addr{a}, reused, err
+	}
+	return t.takeNext(ctx, p, count)
+}
+
+// holdFixed records the fixed addresses of new instances; the last `reused` IPv4 ones have rows already.
+func (t *tx) holdFixed(ctx context.Context, network Network, made []Instance, reused int) error {
+	for _, i := range made[len(made)-reused:] {
+		if err := t.hold(ctx, i.FixedIP, network.CIDR.Addr(), i.ID, true); err != nil {
+			return err
+		}
+	}
+	var rows []addressRow
+	add := func(a netip.Addr, p netip.Prefix, id int64) {
+		if a.IsValid() {
+			rows = append(rows, addressRow{Span: netcalc.Span{First: a, Last: a}, claim: p.Addr(), state: stateHeld, instance: id})
+		}
+	}
+	for _, i := range made[:len(made)-reused] {
+		add(i.FixedIP, network.CIDR, i.ID)
+	}
+	for _, i := range made {
+		add(i.FixedIPv6, network.CIDRv6, i.ID)
+	}
+	if err := t.insert(ctx, "addresses", addressColumns, len(rows), func(i int, v []any) { rows[i].values(v) }); err != nil {
+		return err
+	}
+	return t.noteTaken(ctx, network)
+}
+
+// checkFixedIPv6 refuses an IPv6 address for an instance with that MAC: outside the network's prefix, the network's own,
+// held or reserved, or the one that the guest of another MAC will give itself.
+func (t *tx) checkFixedIPv6(ctx context.Context, network Network, a netip.Addr, mac netcalc.MAC) error {
+	if !network.CIDRv6.Contains(a) {
+		return conflictf("fixed_ip_v6 %s is not in %s", a, network.Name())
+	}
+	if role := network.Role(a); role != "" {
+		return conflictf("fixed_ip_v6 %s is not for guests: %s keeps it (%s)", a, network.Name(), role)
+	}
+	if r, ok, err := t.addressAt(ctx, a); err != nil {
+		return err
+	} else if ok {
+		return t.inUse(ctx, a, r)
+	}
+	other, err := netcalc.MACFromEUI64(a)
+	if err != nil || other == mac {
+		return nil
+	}
+	i, ok, err := one(ctx, t, scanInstance, selectInstances+
+		" WHERE i.mac_address = $1 AND i.network_id IN (SELECT id FROM networks WHERE bridge = $2)", other.String(), network.Bridge)
+	if err != nil || !ok {
+		return err
+	}
+	return conflictf("%s is what instance %s gives itself: its MAC is %s", a, i.Name, other)
+}
+
+// macSource makes the MACs of new instances on a network, and the IPv6 addresses that follow from them.
+type macSource struct {
+	*tx
+	network Network
+	given   netcalc.MAC
+	used    map[netcalc.MAC]bool
+	random  []byte
+}
+
+// next returns the MAC that was given, or one that nobody has, and its EUI-64 address; the address is zero where the
+// network has no IPv6.
+func (m *macSource) next(ctx context.Context) (netcalc.MAC, netip.Addr, error) {
+	if m.given != (netcalc.MAC{}) {
+		a, err := m.check(ctx, m.given)
+		return m.given, a, err
+	}
+	const attempts = 1000 // 8 million MACs: it takes as many only when nearly all are used
+	var err error
+	for range attempts {
+		mac := m.generate()
+		if m.used[mac] {
+			continue
+		}
+		var a netip.Addr
+		if a, err = m.check(ctx, mac); err == nil {
+			m.used[mac] = true
+			return mac, a, nil
+		}
+		if !isConflict(err) {
+			return mac, a, err
+		}
+	}
+	return netcalc.MAC{}, netip.Addr{}, conflictf("no MAC in Nova's range 02:16:3e is left: %v", err)
+}
+
+// generate returns a random MAC as Nova made them: 02:16:3e, the next bit zero, 23 random bits.
+func (m *macSource) generate() netcalc.MAC {
+	if len(m.random) < 3 {
+		m.random = make([]byte, 3*256)
+		rand.Read(m.random) // never fails
+	}
+	mac := netcalc.MAC{0x02, 0x16, 0x3e, m.random[0] & 0x7f, m.random[1], m.random[2]}
+	m.random = m.random[3:]
+	return mac
+}
+
+// check refuses a MAC that an instance has, or whose EUI-64 address is taken: its guest would take it all the same.
+func (m *macSource) check(ctx context.Context, mac netcalc.MAC) (a netip.Addr, err error) {
+	taken, err := column[string](ctx, m, "SELECT name FROM instances WHERE mac_address = $1", mac.String())
+	if err != nil {
+		return a, err
+	}
+	if len(taken) > 0 {
+		return a, conflictf("MAC %s is instance %s's", mac, taken[0])
+	}
+	if !m.network.CIDRv6.IsValid() {
+		return a, nil
+	}
+	if a, err = netcalc.EUI64(m.network.CIDRv6, mac); err != nil {
+		return a, err
+	}
+	if role := m.network.Role(a); role != "" {
+		return a, conflictf("MAC %s would give itself %s, which %s keeps (%s)", mac, a, m.network.Name(), role)
+	}
+	r, ok, err := m.addressAt(ctx, a)
+	if err == nil && ok {
+		err = m.inUse(ctx, a, r)
+	}
+	return a, err
+}

@@ -1,0 +1,150 @@
+package db
+
+import (
+	"context"
+	"net/netip"
+
+	"nova-manage/netcalc"
+)
+
+// How much of a network's IPv4 block is taken, the column `taken`.
+const (
+	takenNone = 0 // free_addresses says nothing of it yet
+	takenSome = 1
+	takenAll  = 2
+)
+
+// pool is the IPv4 block of a network as something to take addresses from.
+func (n Network) pool() (pool, error) {
+	l, err := n.layout(n.Gateway)
+	return pool{claim: netcalc.SpanOf(n.CIDR), usable: usableOf(l.Guests, n.Gateway), name: n.Name()}, err
+}
+
+// Role says what a network itself uses an address for: network, gateway, vpn, broadcast or, for what it keeps from guests
+// otherwise, reserved. It is "" for an address that guests may have.
+func (n Network) Role(a netip.Addr) string {
+	switch {
+	case a == n.CIDR.Addr(), a == n.CIDRv6.Addr():
+		return "network"
+	case a == n.Gateway, a == n.GatewayV6:
+		return "gateway"
+	case a == n.VPNPrivateAddress:
+		return "vpn"
+	case a == n.Broadcast:
+		return "broadcast"
+	case n.CIDR.Contains(a):
+		if l, err := n.layout(n.Gateway); err != nil || !l.Guests.Contains(a) {
+			return "reserved"
+		}
+	}
+	return ""
+}
+
+// openNetwork returns the network's pool with its free addresses recorded.
+func (t *tx) openNetwork(ctx context.Context, n Network) (pool, error) {
+	p, err := n.pool()
+	if err != nil {
+		return p, err
+	}
+	taken, err := t.taken(ctx, n)
+	if err != nil || taken != takenNone {
+		return p, err
+	}
+	if err := t.openPool(ctx, p); err != nil {
+		return p, err
+	}
+	return p, t.setTaken(ctx, n, takenSome)
+}
+
+func (t *tx) taken(ctx context.Context, n Network) (taken int, err error) {
+	err = t.QueryRowContext(ctx, "SELECT taken FROM networks WHERE id = $1", n.ID).Scan(&taken)
+	return taken, err
+}
+
+func (t *tx) setTaken(ctx context.Context, n Network, taken int) error {
+	_, err := t.ExecContext(ctx, "UPDATE networks SET taken = $1 WHERE id = $2 AND taken <> $1", taken, n.ID)
+	return err
+}
+
+// noteTaken records whether an open network has anything left, after addresses were taken or came back.
+func (t *tx) noteTaken(ctx context.Context, n Network) error {
+	if !n.CIDR.IsValid() {
+		return nil
+	}
+	p, err := n.pool()
+	if err != nil {
+		return err
+	}
+	left, err := t.hasFree(ctx, p)
+	if err != nil {
+		return err
+	}
+	if left {
+		return t.setTaken(ctx, n, takenSome)
+	}
+	return t.setTaken(ctx, n, takenAll)
+}
+
+// movePool adjusts what guests may have when a gateway moves.
+func (t *tx) movePool(ctx context.Context, before, after Network) error {
+	if g := after.GatewayV6; g != before.GatewayV6 && g.IsValid() {
+		if r, ok, err := t.addressAt(ctx, g); err != nil {
+			return err
+		} else if ok {
+			return t.inUse(ctx, g, r)
+		}
+	}
+	if after.Gateway == before.Gateway {
+		return nil
+	}
+	taken, err := t.taken(ctx, after)
+	if err != nil || taken == takenNone {
+		return err
+	}
+	old, err := before.pool()
+	if err != nil {
+		return err
+	}
+	now, err := after.pool()
+	if err != nil {
+		return err
+	}
+	// The gateway, and the first guest's address where it stood or stands there: one or two addresses each way.
+	for _, a := range outside(old.usable, now.usable) {
+		reused, err := t.takeThis(ctx, old, a)
+		if err != nil {
+			return err
+		}
+		if reused {
+			if _, err := t.ExecContext(ctx, "DELETE FROM addresses WHERE first = $1", key(a)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, a := range outside(now.usable, old.usable) {
+		if err := t.giveFree(ctx, unused, netcalc.Span{First: a, Last: a}, now.claim); err != nil {
+			return err
+		}
+	}
+	return t.noteTaken(ctx, after)
+}
+
+// outside lists the addresses that are in spans and not in others, which are few.
+func outside(spans, others []netcalc.Span) (addrs []netip.Addr) {
+	for _, s := range spans {
+		rest := []netcalc.Span{s}
+		for _, o := range others {
+			var less []netcalc.Span
+			for _, r := range rest {
+				less = append(less, r.Minus(o)...)
+			}
+			rest = less
+		}
+		for _, r := range rest {
+			for a := r.First; r.Contains(a); a = a.Next() {
+				addrs = append(addrs, a)
+			}
+		}
+	}
+	return addrs
+}

@@ -1,0 +1,281 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Project is a tenant, with what it has.
+type Project struct {
+	ID             string
+	Description    string
+	Networks       int64
+	Instances      int64
+	FloatingIPs    int64
+	SecurityGroups int64
+	Rules          int64
+	CreatedAt      time.Time
+}
+
+// ensureProject makes a project at its first use, with the security group that every project has.
+func (t *tx) ensureProject(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	made, err := t.addProject(ctx, id, "")
+	if err != nil || !made {
+		return err
+	}
+	return t.addDefaultGroup(ctx, id)
+}
+
+// addProject adds the row alone; false if it is there already.
+func (t *tx) addProject(ctx context.Context, id, description string) (bool, error) {
+	r, err := t.ExecContext(ctx, "INSERT INTO projects (project_id, description, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+		id, text(description), t.stamp())
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n == 1, err
+}
+
+// CreateProject adds a project. Error: ErrConflict if it exists.
+func (s *Store) CreateProject(ctx context.Context, id, description string) (p Project, err error) {
+	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		made, err := t.addProject(ctx, id, description)
+		if err != nil {
+			return err
+		}
+		if !made {
+			return conflictf("project %s exists", quoteRef(id))
+		}
+		if err := t.addDefaultGroup(ctx, id); err != nil {
+			return err
+		}
+		p, err = t.project(ctx, id)
+		return err
+	})
+	return p, err
+}
+
+// What a project has is counted where it is asked for; a count that is stored could be wrong.
+const selectProjects = `SELECT p.project_id, p.description, p.created_at,
+	(SELECT count(*) FROM networks n WHERE n.project_id = p.project_id),
+	(SELECT count(*) FROM instances i WHERE i.project_id = p.project_id),
+	(SELECT count(*) FROM instances i JOIN addresses a ON a.instance_id = i.id JOIN claims c ON c.first = a.claim
+		WHERE i.project_id = p.project_id AND c.kind = 'floating'),
+	(SELECT count(*) FROM security_groups g WHERE g.project_id = p.project_id),
+	(SELECT count(*) FROM security_group_rules r JOIN security_groups g ON g.id = r.group_id WHERE g.project_id = p.project_id)
+	FROM projects p`
+
+func scanProject(rows *sql.Rows) (p Project, err error) {
+	var description sql.NullString
+	var created string
+	if err := rows.Scan(&p.ID, &description, &created, &p.Networks, &p.Instances, &p.FloatingIPs, &p.SecurityGroups, &p.Rules); err != nil {
+		return p, err
+	}
+	p.Description = description.String
+	p.CreatedAt, err = parseTime(created)
+	return p, err
+}
+
+// Projects returns all projects by name.
+func (s *Store) Projects(ctx context.Context) (all []Project, err error) {
+	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+		all, err = collect(ctx, t, scanProject, selectProjects+" ORDER BY p.project_id")
+		return err
+	})
+	return all, err
+}
+
+// Project returns one project. Error: ErrNotFound.
+func (s *Store) Project(ctx context.Context, id string) (p Project, err error) {
+	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+		p, err = t.project(ctx, id)
+		return err
+	})
+	return p, err
+}
+
+func (t *tx) project(ctx context.Context, id string) (Project, error) {
+	p, ok, err := one(ctx, t, scanProject, selectProjects+" WHERE p.project_id = $1", id)
+	if err == nil && !ok {
+		err = notFoundf("there is no project %s", quoteRef(id))
+	}
+	return p, err
+}
+
+// DeleteProject deletes a project that holds nothing, or with force releases what it holds: its instances are deleted,
+// its networks disassociated, its security groups and quotas deleted. The default security group is no hindrance.
+// Errors: ErrNotFound, ErrConflict.
+func (s *Store) DeleteProject(ctx context.Context, id string, force bool) error {
+	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		p, err := t.project(ctx, id)
+		if err != nil {
+			return err
+		}
+		if held := p.holds(); held != "" && !force {
+			return conflictf("project %s holds %s", quoteRef(id), held).hint("--force releases all of it")
+		}
+		if err := t.deleteProjectInstances(ctx, id); err != nil {
+			return err
+		}
+		if err := t.scrub(ctx, id); err != nil {
+			return err
+		}
+		for _, table := range []string{"quotas", "projects"} {
+			if _, err := t.ExecContext(ctx, "DELETE FROM "+table+" WHERE project_id = $1", id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// holds says what keeps a project from being deleted.
+func (p Project) holds() string {
+	var held []string
+	for _, h := range []struct {
+		n    int64
+		what string
+	}{{p.Networks, "network"}, {p.Instances, "instance"}, {p.SecurityGroups - 1, "security group"}} {
+		switch {
+		case h.n == 1:
+			held = append(held, "1 "+h.what)
+		case h.n > 1:
+			held = append(held, fmt.Sprintf("%d %ss", h.n, h.what))
+		}
+	}
+	return strings.Join(held, ", ")
+}
+
+// ScrubProject disassociates a project's networks and deletes its security groups and their rules; the default group is
+// as new afterwards. Errors: ErrNotFound, and ErrConflict while it has instances.
+func (s *Store) ScrubProject(ctx context.Context, id string) error {
+	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		p, err := t.project(ctx, id)
+		if err != nil {
+			return err
+		}
+		if p.Instances > 0 {
+			return conflictf("project %s has instances (%d)", quoteRef(id), p.Instances).
+				hint("delete them first, or `nova-manage project delete --force`")
+		}
+		if err := t.scrub(ctx, id); err != nil {
+			return err
+		}
+		return t.addDefaultGroup(ctx, id)
+	})
+}
+
+func (t *tx) scrub(ctx context.Context, id string) error {
+	if _, err := t.ExecContext(ctx, "UPDATE networks SET project_id = NULL, updated_at = $2 WHERE project_id = $1", id, t.stamp()); err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		"DELETE FROM security_group_rules WHERE group_id IN (SELECT id FROM security_groups WHERE project_id = $1)",
+		"DELETE FROM security_group_rules WHERE source_group_id IN (SELECT id FROM security_groups WHERE project_id = $1)",
+		"DELETE FROM security_groups WHERE project_id = $1",
+	} {
+		if _, err := t.ExecContext(ctx, statement, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Resources are what a quota can limit.
+var Resources = []string{"networks", "instances", "floating_ips", "security_groups", "security_group_rules"}
+
+// Unlimited is the quota of a resource that has none.
+const Unlimited = -1
+
+// Quota is how much of a resource a project may have, and how much it has.
+type Quota struct {
+	Resource string
+	Limit    int64 // Unlimited if there is no limit
+	InUse    int64
+}
+
+// Quotas returns a project's quotas in the order of Resources. Error: ErrNotFound.
+func (s *Store) Quotas(ctx context.Context, id string) (quotas []Quota, err error) {
+	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+		quotas, err = t.quotas(ctx, id)
+		return err
+	})
+	return quotas, err
+}
+
+func (t *tx) quotas(ctx context.Context, id string) ([]Quota, error) {
+	p, err := t.project(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	quotas := make([]Quota, len(Resources))
+	for i, r := range Resources {
+		quotas[i] = Quota{Resource: r, InUse: []int64{p.Networks, p.Instances, p.FloatingIPs, p.SecurityGroups, p.Rules}[i]}
+		if quotas[i].Limit, err = t.limit(ctx, id, r); err != nil {
+			return nil, err
+		}
+	}
+	return quotas, nil
+}
+
+func (t *tx) limit(ctx context.Context, project, resource string) (int64, error) {
+	limits, err := column[int64](ctx, t, "SELECT hard_limit FROM quotas WHERE project_id = $1 AND resource = $2", project, resource)
+	if err != nil || len(limits) == 0 {
+		return Unlimited, err
+	}
+	return limits[0], nil
+}
+
+// SetQuota limits a resource of a project; Unlimited lifts the limit. A limit below what is in use keeps what there is
+// and refuses more. Errors: ErrNotFound, ErrInvalid.
+func (s *Store) SetQuota(ctx context.Context, id, resource string, limit int64) (q Quota, err error) {
+	if !slices.Contains(Resources, resource) {
+		return q, invalidf("quota %s is not one of %s", quoteRef(resource), strings.Join(Resources, ", "))
+	}
+	if limit < Unlimited {
+		return q, invalidf("quota %s %d: at least 0, or -1 for no limit", resource, limit)
+	}
+	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		quotas, err := t.quotas(ctx, id)
+		if err != nil {
+			return err
+		}
+		q = quotas[slices.Index(Resources, resource)]
+		q.Limit = limit
+		if limit == Unlimited {
+			_, err = t.ExecContext(ctx, "DELETE FROM quotas WHERE project_id = $1 AND resource = $2", id, resource)
+			return err
+		}
+		_, err = t.ExecContext(ctx, `INSERT INTO quotas (project_id, resource, hard_limit) VALUES ($1, $2, $3)
+			ON CONFLICT (project_id, resource) DO UPDATE SET hard_limit = excluded.hard_limit`, id, resource, limit)
+		return err
+	})
+	return q, err
+}
+
+// checkQuota refuses what would give a project more of a resource than its quota allows. It counts only where there is
+// a limit.
+func (t *tx) checkQuota(ctx context.Context, project, resource string, more int64) error {
+	limit, err := t.limit(ctx, project, resource)
+	if err != nil || limit == Unlimited || more == 0 {
+		return err
+	}
+	quotas, err := t.quotas(ctx, project)
+	if err != nil {
+		return err
+	}
+	q := quotas[slices.Index(Resources, resource)]
+	if q.InUse+more > limit {
+		return conflictf("project %s has %d of %d %s, and %d more would exceed its quota", quoteRef(project), q.InUse, limit, resource, more).
+			hint("`nova-manage project quota %s %s N` changes it", project, resource)
+	}
+	return nil
+}
