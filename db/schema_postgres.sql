@@ -13,13 +13,25 @@ CREATE TABLE sequences (
   value BIGINT NOT NULL
 );
 
-INSERT INTO sequences (name, value) VALUES ('network', 0);
+INSERT INTO sequences (name, value) VALUES ('network', 0), ('instance', 0), ('release', 0), ('security_group', 0), ('rule', 0);
+
+CREATE TABLE projects (
+  project_id  TEXT COLLATE "C" PRIMARY KEY,
+  description TEXT,
+  created_at  TEXT NOT NULL
+);
+CREATE TABLE quotas (
+  project_id TEXT COLLATE "C" NOT NULL REFERENCES projects (project_id),
+  resource   TEXT COLLATE "C" NOT NULL CHECK (resource IN ('networks', 'instances', 'floating_ips', 'security_groups', 'security_group_rules')),
+  hard_limit BIGINT NOT NULL CHECK (hard_limit >= 0),
+  PRIMARY KEY (project_id, resource)
+);
 
 CREATE TABLE claims (
   first  BYTEA PRIMARY KEY CHECK (octet_length(first) = 16),
   last   BYTEA NOT NULL CHECK (octet_length(last) = 16 AND last >= first),
   prefix TEXT NOT NULL,
-  kind   TEXT NOT NULL CHECK (kind IN ('network', 'bridge'))
+  kind   TEXT NOT NULL CHECK (kind IN ('network', 'bridge', 'floating'))
 );
 
 -- A trigger sees only what its transaction sees, so that two transactions could each insert one half of an overlap.
@@ -86,9 +98,10 @@ CREATE TABLE networks (
   dns1                TEXT,
   dns2                TEXT,
   mtu                 INTEGER,
-  project_id          TEXT COLLATE "C",
+  project_id          TEXT COLLATE "C" REFERENCES projects (project_id),
   host                TEXT COLLATE "C",
   vpn_clients         INTEGER NOT NULL DEFAULT 0,
+  taken               INTEGER NOT NULL DEFAULT 0 CHECK (taken BETWEEN 0 AND 2),
   created_at          TEXT NOT NULL,
   updated_at          TEXT,
   CHECK (cidr IS NOT NULL OR cidr_v6 IS NOT NULL),
@@ -98,7 +111,8 @@ CREATE TABLE networks (
 
 CREATE INDEX networks_bridge ON networks (bridge);
 CREATE INDEX networks_label ON networks (label) WHERE label IS NOT NULL;
-CREATE INDEX networks_project ON networks (project_id) WHERE project_id IS NOT NULL;
+CREATE INDEX networks_project ON networks (project_id, first) WHERE project_id IS NOT NULL;
+CREATE INDEX networks_open ON networks (project_id, first) WHERE taken < 2;
 
 CREATE FUNCTION networks_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -121,3 +135,104 @@ END $$;
 CREATE TRIGGER networks_update BEFORE UPDATE OF first, cidr, cidr_v6, bridge, vlan ON networks
   FOR EACH ROW EXECUTE FUNCTION networks_update();
 
+CREATE TABLE instances (
+  id          BIGINT PRIMARY KEY,
+  first       BYTEA NOT NULL UNIQUE CHECK (octet_length(first) = 16),
+  name        TEXT COLLATE "C" NOT NULL,
+  project_id  TEXT COLLATE "C" NOT NULL REFERENCES projects (project_id),
+  network_id  BIGINT NOT NULL REFERENCES networks (id),
+  mac_address TEXT COLLATE "C" NOT NULL UNIQUE,
+  fixed_ip    TEXT,
+  fixed_ip_v6 TEXT,
+  host        TEXT COLLATE "C",
+  created_at  TEXT NOT NULL,
+  UNIQUE (project_id, name),
+  CHECK (fixed_ip IS NOT NULL OR fixed_ip_v6 IS NOT NULL)
+);
+
+CREATE INDEX instances_name ON instances (name);
+CREATE INDEX instances_network ON instances (network_id);
+CREATE TABLE floating_ranges (
+  first      BYTEA PRIMARY KEY REFERENCES claims (first),
+  last       BYTEA NOT NULL,
+  cidr       TEXT NOT NULL,
+  pool       TEXT COLLATE "C" NOT NULL,
+  host       TEXT COLLATE "C" NOT NULL,
+  interface  TEXT,
+  created_at TEXT NOT NULL
+);
+
+CREATE INDEX floating_ranges_pool ON floating_ranges (pool, first);
+CREATE TABLE addresses (
+  first       BYTEA PRIMARY KEY CHECK (octet_length(first) = 16),
+  last        BYTEA NOT NULL CHECK (octet_length(last) = 16 AND last >= first),
+  address     TEXT NOT NULL,
+  claim       BYTEA NOT NULL REFERENCES claims (first),
+  state       TEXT NOT NULL CHECK (state IN ('held', 'reserved', 'released')),
+  instance_id BIGINT REFERENCES instances (id),
+  released    BIGINT,
+  CHECK ((state = 'held') = (instance_id IS NOT NULL)),
+  CHECK (state <> 'released' OR released IS NOT NULL),
+  CHECK (first = last OR (state = 'reserved' AND released IS NULL))
+);
+
+CREATE INDEX addresses_released ON addresses (claim, released) WHERE state = 'released';
+CREATE INDEX addresses_instance ON addresses (instance_id) WHERE instance_id IS NOT NULL;
+CREATE FUNCTION addresses_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_setting('transaction_isolation') <> 'serializable' THEN
+    RAISE EXCEPTION 'addresses are inserted in SERIALIZABLE transactions only' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  IF (SELECT last FROM addresses WHERE first <= NEW.first ORDER BY first DESC LIMIT 1) >= NEW.first
+    OR (SELECT first FROM addresses WHERE first > NEW.first ORDER BY first LIMIT 1) <= NEW.last THEN
+    RAISE EXCEPTION 'it overlaps an address that is held or reserved' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER addresses_insert BEFORE INSERT ON addresses FOR EACH ROW EXECUTE FUNCTION addresses_insert();
+
+CREATE FUNCTION addresses_update() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'where an address is does not change' USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
+CREATE TRIGGER addresses_update BEFORE UPDATE OF first, last, claim ON addresses
+  FOR EACH ROW EXECUTE FUNCTION addresses_update();
+
+CREATE TABLE free_addresses (
+  first BYTEA PRIMARY KEY CHECK (octet_length(first) = 16),
+  last  BYTEA NOT NULL CHECK (octet_length(last) = 16 AND last >= first)
+);
+
+CREATE TABLE security_groups (
+  id          BIGINT PRIMARY KEY,
+  project_id  TEXT COLLATE "C" NOT NULL REFERENCES projects (project_id),
+  name        TEXT COLLATE "C" NOT NULL,
+  description TEXT,
+  created_at  TEXT NOT NULL,
+  UNIQUE (project_id, name)
+);
+
+CREATE TABLE security_group_rules (
+  id              BIGINT PRIMARY KEY,
+  group_id        BIGINT NOT NULL REFERENCES security_groups (id),
+  ip_protocol     TEXT COLLATE "C" NOT NULL CHECK (ip_protocol IN ('tcp', 'udp', 'icmp')),
+  from_port       INTEGER NOT NULL,
+  to_port         INTEGER NOT NULL,
+  cidr_ip         TEXT COLLATE "C",
+  source_group_id BIGINT REFERENCES security_groups (id),
+  CHECK ((cidr_ip IS NULL) <> (source_group_id IS NULL))
+);
+
+CREATE UNIQUE INDEX security_group_rules_same ON security_group_rules
+  (group_id, ip_protocol, from_port, to_port, coalesce(cidr_ip, ''), coalesce(source_group_id, 0));
+CREATE INDEX security_group_rules_source ON security_group_rules (source_group_id) WHERE source_group_id IS NOT NULL;
+
+CREATE TABLE instance_security_groups (
+  instance_id BIGINT NOT NULL REFERENCES instances (id),
+  group_id    BIGINT NOT NULL REFERENCES security_groups (id),
+  PRIMARY KEY (instance_id, group_id)
+);
+
+CREATE INDEX instance_security_groups_group ON instance_security_groups (group_id);
