@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,6 +60,8 @@ func TestScripts(t *testing.T) {
 			if folder == filepath.Join("testscripts", "node") {
 				needNode(t)
 			}
+			cmds := maps.Clone(nodeCommands)
+			cmds["exits"] = exits
 			testscript.Run(t, testscript.Params{
 				Files:              files,
 				RequireUniqueNames: true,
@@ -69,9 +72,7 @@ func TestScripts(t *testing.T) {
 					env.Setenv("TEST_CLOCK", "2011-02-03T04:05:06Z")
 					return os.MkdirAll(home, 0o700)
 				},
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"exits": exits,
-				},
+				Cmds: cmds,
 			})
 		})
 	}
