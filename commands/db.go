@@ -8,7 +8,7 @@ import (
 )
 
 func dbCategory() *command {
-	return &command{name: "db", short: "the ledger itself", actions: []*command{dbSync(), dbVersion(), dbCheck()}}
+	return &command{name: "db", short: "the ledger itself", actions: []*command{dbSync(), dbVersion(), dbCheck(), dbCopy()}}
 }
 
 func dbSync() *command {
@@ -88,4 +88,44 @@ func runDBCheck(ctx context.Context, e *env) error {
 		return err
 	}
 	return fmt.Errorf("%w: %d found", db.ErrCheck, len(found))
+}
+
+var dbCopyColumns = []column[db.Copied]{
+	{Name: "table", Value: func(c db.Copied) any { return c.Table }},
+	{Name: "rows", Value: func(c db.Copied) any { return c.Rows }},
+}
+
+func dbCopy() *command {
+	var to string
+	return &command{
+		name:  "copy",
+		short: "copy the whole ledger into an empty one, on the same engine or the other",
+		long: "The ledger named by --sql_connection is copied as it is at one moment, all of it or nothing, and stays as it is. " +
+			"The copy's rows are counted and compared, and it is checked as by `db check`, before it is kept. " +
+			"A ledger that is missing at the other end is made.",
+		examples: []string{
+			"nova-manage db copy --to postgresql://nova@db.example.org/nova",
+			"nova-manage db copy --sql_connection postgresql://nova@db.example.org/nova --to /var/lib/nova/nova.sqlite",
+		},
+		flags:   []*flag{text(&to, "to", "where to: a URL or a path, as --sql_connection takes it").as("URL").notInFlagfile()},
+		columns: fieldsOf(dbCopyColumns),
+		run: func(ctx context.Context, e *env) error {
+			if to == "" {
+				return withHint(usageErrorf("db copy needs --to"), "usage: nova-manage db copy --to URL")
+			}
+			from, err := e.openStore(ctx, db.Read)
+			if err != nil {
+				return err
+			}
+			target, err := e.openStoreAt(ctx, to, db.Create)
+			if err != nil {
+				return err
+			}
+			copied, err := db.Copy(ctx, from, target)
+			if err != nil {
+				return err
+			}
+			return printSlice(e, dbCopyColumns, copied)
+		},
+	}
 }

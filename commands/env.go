@@ -86,7 +86,12 @@ func (e *env) openStore(ctx context.Context, mode db.Mode) (*db.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: e.sys.Now})
+	return e.openStoreAt(ctx, url, mode)
+}
+
+// openStoreAt is openStore for another ledger than the usual one.
+func (e *env) openStoreAt(ctx context.Context, url string, mode db.Mode) (*db.Store, error) {
+	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: e.sys.Now, LockTimeout: e.globals.LockTimeout})
 	if err != nil {
 		return nil, err
 	}
