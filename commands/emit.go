@@ -23,18 +23,20 @@ func emitCategory() *command {
 
 // servedBy declares the flag that chooses the networks of one network node.
 func servedBy(into *string) *flag {
-	return named(into, "host", nil, "only for the networks that this network node serves").as("HOST").notInFlagfile()
+	return typed(into, "host", notEmpty, "only for the networks that this network node serves").as("HOST").notInFlagfile()
 }
 
 // outputFlag declares -o, by which a rendered file goes to the disk instead of standard output.
 func outputFlag(into *string) *flag {
-	return typed(into, "output", parsePath, "write FILE, as a whole or not at all; - is standard output").
+	return typed(into, "output", notEmpty, "write FILE, as a whole or not at all; - is standard output").
 		as("FILE").letter("o").byDefault("standard output").notInFlagfile()
 }
 
-func parsePath(s string) (string, error) {
+// notEmpty refuses what a script passes whose variable is not set: without a choice everything would be emitted, and
+// without a name it would not be where it is expected.
+func notEmpty(s string) (string, error) {
 	if s == "" {
-		return "", errors.New("names no file")
+		return s, errors.New("is empty")
 	}
 	return s, nil
 }

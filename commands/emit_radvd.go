@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"nova-manage/db"
 	"nova-manage/radvdgen"
@@ -51,9 +50,9 @@ const perBridgePrefix, perBridgeSuffix = "nova-ra-", ".conf"
 func (o *emitRadvdOptions) placeFlags() []*flag {
 	return []*flag{
 		servedBy(&o.Host),
-		texts(&o.Networks, "network", "only for the bridge of this network: "+networkUsage+"; repeatable").as("NETWORK").notInFlagfile(),
+		typedList(&o.Networks, "network", notEmpty, "only for the bridge of this network: "+networkUsage+"; repeatable").as("NETWORK").notInFlagfile(),
 		outputFlag(&o.Output),
-		typed(&o.PerBridge, "per_bridge", parsePath, "write DIR/"+perBridgePrefix+"BRIDGE"+perBridgeSuffix+
+		typed(&o.PerBridge, "per_bridge", notEmpty, "write DIR/"+perBridgePrefix+"BRIDGE"+perBridgeSuffix+
 			" for each bridge, where it differs").as("DIR").notInFlagfile(),
 		boolean(&o.Prune, "prune", "with --per_bridge: remove the files written so for bridges that are gone").notInFlagfile(),
 	}
@@ -183,8 +182,6 @@ func (o *emitRadvdOptions) validate() error {
 		return usageErrorf("--output and --per_bridge exclude each other")
 	case o.Prune && o.PerBridge == "":
 		return usageErrorf("--prune is for --per_bridge")
-	case slices.Contains(o.Networks, ""):
-		return usageErrorf("--network is empty")
 	case o.Prune && o.Networks != nil:
 		return usageErrorf("--prune with --network would remove the files of all other bridges")
 	}
