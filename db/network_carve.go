@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"nova-manage/netcalc"
 )
@@ -62,7 +61,7 @@ func (c *carving) planIPv4(ctx context.Context) error {
 	for i := range c.networks {
 		c.networks[i].CIDR = blocks[i]
 		if err := c.networks[i].place(c.Given.Gateway); err != nil {
-			return invalid(err)
+			return notHere(err)
 		}
 	}
 	return nil
@@ -84,7 +83,7 @@ func (c *carving) slots(ctx context.Context, name string, r netip.Prefix, bits, 
 			return nil, err
 		}
 		if !ok {
-			return nil, conflictf("%s %s has %d free slots of /%d, and %d are asked for", name, r, len(slots), bits, n).
+			return nil, shortage(fmt.Sprintf("%s %s", name, r), fmt.Sprintf("/%d slot", bits), len(slots), n).
 				hint("give another %s, or fewer networks", name)
 		}
 		for len(slots) < n {
@@ -98,6 +97,20 @@ func (c *carving) slots(ctx context.Context, name string, r netip.Prefix, bits, 
 		}
 	}
 	return slots, nil
+}
+
+// shortage says that fewer things are free in a place than are asked for.
+func shortage(place, thing string, free, asked int) *Error {
+	if free == 0 {
+		return conflictf("%s has no free %s", place, thing)
+	}
+	return conflictf("%s has %s, and %d are asked for", place, counted(free, "free "+thing), asked)
+}
+
+// notHere makes a conflict of an error about a gateway that would be right elsewhere: Validate has refused what never is,
+// so that what is left depends on the slots that the ledger has free or on the prefix that a bridge has.
+func notHere(err error) error {
+	return conflictf("%v", err).hint("give a gateway that is in it, or none")
 }
 
 // planVLANs gives each of VlanManager's networks its VLAN and bridge.
@@ -125,7 +138,8 @@ func (c *carving) planVLANs(ctx context.Context) error {
 		}
 		switch bridge := vlanBridge(next); {
 		case next > maxVLAN:
-			return conflictf("%d VLANs from vlan_start %d on are free, and %d are asked for", i, c.VLANStart, c.Count)
+			return shortage(fmt.Sprintf("the range from vlan_start %d on", c.VLANStart), "VLAN", i, c.Count).
+				hint("give a lower vlan_start, or fewer networks")
 		case slices.Contains(flat, bridge):
 			return conflictf("VLAN %d needs bridge %s, which flat networks are on", next, bridge).
 				hint("choose another vlan_start, or --next_free")
@@ -154,7 +168,7 @@ func (c *carving) planIPv6(ctx context.Context) error {
 	case c.Manager != VlanManager:
 		return c.planFlatIPv6(ctx)
 	case !c.RangeV6.IsValid():
-		return c.refuseGatewayV6()
+		return nil
 	}
 	prefixes, err := c.slots(ctx, "fixed_range_v6", c.RangeV6, 64, c.Count)
 	if err != nil {
@@ -179,7 +193,7 @@ func (c *carving) planFlatIPv6(ctx context.Context) (err error) {
 	}
 	prefix := c.link.cidrV6
 	if c.NoIPv6 || !prefix.IsValid() && !c.RangeV6.IsValid() {
-		return c.refuseGatewayV6()
+		return nil
 	}
 	var usual netip.Addr
 	if prefix.IsValid() {
@@ -206,15 +220,6 @@ func (c *carving) planFlatIPv6(ctx context.Context) (err error) {
 	return nil
 }
 
-// refuseGatewayV6 refuses an IPv6 gateway for networks that get no IPv6.
-func (c *carving) refuseGatewayV6() error {
-	if c.Given.GatewayV6.IsValid() {
-		return invalidf("gateway_v6 %s is for IPv6, which is not asked for", c.Given.GatewayV6).
-			hint("add --use_ipv6 or a fixed_range_v6")
-	}
-	return nil
-}
-
 // setIPv6 gives a network a /64 and a gateway in it: the one asked for, else the bridge's usual one, else ::1.
 func (c *carving) setIPv6(n *Network, p netip.Prefix, usual netip.Addr) error {
 	n.CIDRv6 = p
@@ -226,78 +231,10 @@ func (c *carving) setIPv6(n *Network, p netip.Prefix, usual netip.Addr) error {
 	default:
 		n.GatewayV6 = p.Addr().Next()
 	}
-	return checkGatewayV6(p, n.GatewayV6)
-}
-
-// matchExisting marks, under IfNotExists, the networks that are there exactly as asked.
-func (c *carving) matchExisting(ctx context.Context) error {
-	if !c.IfNotExists {
-		return nil
-	}
-	existing, err := collect(ctx, c, scanNetwork, selectNetworks+" WHERE first BETWEEN $1 AND $2",
-		key(c.networks[0].first()), key(c.networks[len(c.networks)-1].first()))
-	if err != nil {
-		return err
-	}
-	at := make(map[netip.Addr]Network, len(existing))
-	for _, e := range existing {
-		at[e.first()] = e
-	}
-	for i, want := range c.networks {
-		is, ok := at[want.first()]
-		if !ok || is.CIDR != want.CIDR {
-			continue // not there; another prefix length is an overlap, which checkPrefixes names
-		}
-		if c.hasVPN() {
-			want.VPNPublicPort = c.VPNStart + i
-		}
-		if difference := c.difference(is, want); difference != "" {
-			return conflictf("%s exists with %s", is.Name(), difference).
-				hint("ask for it as it is, or change it with `nova-manage network modify %d`", is.ID)
-		}
-		c.networks[i], c.there[i] = is, true
+	if err := checkGatewayV6(p, n.GatewayV6); err != nil {
+		return notHere(err)
 	}
 	return nil
-}
-
-// difference names the first thing in which an existing network is not as asked; "" if there is none. What nobody asked
-// for may be anything: a script that runs every day does not undo what `network modify` did since.
-func (c *carving) difference(is, want Network) string {
-	for _, v := range []struct {
-		name     string
-		asked    bool
-		is, want any
-	}{
-		{"manager", true, is.Manager, want.Manager},
-		{"vlan", true, is.VLAN, want.VLAN},
-		{"bridge", true, is.Bridge, want.Bridge},
-		{"cidr_v6", true, is.CIDRv6, want.CIDRv6},
-		{"vpn_public_port", true, is.VPNPublicPort, want.VPNPublicPort},
-		{"vpn_public_address", c.hasVPN() && c.VPNAddressAsked, is.VPNPublicAddress, c.VPNAddress},
-		{"cnt_vpn_clients", true, is.VPNClients, want.VPNClients},
-		{"gateway", c.Given.Gateway.IsValid(), is.Gateway, want.Gateway},
-		{"gateway_v6", c.Given.GatewayV6.IsValid(), is.GatewayV6, want.GatewayV6},
-		{"label", c.Given.Label != "", is.Label, want.Label},
-		{"project_id", c.Given.ProjectID != "", is.ProjectID, want.ProjectID},
-		{"host", c.Given.Host != "", is.Host, want.Host},
-		{"dns1", c.Given.DNS1.IsValid(), is.DNS1, want.DNS1},
-		{"dns2", c.Given.DNS2.IsValid(), is.DNS2, want.DNS2},
-		{"mtu", c.Given.MTU != 0, is.MTU, want.MTU},
-		{"bridge_interface", c.Given.BridgeInterface != "", is.BridgeInterface, want.BridgeInterface},
-	} {
-		if v.asked && v.is != v.want {
-			return fmt.Sprintf("%s %s, not %s", v.name, orNone(v.is), orNone(v.want))
-		}
-	}
-	return ""
-}
-
-func orNone(v any) string {
-	s := fmt.Sprint(v)
-	if s == "" || s == "0" || strings.HasPrefix(s, "invalid ") {
-		return "none"
-	}
-	return s
 }
 
 // checkVLANs refuses a VLAN that another network has.
@@ -335,7 +272,7 @@ func (c *carving) checkPrefixes(ctx context.Context) error {
 			return err
 		}
 		if taken {
-			return inTheLedger(c.networks[0].CIDRv6, same.Name())
+			return c.inTheLedger(c.networks[0].CIDRv6, same.Name())
 		}
 	}
 	for _, wanted := range [][]netip.Prefix{c.newIPv4(), ipv6} {
@@ -387,14 +324,21 @@ func (c *carving) checkFree(ctx context.Context, run netcalc.Span, bits int) err
 		return err
 	}
 	if slot.String() == taken.prefix {
-		return inTheLedger(slot, owner)
+		return c.inTheLedger(slot, owner)
 	}
 	return conflictf("%s overlaps %s", slot, owner).hint("--next_free takes what is free")
 }
 
-func inTheLedger(slot netip.Prefix, owner string) error {
-	return conflictf("%s is in the ledger already: %s", slot, owner).
-		hint("--next_free takes what is free, --if_not_exists accepts what is there as asked")
+// inTheLedger refuses a slot that is taken as it is. The way out is not the one that was tried already.
+func (c *carving) inTheLedger(slot netip.Prefix, owner string) error {
+	err := conflictf("%s is in the ledger already: %s", slot, owner)
+	switch {
+	case c.IfNotExists:
+		return err.hint("that is another network than the one asked for; --next_free alone takes what is free")
+	case c.NextFree:
+		return err.hint("--if_not_exists alone accepts what is there as asked")
+	}
+	return err.hint("--next_free takes what is free, --if_not_exists accepts what is there as asked")
 }
 
 // planVPN gives each of VlanManager's networks with IPv4 its public VPN address and port.
@@ -420,7 +364,8 @@ func (c *carving) planVPN(ctx context.Context) error {
 			return conflictf("VPN port %d is used by %s", next, other.Name()).hint("choose another vpn_start, or --next_free")
 		}
 		if next > maxPort {
-			return conflictf("%d VPN ports from vpn_start %d on are free, and %d are asked for", i, c.VPNStart, c.Count)
+			return shortage(fmt.Sprintf("the range from vpn_start %d on", c.VPNStart), "VPN port", i, c.Count).
+				hint("give a lower vpn_start, or fewer networks")
 		}
 		if !c.there[i] {
 			n.VPNPublicAddress, n.VPNPublicPort = c.VPNAddress, next

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 
 	"nova-manage/netcalc"
@@ -58,13 +59,13 @@ func (n NewNetworks) Validate() error {
 	}
 	if n.RangeV6.IsValid() {
 		if err := netcalc.CheckFixedRangeV6(n.RangeV6, uint64(n.prefixesV6())); err != nil {
-			return invalid(err)
+			return invalidf("fixed_range_v6 %v", err)
 		}
+	}
+	if n.Given.GatewayV6.IsValid() {
 		if err := n.validateGatewayV6(); err != nil {
 			return err
 		}
-	} else if n.Given.GatewayV6.IsValid() && n.NoIPv6 {
-		return invalidf("gateway_v6 %s is for IPv6, which nouse_ipv6 switches off", n.Given.GatewayV6)
 	}
 	if n.Manager != VlanManager {
 		if !n.Range.IsValid() && n.Count > 1 {
@@ -73,11 +74,11 @@ func (n NewNetworks) Validate() error {
 		return nil
 	}
 	if last := n.VLANStart + n.Count - 1; n.VLANStart < 1 || last > maxVLAN {
-		return invalidf("vlan_start %d with %d networks: VLANs are 1 to %d", n.VLANStart, n.Count, maxVLAN)
+		return invalidf("vlan_start %d with %s: VLANs are 1 to %d", n.VLANStart, counted(n.Count, "network"), maxVLAN)
 	}
 	if n.hasVPN() {
 		if last := n.VPNStart + n.Count - 1; n.VPNStart < 1 || last > maxPort {
-			return invalidf("vpn_start %d with %d networks: ports are 1 to %d", n.VPNStart, n.Count, maxPort)
+			return invalidf("vpn_start %d with %s: ports are 1 to %d", n.VPNStart, counted(n.Count, "network"), maxPort)
 		}
 	}
 	return nil
@@ -90,14 +91,14 @@ const (
 
 func (n NewNetworks) validateIPv4() error {
 	if err := netcalc.CheckServable(n.Range); err != nil {
-		return invalid(err)
+		return invalidf("fixed_range %v", err)
 	}
 	size := uint64(1) << (32 - n.Bits)
 	if n.Bits < n.Range.Bits() {
 		return invalidf("network_size %d is larger than %s, which has %d addresses", size, n.Range, netcalc.SpanOf(n.Range).Count())
 	}
 	if have := netcalc.Slots(n.Range, n.Bits); uint64(n.Count) > have {
-		return invalidf("num_networks %d: %s holds %d networks of %d", n.Count, n.Range, have, size).
+		return invalidf("num_networks %d: %s holds %s of %d", n.Count, n.Range, counted(have, "network"), size).
 			hint("give a larger fixed_range, a smaller network_size or fewer networks")
 	}
 	if n.Given.Gateway.IsValid() && n.Count > 1 {
@@ -120,17 +121,24 @@ func (n NewNetworks) validateIPv4() error {
 
 func (n NewNetworks) validateGatewayV6() error {
 	g := n.Given.GatewayV6
-	if !g.IsValid() {
-		return nil
-	}
-	if n.Manager == VlanManager && n.Count > 1 {
+	switch {
+	case n.NoIPv6:
+		return invalidf("gateway_v6 %s is for IPv6, which nouse_ipv6 switches off", g)
+	case !n.RangeV6.IsValid():
+		return invalidf("gateway_v6 %s is for IPv6, which is not asked for", g).hint("add --use_ipv6 or a fixed_range_v6")
+	case n.Manager == VlanManager && n.Count > 1:
 		return invalidf("gateway_v6 %s can be in 1 network only, and num_networks is %d", g, n.Count)
 	}
-	first, _ := netcalc.Slot(n.RangeV6, 64, 0)
-	if n.NextFree || !n.RangeV6Asked {
-		return nil // which /64 it will be is not known yet
+	slot, _ := netcalc.Slot(n.RangeV6, 64, 0)
+	if n.NextFree && n.RangeV6.Contains(g) {
+		// Which slot it will be is not known yet; a gateway is at home in one of them at most.
+		slot = netip.PrefixFrom(g, 64).Masked()
 	}
-	return checkGatewayV6(first, g)
+	if !n.RangeV6Asked && !slot.Contains(g) {
+		return invalidf("gateway_v6 %s is not in %s, the first /64 of the default fixed_range_v6", g, slot).
+			hint("give the fixed_range_v6 that it is in")
+	}
+	return checkGatewayV6(slot, g)
 }
 
 // checkGatewayV6 refuses a gateway outside its prefix, and the subnet-router anycast address, which every router of
@@ -143,6 +151,14 @@ func checkGatewayV6(p netip.Prefix, g netip.Addr) error {
 		return invalidf("gateway_v6 %s is the subnet-router anycast address of %s", g, p).hint("%s is usual", g.Next())
 	}
 	return nil
+}
+
+// counted is a number of things, with the plural where it belongs.
+func counted[N int | uint64](n N, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 func (n NewNetworks) hasVPN() bool { return n.Manager == VlanManager && n.Range.IsValid() }
