@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestREADME runs the commands in README.md from the first to the last, on one ledger, and compares what they print with
+// what stands there.
+//
+// A block that is fenced as `console` is a terminal: `$ ` begins a command, `> ` continues it, the rest is its output, both
+// streams. Where no output stands, any will do; three dots stand for any text. A command must succeed unless the next one
+// is `echo $?`. A block fenced as `console node` is run as root in a network namespace, or not at all where that cannot
+// be. Any other block of commands must say why no test runs it.
+func TestREADME(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps, err := parseTranscript(string(text))
+	if err != nil {
+		t.Fatalf("README.md: %v", err)
+	}
+	reader := newReader(t)
+	status := 0
+	for i, s := range steps {
+		followed := i+1 < len(steps) && steps[i+1].command == "echo $?"
+		if s.command == "echo $?" {
+			if got, want := fmt.Sprintln(status), s.output; got != want {
+				t.Errorf("README.md:%d: exit code is %s, not %s", s.line, strings.TrimSpace(got), strings.TrimSpace(want))
+			}
+			continue
+		}
+		var out []byte
+		out, status = reader.run(t, s)
+		if status != 0 && !followed {
+			t.Fatalf("README.md:%d: %s\nexits with %d:\n%s", s.line, s.command, status, out)
+		}
+		if s.output != "" && out != nil && !s.matches(string(out)) {
+			t.Errorf("README.md:%d: %s\nprints\n%s\nnot\n%s", s.line, s.command, out, s.output)
+		}
+	}
+}
+
+// step is one command of the README and what it prints.
+type step struct {
+	line            int
+	node            bool
+	command, output string
+}
+
+// matches compares without spaces at the end of lines.
+func (s step) matches(out string) bool {
+	trailing := regexp.MustCompile(`[ \t]+\n`)
+	out = trailing.ReplaceAllString(out, "\n")
+	pattern := regexp.QuoteMeta(s.output)
+	pattern = strings.ReplaceAll(pattern, `\.\.\.`, `.*`)
+	return regexp.MustCompile(`(?s)\A` + pattern + `\z`).MatchString(out)
+}
+
+// fenced is a block of a Markdown text, with the comment above it that says why no test runs it.
+var fenced = regexp.MustCompile("(?ms)^(<!-- Not run by a test: [^>]*>\n)?```([^\n]*)\n(.*?)^```$")
+
+// parseTranscript finds the commands in a Markdown text.
+func parseTranscript(text string) (steps []step, err error) {
+	for _, at := range fenced.FindAllStringSubmatchIndex(text, -1) {
+		kind, body := text[at[4]:at[5]], text[at[6]:at[7]]
+		first := 1 + strings.Count(text[:at[6]], "\n")
+		if kind != "console" && kind != "console node" {
+			if at[2] < 0 {
+				return nil, fmt.Errorf("line %d: a block %q that no test runs, and no comment above it says why", first-1, kind)
+			}
+			continue
+		}
+		var here []step
+		for i, line := range strings.SplitAfter(body, "\n") {
+			if command, ok := strings.CutPrefix(line, "$ "); ok {
+				here = append(here, step{line: first + i, node: kind == "console node", command: strings.TrimSpace(command)})
+				continue
+			}
+			if len(here) == 0 {
+				return nil, fmt.Errorf("line %d: a block of commands that does not begin with one", first+i)
+			}
+			last := &here[len(here)-1]
+			if more, ok := strings.CutPrefix(line, "> "); ok && last.output == "" {
+				last.command += "\n" + strings.TrimSuffix(more, "\n")
+			} else {
+				last.output += line
+			}
+		}
+		steps = append(steps, here...)
+	}
+	return steps, nil
+}
+
+func TestParseTranscript(t *testing.T) {
+	got, err := parseTranscript("Text.\n```console\n$ a |\n> b\nout\n$ c\n```\n<!-- Not run by a test: it is\na picture. -->\n" +
+		"```text\n$ x\n```\n```console node\n$ d\n```\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []step{{3, false, "a |\nb", "out\n"}, {6, false, "c", ""}, {14, true, "d", ""}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	for _, text := range []string{
+		"```sh\nreboot\n```\n",
+		"<!-- Not run by a test: why -->\nText.\n```sh\nreboot\n```\n",
+		"```console\noutput\n$ command\n```\n",
+	} {
+		if _, err := parseTranscript(text); err == nil {
+			t.Errorf("accepted: %q", text)
+		}
+	}
+}
+
+// reader is somebody who types what the README says, on a machine with an empty home.
+type reader struct {
+	home      string
+	env       []string
+	namespace string // of the node, "" where none can be
+}
+
+func newReader(t *testing.T) *reader {
+	home := t.TempDir()
+	r := &reader{home: home}
+	r.env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "NOVA_") }),
+		"HOME="+home, "TEST_CLOCK=2011-02-03T04:05:06Z",
+		// `go run` has the real program, which as root would write where the machine's own ledger is, and read its flagfile.
+		"NOVA_STATE_PATH="+filepath.Join(home, "state"), "NOVA_FLAGFILE="+os.DevNull,
+		// The Go tool finds what it built for this test, but installs into the empty home.
+		"GOBIN="+filepath.Join(home, "go", "bin"),
+	)
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {
+		value, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.env = append(r.env, name+"="+strings.TrimSpace(string(value)))
+	}
+	if reason := nodeMissing(); reason == "" {
+		r.playNode(t)
+	} else if os.Getenv("NOVA_MANAGE_REQUIRE_NODE") == "1" {
+		t.Fatalf("NOVA_MANAGE_REQUIRE_NODE=1, but %s", reason)
+	} else {
+		t.Logf("the commands for a network node are not run: %s", reason)
+	}
+	return r
+}
+
+// playNode makes the node: a network namespace with an eth0, and an /etc in which nothing is but what the README's
+// commands write there.
+func (r *reader) playNode(t *testing.T) {
+	r.namespace = fmt.Sprintf("nova-manage-readme-%d", os.Getpid())
+	must(t, "ip", "netns", "add", r.namespace)
+	t.Cleanup(func() { must(t, "ip", "netns", "delete", r.namespace) })
+	must(t, "ip", "-n", r.namespace, "link", "add", "eth0", "type", "veth", "peer", "name", "upstream0")
+	must(t, "ip", "-n", r.namespace, "link", "set", "eth0", "up")
+	must(t, "mkdir", "-p", filepath.Join(r.home, "etc", "sysctl.d"), filepath.Join(r.home, "bin"))
+	probe := exec.Command("ip", "-n", r.namespace, "link", "add", "link", "eth0", "name", "probe", "type", "vlan", "id", "1")
+	if out, err := probe.CombinedOutput(); err != nil {
+		// A kernel without VLANs. Everything else can be shown all the same, with a cable in the place of each.
+		t.Logf("veth pairs stand in for VLANs: %s", bytes.TrimSpace(out))
+		ip, err := exec.LookPath("ip")
+		if err != nil {
+			t.Fatal(err)
+		}
+		script := fmt.Sprintf(`#!/bin/sh
+case "$*" in
+"link add link "*" name "*" type vlan id "*) exec %[1]s link add "$6" type veth peer name "far${10}" ;;
+esac
+exec %[1]s "$@"
+`, ip)
+		if err := os.WriteFile(filepath.Join(r.home, "bin", "ip"), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	must(t, "ip", "-n", r.namespace, "link", "delete", "probe")
+}
+
+func must(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Errorf("%s %s: %v: %s", name, strings.Join(args, " "), err, out)
+	}
+}
+
+// run types one command and returns what it printed and its exit code; nil where it is not run.
+func (r *reader) run(t *testing.T, s step) ([]byte, int) {
+	cmd := exec.Command("sh", "-c", s.command)
+	cmd.Dir = r.home
+	switch {
+	case s.command == "go test ./...":
+		return nil, 0 // this test is part of it
+	case strings.HasPrefix(s.command, "go "):
+		cmd.Dir = "" // where the README is
+	case s.node && r.namespace == "":
+		return nil, 0
+	case s.node:
+		// `ip netns exec` has the command in a mount namespace of its own.
+		cmd = exec.Command("ip", "netns", "exec", r.namespace, "sh", "-c",
+			`mount --bind "$HOME/etc" /etc && PATH=$HOME/bin:$PATH && exec sh -c "$1"`, "sh", s.command)
+		cmd.Dir = r.home
+	}
+	cmd.Env = r.env
+	out, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatalf("README.md:%d: %s: %v", s.line, s.command, err)
+	}
+	return out, cmd.ProcessState.ExitCode()
+}
