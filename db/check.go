@@ -68,29 +68,33 @@ func (c *checker) checkSpace(ctx context.Context) error {
 		return err
 	}
 	defer rows.Close()
-	var before piece
 	wholes := []netcalc.Span{wholeIPv4, wholeIPv6}
-	expect := func(p piece) {
-		whole := wholes[0]
-		if !before.First.IsValid() {
-			if p.First != whole.First {
-				c.say("free_ranges", "%s is neither claimed nor free", netcalc.Span{First: whole.First, Last: p.First.Prev()})
-			}
-			return
+	next := wholes[0].First // the first address that no piece has covered yet
+	var before piece
+	gap := func(first, last netip.Addr) {
+		c.say("free_ranges", "%s is neither claimed nor free", netcalc.Span{First: first, Last: last})
+	}
+	finish := func() {
+		if last := wholes[0].Last; next.IsValid() && !last.Less(next) {
+			gap(next, last)
 		}
-		next := before.Last.Next()
+		if wholes = wholes[1:]; len(wholes) > 0 {
+			next, before = wholes[0].First, piece{}
+		}
+	}
+	expect := func(p piece) {
 		switch {
-		case p.First.Compare(before.Last) <= 0:
+		case p.First.Less(wholes[0].First):
+			c.say("claims", "%s is outside the space that networks are in", p.Span)
+		case !next.IsValid() || p.First.Less(next):
 			c.say("claims", "%s overlaps %s", p.Span, before.Span)
 		case p.First != next:
-			c.say("free_ranges", "%s is neither claimed nor free", netcalc.Span{First: next, Last: p.First.Prev()})
+			gap(next, p.First.Prev())
 		case p.free && before.free:
 			c.say("free_ranges", "%s and %s are not joined", before.Span, p.Span)
 		}
-	}
-	finish := func() {
-		if whole := wholes[0]; before.Last != whole.Last {
-			c.say("free_ranges", "the space from %s to %s is neither claimed nor free", before.Last.Next(), whole.Last)
+		if next.IsValid() && !p.Last.Less(next) {
+			next = p.Last.Next()
 		}
 	}
 	for rows.Next() {
@@ -104,7 +108,6 @@ func (c *checker) checkSpace(ctx context.Context) error {
 		}
 		if p.First.Is6() && len(wholes) == 2 {
 			finish()
-			wholes, before = wholes[1:], piece{}
 		}
 		expect(p)
 		switch {
@@ -118,7 +121,9 @@ func (c *checker) checkSpace(ctx context.Context) error {
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	finish()
+	for len(wholes) > 0 {
+		finish()
+	}
 	return nil
 }
 

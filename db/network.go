@@ -274,13 +274,14 @@ func (t *tx) findNetwork(ctx context.Context, ref string) (Network, error) {
 
 // networkRef translates a NETWORK argument into a condition on networks.
 func networkRef(ref string) (where string, args []any, err error) {
-	if id, err := strconv.ParseInt(ref, 10, 64); err == nil {
+	// As it is printed: +1 and 01 are a slip of the finger, which must not choose what is deleted.
+	if id, err := strconv.ParseInt(ref, 10, 64); err == nil && strconv.FormatInt(id, 10) == ref {
 		return " WHERE id = $1", []any{id}, nil
 	}
 	p, err := netcalc.ParsePrefix(ref)
 	var hostBits *netcalc.HostBitsError
 	switch {
-	case errors.As(err, &hostBits):
+	case errors.As(err, &hostBits), err != nil && strings.Contains(ref, "/"): // no label holds a slash
 		return "", nil, invalid(err)
 	case err != nil:
 		return " WHERE label = $1", []any{ref}, nil

@@ -254,6 +254,33 @@ func TestStore_nextFreeModel(t *testing.T) {
 	})
 }
 
+// What NETWORK may be, and what only looks like it.
+func TestStore_FindNetworks_spelling(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		create(t, s, vlans("10.0.1.0/24", 27, 2).v6("fd00:1::/48"))
+		label := "+2"
+		if _, err := s.UpdateNetworks(t.Context(), []string{"1"}, NetworkChange{Label: &label}); err != nil {
+			t.Fatal(err)
+		}
+		for ref, id := range map[string]int64{
+			"2": 2, "+2": 1, "10.0.1.32/27": 2, "10.0.1.32/255.255.255.224": 2, "10.0.1.32-10.0.1.63": 2, "fd00:1:0:1::/64": 2, "FD00:1:0:0::/64": 1,
+		} {
+			found, err := s.FindNetworks(t.Context(), ref)
+			if err != nil || found[0].ID != id {
+				t.Errorf("%s: %+v, %v; want network %d", ref, found, err, id)
+			}
+		}
+		for _, ref := range []string{"02", "-2", "0", "99999999999999999999", "10.0.1.0", "10.0.1.0/28", "fd00:1::/48", "fd00:1::", "10.0.1.0-10.0.1.30"} {
+			_, err := s.FindNetworks(t.Context(), ref)
+			wantError(t, err, ErrNotFound, "there is no network "+ref)
+		}
+		_, err := s.FindNetworks(t.Context(), "10.0.1.0/33")
+		wantError(t, err, ErrInvalid, `"10.0.1.0/33" is not an address range: prefix length "33" is over 32`)
+		_, err = s.FindNetworks(t.Context(), "10.0.1.33/27")
+		wantError(t, err, ErrInvalid, `"10.0.1.33/27" has host bits set: the network is 10.0.1.32/27`)
+	})
+}
+
 func TestStore_UpdateNetworks(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		create(t, s, vlans("10.0.1.0/24", 27, 2))

@@ -29,7 +29,7 @@ func (e *LockedError) Error() string {
 
 // Hint is the way out.
 func (e *LockedError) Hint() string {
-	return "run the command again once that one is done"
+	return "run the command again, or wait longer with --lock_timeout"
 }
 
 // pause waits a random time that grows with the attempt, 2 ms to 64 ms or so, or until ctx ends. Random, so that
