@@ -87,7 +87,10 @@ func runDBCheck(ctx context.Context, e *env) error {
 	if err := printSlice(e, dbCheckColumns, found); err != nil || len(found) == 0 {
 		return err
 	}
-	return fmt.Errorf("%w: %d found", db.ErrCheck, len(found))
+	if len(found) == 1 {
+		return fmt.Errorf("%w: 1 problem", db.ErrCheck)
+	}
+	return fmt.Errorf("%w: %d problems", db.ErrCheck, len(found))
 }
 
 var dbCopyColumns = []column[db.Copied]{

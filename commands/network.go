@@ -60,11 +60,20 @@ func (v *networkValues) flags() []*flag {
 		named(&v.Host, "host", checkWord, "the network node that serves it").as("HOST").from(&v.from.host).notInFlagfile(),
 		address(&v.DNS1, "dns1", netcalc.ParseAddr, "its first DNS server, IPv4 or IPv6").from(&v.from.dns1),
 		address(&v.DNS2, "dns2", netcalc.ParseAddr, "its second DNS server, IPv4 or IPv6").from(&v.from.dns2),
-		number(&v.MTU, "mtu", minMTU, maxMTU, "its MTU in bytes").as("BYTES").from(&v.from.mtu),
+		typed(&v.MTU, "mtu", parseMTU, "its MTU in bytes").as("BYTES").from(&v.from.mtu),
 		networkInterface(&v.BridgeInterface, "bridge_interface", "the interface that its bridge is on").from(&v.from.bridgeInterface),
 		address(&v.Gateway, "gateway", netcalc.ParseAddr4, "its IPv4 gateway").byDefault("the first address").from(&v.from.gateway),
 		address(&v.GatewayV6, "gateway_v6", netcalc.ParseAddr6, "its IPv6 gateway").byDefault("the /64's ::1").from(&v.from.gatewayV6),
 	}
+}
+
+// parseMTU reads an MTU; empty text is none, by which `modify` clears it.
+func parseMTU(s string) (int, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := parseNumber(s, minMTU, maxMTU)
+	return int(n), err
 }
 
 type networkListOptions struct{ filter db.NetworkFilter }

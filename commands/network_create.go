@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -77,10 +78,8 @@ func (o *networkCreateOptions) flags() []*flag {
 		networkInterface(&o.VLANInterface, "vlan_interface", "VlanManager: bridge_interface where none is given"),
 		networkInterface(&o.FlatInterface, "flat_interface", "flat managers: bridge_interface where none is given"),
 		number(&o.VPNClients, "cnt_vpn_clients", 0, 1<<20, "VlanManager: addresses at the end of each network kept for VPN clients"),
-		typed(&o.VPNIP, "vpn_ip", netcalcValue(netcalc.ParseAddr), "VlanManager: the public address of VPNs").as("ADDRESS").
-			byDefault("my_ip").from(&o.vpnIPFrom),
-		typed(&o.MyIP, "my_ip", netcalcValue(netcalc.ParseAddr), "this host's address").as("ADDRESS").
-			byDefault("the one that the default route uses").from(&o.myIPFrom),
+		ownAddress(&o.VPNIP, "vpn_ip", "VlanManager: the public address of VPNs").byDefault("my_ip").from(&o.vpnIPFrom),
+		ownAddress(&o.MyIP, "my_ip", "this host's address").byDefault("the one that the default route uses").from(&o.myIPFrom),
 		boolean(&o.NextFree, "next_free", "take the first free slots, VLANs and ports, whatever is there already"),
 		boolean(&o.IfNotExists, "if_not_exists", "accept networks that are there exactly as asked, create what is missing"),
 		boolean(&o.DryRun, "dry_run", "print what would be created and write nothing"),
@@ -172,10 +171,12 @@ func (o *networkCreateOptions) bits() (int, error) {
 			o.NetworkSize, smallest, o.Manager, o.networkSizeFrom)
 	}
 	bits, err := netcalc.SizeBits(o.NetworkSize)
-	if err != nil {
-		return 0, usageErrorf("%w%s", err, o.networkSizeFrom)
+	var size *netcalc.SizeError
+	if errors.As(err, &size) {
+		return 0, usageErrorf("network_size %d is not a power of two: the nearest are %d and %d%s",
+			size.Size, size.Below, size.Above, o.networkSizeFrom)
 	}
-	return bits, nil
+	return bits, err
 }
 
 // ipv6Only checks that nothing of IPv4 was asked for.

@@ -14,14 +14,41 @@ import (
 // The kinds of values that flags and arguments have beyond text and numbers. A parse function's error reads on after the
 // flag's name and the value.
 
-// range4 declares a flag for an IPv4 range that is one CIDR block, in any of Nova's spellings.
+// range4 declares a flag for an IPv4 range that is one CIDR block, in any of Nova's spellings, and can be served.
 func range4(into *netip.Prefix, name, usage string) *flag {
-	return typed(into, name, netcalcValue(netcalc.ParsePrefix4), usage).as("RANGE")
+	return typed(into, name, func(s string) (netip.Prefix, error) {
+		p, err := netcalcValue(netcalc.ParsePrefix4)(s)
+		if err != nil {
+			return p, err
+		}
+		return p, reasonFor(s, netcalc.CheckServable(p))
+	}, usage).as("RANGE")
 }
 
-// range6 declares a flag for an IPv6 CIDR.
+// range6 declares a flag for an IPv6 CIDR that can be served and holds a /64 at least.
 func range6(into *netip.Prefix, name, usage string) *flag {
-	return typed(into, name, netcalcValue(netcalc.ParsePrefix6), usage).as("CIDR")
+	return typed(into, name, func(s string) (netip.Prefix, error) {
+		p, err := netcalcValue(netcalc.ParsePrefix6)(s)
+		if err != nil {
+			return p, err
+		}
+		return p, reasonFor(s, netcalc.CheckFixedRangeV6(p, 1))
+	}, usage).as("CIDR")
+}
+
+// ownAddress declares a flag for an address of a host of ours. It may be any that a host can have, loopback included:
+// that is Nova's my_ip on a machine without a network.
+func ownAddress(into *netip.Addr, name, usage string) *flag {
+	return typed(into, name, func(s string) (netip.Addr, error) {
+		a, err := netcalcValue(netcalc.ParseAddr)(s)
+		switch {
+		case err != nil:
+			return a, err
+		case a.IsUnspecified(), a.IsMulticast(), a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+			return a, errors.New("is an address that no host has")
+		}
+		return a, nil
+	}, usage).as("ADDRESS")
 }
 
 // address declares a flag for an address that a guest's packets may go to: a gateway, a DNS server. parse fixes the family.
@@ -74,7 +101,7 @@ func reasonFor(value string, err error) error {
 		return nil
 	}
 	text := err.Error()
-	for _, front := range []string{quote(value) + " ", quote(value) + ": ", value + " ", value + ": "} {
+	for _, front := range []string{quote(value) + " ", value + " ", "interface name " + quote(value) + ": "} {
 		if reason, ok := strings.CutPrefix(text, front); ok {
 			return errors.New(reason)
 		}

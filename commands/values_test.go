@@ -1,0 +1,47 @@
+package commands
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+)
+
+// Each kind of value says what is wrong with a text, in words that read on after the flag's name and the value.
+func TestValues(t *testing.T) {
+	var (
+		prefix netip.Prefix
+		addr   netip.Addr
+		name   string
+		o      networkValues
+	)
+	mtu := lookupFlag(o.flags(), "mtu")
+	for _, tt := range []struct {
+		flag       *flag
+		text, want string
+	}{
+		{range4(&prefix, "r", ""), "10/8", ""},
+		{range4(&prefix, "r", ""), "127.0.0.0/8", "is in 127.0.0.0/8, loopback (RFC 6890 §2.2.2): a network node cannot serve it"},
+		{range4(&prefix, "r", ""), "127/8", "is refused: 127.0.0.0/8 is in 127.0.0.0/8, loopback (RFC 6890 §2.2.2): a network node cannot serve it"},
+		{range6(&prefix, "r", ""), "fd00::/64", ""},
+		{range6(&prefix, "r", ""), "fd00::/65", "is longer than /64: every network needs a whole /64 (RFC 4291 §2.5.1)"},
+		{ownAddress(&addr, "a", ""), "127.0.0.1", ""},
+		{ownAddress(&addr, "a", ""), "fd00::1", ""},
+		{ownAddress(&addr, "a", ""), "0.0.0.0", "is an address that no host has"},
+		{ownAddress(&addr, "a", ""), "ff02::1", "is an address that no host has"},
+		{ownAddress(&addr, "a", ""), "255.255.255.255", "is an address that no host has"},
+		{networkInterface(&name, "i", ""), "br0", ""},
+		{networkInterface(&name, "i", ""), "100", "must not be a number to radvd"},
+		{networkInterface(&name, "i", ""), "br0;", "must not contain ';'"},
+		{mtu, "", ""},
+		{mtu, "1280", ""},
+		{mtu, "0", "is out of range (1280 to 65535)"},
+	} {
+		_, err := tt.flag.parse(tt.text)
+		if err == nil {
+			err = errors.New("")
+		}
+		if err.Error() != tt.want {
+			t.Errorf("%s %q: %q, want %q", tt.flag.name, tt.text, err, tt.want)
+		}
+	}
+}
