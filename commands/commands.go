@@ -114,6 +114,7 @@ func runMain(args []string, sys *Sys, catalogue func() []*command) (code int) {
 	out := bufio.NewWriterSize(answerWriter{sys.Stdout}, 32<<10)
 	e := newEnv(sys, out)
 	err := newProgram(catalogue(), e).main(ctx, args)
+	e.progress.clear()
 	// The first thing that went wrong is the one to tell.
 	for _, then := range []error{out.Flush(), e.close()} {
 		if err == nil {

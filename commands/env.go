@@ -22,10 +22,13 @@ type env struct {
 	quiet    bool
 	messages []string // held back by --quiet until it is known that there is an error to explain
 	view     view
+	progress *progress
 	closers  []func() error
 }
 
-func newEnv(sys *Sys, stdout io.Writer) *env { return &env{sys: sys, stdout: stdout} }
+func newEnv(sys *Sys, stdout io.Writer) *env {
+	return &env{sys: sys, stdout: stdout, progress: newProgress(nil, time.Now)}
+}
 
 // prepare takes over the global flags once they are known. What they ask of the command's answer is checked here,
 // before the command does anything.
@@ -33,6 +36,9 @@ func (e *env) prepare(c *command, g *globals) error {
 	e.globals = *g
 	if e.quiet = g.Quiet; e.quiet {
 		e.stdout = io.Discard
+	}
+	if !e.quiet && e.sys.StderrIsTerminal() {
+		e.progress.w = e.sys.Stderr
 	}
 	view, err := newView(c, g, e.sys.TerminalWidth)
 	e.view = view
@@ -57,6 +63,7 @@ func (e *env) message(line string) {
 		e.messages = append(e.messages, line)
 		return
 	}
+	e.progress.clear()
 	fmt.Fprintln(e.sys.Stderr, line)
 }
 
@@ -91,7 +98,8 @@ func (e *env) openStore(ctx context.Context, mode db.Mode) (*db.Store, error) {
 
 // openStoreAt is openStore for another ledger than the usual one.
 func (e *env) openStoreAt(ctx context.Context, url string, mode db.Mode) (*db.Store, error) {
-	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: e.sys.Now, LockTimeout: e.globals.LockTimeout})
+	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: e.sys.Now, LockTimeout: e.globals.LockTimeout,
+		Progress: e.progress.report})
 	if err != nil {
 		return nil, err
 	}

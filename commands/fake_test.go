@@ -61,17 +61,18 @@ type fake struct {
 func newFake(t *testing.T) *fake {
 	f := &fake{environment: map[string]string{}}
 	f.sys = &Sys{
-		Stdin:         strings.NewReader(""),
-		Stdout:        &f.stdout,
-		Stderr:        &f.stderr,
-		LookupEnv:     func(name string) (string, bool) { v, ok := f.environment[name]; return v, ok },
-		Now:           func() time.Time { return time.Date(2011, 2, 3, 4, 5, 6, 0, time.FixedZone("", 3600)) },
-		Getuid:        func() int { return 1000 },
-		Home:          func() (string, error) { return "/home/op", nil },
-		Hostname:      func() (string, error) { return "node", nil },
-		TerminalWidth: func() int { return f.terminal },
-		Context:       func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
-		BuildInfo:     System().BuildInfo,
+		StderrIsTerminal: func() bool { return false },
+		Stdin:            strings.NewReader(""),
+		Stdout:           &f.stdout,
+		Stderr:           &f.stderr,
+		LookupEnv:        func(name string) (string, bool) { v, ok := f.environment[name]; return v, ok },
+		Now:              func() time.Time { return time.Date(2011, 2, 3, 4, 5, 6, 0, time.FixedZone("", 3600)) },
+		Getuid:           func() int { return 1000 },
+		Home:             func() (string, error) { return "/home/op", nil },
+		Hostname:         func() (string, error) { return "node", nil },
+		TerminalWidth:    func() int { return f.terminal },
+		Context:          func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
+		BuildInfo:        System().BuildInfo,
 	}
 	return f
 }

@@ -113,9 +113,16 @@ type rowWriter interface {
 func printList[T any](e *env, cols []column[T], rows iter.Seq2[T, error]) error {
 	cols = chosen(e.view, cols)
 	w := newRowWriter(e.view, e.stdout, namesOf(cols))
+	// Where the rows themselves run over the screen, a bar would only tear them.
+	watched := e.view.width() == 0
+	e.progress.clear()
+	n := int64(0)
 	for r, err := range rows {
 		if err != nil {
 			return err
+		}
+		if n++; watched && n%1000 == 0 {
+			e.progress.report("printing", n, -1)
 		}
 		if err := w.row(valuesOf(cols, r)); err != nil {
 			return err

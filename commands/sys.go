@@ -36,6 +36,8 @@ type Sys struct {
 	MyIP func() netip.Addr
 	// TerminalWidth is the width in columns of the terminal that standard output is, 0 where it is none.
 	TerminalWidth func() int
+	// StderrIsTerminal tells whether somebody may be watching.
+	StderrIsTerminal func() bool
 	// Context is cancelled, with a signalError as its cause, when the user or the system asks the command to stop.
 	Context func() (context.Context, context.CancelFunc)
 	// BuildInfo is what the Go tool recorded in the binary.
@@ -63,9 +65,10 @@ func System() *Sys {
 			}
 			return width
 		},
-		Context:         signalContext,
-		BuildInfo:       debug.ReadBuildInfo,
-		DefaultFlagfile: "/etc/nova/nova.conf",
+		StderrIsTerminal: func() bool { return term.IsTerminal(int(os.Stderr.Fd())) },
+		Context:          signalContext,
+		BuildInfo:        debug.ReadBuildInfo,
+		DefaultFlagfile:  "/etc/nova/nova.conf",
 	}
 }
 

@@ -49,6 +49,13 @@ type checker struct {
 	found func(Finding)
 }
 
+// report tells now and then how far the check has come.
+func (c *checker) report(doing string, done int64) {
+	if done%1000 == 0 {
+		c.progress(doing, done, -1)
+	}
+}
+
 func (c *checker) say(check, format string, args ...any) {
 	c.found(Finding{check, fmt.Sprintf(format, args...)})
 }
@@ -97,7 +104,8 @@ func (c *checker) checkSpace(ctx context.Context) error {
 			next = p.Last.Next()
 		}
 	}
-	for rows.Next() {
+	for n := int64(1); rows.Next(); n++ {
+		c.report("checking prefixes", n)
 		var p piece
 		var first, last []byte
 		if err := rows.Scan(&first, &last, &p.prefix, &p.kind, &p.largest, &p.free); err != nil {
@@ -173,7 +181,8 @@ func (c *checker) checkNetworks(ctx context.Context) error {
 		return err
 	}
 	defer rows.Close()
-	for rows.Next() {
+	for i := int64(1); rows.Next(); i++ {
+		c.report("checking networks", i)
 		n, err := scanNetwork(rows)
 		if err != nil {
 			c.say("networks", "%v", err)

@@ -132,15 +132,19 @@ func copyTable(ctx context.Context, source, target *tx, table string, translate 
 		return 0, translate(err)
 	}
 	defer rows.Close()
+	copied := int64(0)
 	for more := true; more; {
 		var batch [][]any
 		if batch, more, err = readBatch(rows, len(columns)); err != nil {
 			return 0, translate(err)
 		}
-		err := target.insert(ctx, table, columns, len(batch), func(i int, values []any) { copy(values, batch[i]) })
+		err := target.insertTold(ctx, table, columns, len(batch), func(i int, values []any) { copy(values, batch[i]) }, func(done int) {
+			target.progress("copying "+strings.ReplaceAll(table, "_", " "), copied+int64(done), -1)
+		})
 		if err != nil {
 			return 0, err
 		}
+		copied += int64(len(batch))
 	}
 	rows.Close()
 	had, err := count(ctx, source, table)

@@ -42,6 +42,9 @@ type Options struct {
 	Clock func() time.Time
 	// LockTimeout is how long a writer waits for another one; 0 means DefaultLockTimeout.
 	LockTimeout time.Duration
+	// Progress, if it is set, is told now and then how far long work has come: done of total things, total being -1
+	// where nobody knows.
+	Progress func(doing string, done, total int64)
 }
 
 // DefaultLockTimeout is how long a writer waits for the one before it. Commands hold the lock for milliseconds, so
@@ -98,6 +101,7 @@ type querier interface {
 type tx struct {
 	querier
 	now       time.Time
+	progress  func(doing string, done, total int64)
 	parameter func(n int) string // see engine
 }
 
@@ -115,6 +119,9 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	eng, err := engineFor(opts.URL)
 	if err != nil {
 		return nil, err
+	}
+	if opts.Progress == nil {
+		opts.Progress = func(string, int64, int64) {}
 	}
 	s := &Store{engine: eng, opts: opts, clock: opts.Clock}
 	if s.clock == nil {
@@ -182,7 +189,7 @@ func (s *Store) once(ctx context.Context, write bool, do func(context.Context, *
 			_, _ = s.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		}
 	}()
-	if err := do(ctx, &tx{querier: s.conn, now: s.clock().UTC(), parameter: s.engine.parameter}); err != nil {
+	if err := do(ctx, &tx{querier: s.conn, now: s.clock().UTC(), progress: s.opts.Progress, parameter: s.engine.parameter}); err != nil {
 		return err
 	}
 	if s.opts.Mode == DryRun {

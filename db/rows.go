@@ -49,6 +49,12 @@ const batchParameters = 1000
 
 // insert writes n rows into table, many per statement; row(i, values) fills the values of row i in the order of columns.
 func (t *tx) insert(ctx context.Context, table string, columns []string, n int, row func(i int, values []any)) error {
+	doing := "writing " + strings.ReplaceAll(table, "_", " ")
+	return t.insertTold(ctx, table, columns, n, row, func(done int) { t.progress(doing, int64(done), int64(n)) })
+}
+
+// insertTold is insert that tells told how many rows are done.
+func (t *tx) insertTold(ctx context.Context, table string, columns []string, n int, row func(i int, values []any), told func(done int)) error {
 	batch := max(1, batchParameters/len(columns))
 	var stmt *sql.Stmt
 	prepared := 0
@@ -74,6 +80,7 @@ func (t *tx) insert(ctx context.Context, table string, columns []string, n int, 
 			return err
 		}
 		i += rows
+		told(i)
 	}
 	if stmt != nil {
 		return stmt.Close()
