@@ -57,6 +57,17 @@ func appendJSON(b *bytes.Buffer, names []string, values []any, gap, last string)
 	encoder := json.NewEncoder(b)
 	encoder.SetEscapeHTML(false)
 	encode := func(v any) error {
+		// Nearly all of a long list is such text; the encoder takes three times as long for it.
+		if text, ok := v.(string); ok && isPlainJSON(text) {
+			b.WriteByte('"')
+			b.WriteString(text)
+			b.WriteByte('"')
+			return nil
+		}
+		if v == nil {
+			b.WriteString("null")
+			return nil
+		}
 		if err := encoder.Encode(v); err != nil {
 			return err
 		}
@@ -82,6 +93,16 @@ func appendJSON(b *bytes.Buffer, names []string, values []any, gap, last string)
 	b.WriteString(last)
 	b.WriteByte('}')
 	return nil
+}
+
+// isPlainJSON tells whether a text stands in JSON as it is (RFC 8259 §7).
+func isPlainJSON(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // yamlBatch is how many rows are encoded at once: an encoder costs more than a row.
