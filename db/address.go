@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"net/netip"
+	"slices"
 
 	"nova-manage/netcalc"
 )
@@ -24,6 +25,9 @@ const (
 	stateReserved = "reserved"
 	stateReleased = "released"
 )
+
+// stateFree is the state of an address that has no row.
+const stateFree = "free"
 
 // addressRow is a row of addresses.
 type addressRow struct {
@@ -210,27 +214,22 @@ func (t *tx) reserve(ctx context.Context, claim netcalc.Span, usable []netcalc.S
 	if err != nil {
 		return 0, err
 	}
-	var free []netcalc.Span
-	for _, u := range usable {
-		if part, ok := intersect(u, s); ok {
-			free = append(free, part)
-		}
+	if i := slices.IndexFunc(rows, func(r addressRow) bool { return r.state == stateHeld }); i >= 0 {
+		return 0, t.inUse(ctx, rows[i].First, rows[i])
 	}
 	for _, r := range rows {
-		switch r.state {
-		case stateHeld:
-			return 0, t.inUse(ctx, r.First, r)
-		case stateReleased:
+		if r.state == stateReleased {
 			if _, err := t.ExecContext(ctx, "UPDATE addresses SET state = 'reserved' WHERE first = $1", key(r.First)); err != nil {
 				return 0, err
 			}
 			changed++
 		}
-		var rest []netcalc.Span
-		for _, f := range free {
-			rest = append(rest, f.Minus(r.Span)...)
+	}
+	var free []netcalc.Span
+	for _, u := range usable {
+		if part, ok := intersect(u, s); ok {
+			free = append(free, gapsBetween(part, rows)...)
 		}
-		free = rest
 	}
 	for _, f := range free {
 		if gaps {
@@ -245,6 +244,25 @@ func (t *tx) reserve(ctx context.Context, claim netcalc.Span, usable []netcalc.S
 	return changed, t.insert(ctx, "addresses", addressColumns, len(free), func(i int, v []any) {
 		addressRow{Span: free[i], claim: claim.First, state: stateReserved}.values(v)
 	})
+}
+
+// gapsBetween is what of s no row has; rows are in order.
+func gapsBetween(s netcalc.Span, rows []addressRow) (gaps []netcalc.Span) {
+	for _, r := range rows {
+		switch {
+		case r.Last.Less(s.First):
+			continue
+		case s.Last.Less(r.First):
+			return append(gaps, s)
+		case s.First.Less(r.First):
+			gaps = append(gaps, netcalc.Span{First: s.First, Last: r.First.Prev()})
+		}
+		if s.Last.Compare(r.Last) <= 0 {
+			return gaps
+		}
+		s.First = r.Last.Next()
+	}
+	return append(gaps, s)
 }
 
 // unreserve lifts the reservation of what of s is reserved, and returns how many rows it changed.

@@ -145,8 +145,9 @@ type claim struct {
 
 // What a claim is for.
 const (
-	claimNetwork = "network" // the IPv4 block of a network
-	claimBridge  = "bridge"  // the IPv6 prefix of a bridge
+	claimNetwork  = "network"  // the IPv4 block of a network
+	claimBridge   = "bridge"   // the IPv6 prefix of a bridge
+	claimFloating = "floating" // a range of public addresses
 )
 
 func scanClaim(rows *sql.Rows) (c claim, err error) {

@@ -23,19 +23,42 @@ func (n Network) pool() (pool, error) {
 // Role says what a network itself uses an address for: network, gateway, vpn, broadcast or, for what it keeps from guests
 // otherwise, reserved. It is "" for an address that guests may have.
 func (n Network) Role(a netip.Addr) string {
-	switch {
-	case a == n.CIDR.Addr(), a == n.CIDRv6.Addr():
+	r, err := n.roles()
+	if err != nil {
+		return "reserved"
+	}
+	return r.of(a)
+}
+
+// roles is what Role needs, for asking about many addresses.
+type roles struct {
+	Network
+	guests netcalc.Span // of the IPv4 block
+}
+
+func (n Network) roles() (r roles, err error) {
+	r.Network = n
+	if n.CIDR.IsValid() {
+		var l netcalc.Layout
+		l, err = n.layout(n.Gateway)
+		r.guests = l.Guests
+	}
+	return r, err
+}
+
+func (r roles) of(a netip.Addr) string {
+	switch a {
+	case r.CIDR.Addr(), r.CIDRv6.Addr():
 		return "network"
-	case a == n.Gateway, a == n.GatewayV6:
+	case r.Gateway, r.GatewayV6:
 		return "gateway"
-	case a == n.VPNPrivateAddress:
+	case r.VPNPrivateAddress:
 		return "vpn"
-	case a == n.Broadcast:
+	case r.Broadcast:
 		return "broadcast"
-	case n.CIDR.Contains(a):
-		if l, err := n.layout(n.Gateway); err != nil || !l.Guests.Contains(a) {
-			return "reserved"
-		}
+	}
+	if !r.guests.Contains(a) && r.CIDR.Contains(a) {
+		return "reserved"
 	}
 	return ""
 }

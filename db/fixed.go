@@ -1,0 +1,215 @@
+package db
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"nova-manage/netcalc"
+)
+
+// ReserveAddresses keeps ranges of fixed addresses from guests, all of them or none; each range is one row, however long
+// it is. What is reserved already stays so, and what a network keeps for itself (its gateway, say) is passed over. A
+// reservation in the IPv6 prefix of a flat bridge holds for all networks that share it.
+//
+// Errors: ErrNotFound for a range that does not lie in networks as a whole; ErrConflict for an address that an instance
+// holds, and for a range of nothing but what its network keeps for itself.
+func (s *Store) ReserveAddresses(ctx context.Context, ranges []netcalc.Span) error {
+	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		for _, r := range ranges {
+			if err := t.reserveRange(ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// UnreserveAddresses gives reserved ranges back to guests, all of them or none. A range may hold other addresses too, as
+// long as something in it is reserved. Error: ErrNotFound where nothing is, or the range does not lie in networks as a
+// whole.
+func (s *Store) UnreserveAddresses(ctx context.Context, ranges []netcalc.Span) error {
+	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		for _, r := range ranges {
+			if err := t.unreserveRange(ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// fixedPart is the part of a range that lies in one prefix: the IPv4 block of a network or the IPv6 prefix of a bridge.
+type fixedPart struct {
+	netcalc.Span
+	claim   netcalc.Span
+	usable  []netcalc.Span // what of the claim guests may have
+	network Network        // of an IPv4 block
+	owner   string         // how messages name whose claim it is
+}
+
+// forGuests tells whether guests may have something of it.
+func (p fixedPart) forGuests() bool {
+	return slices.ContainsFunc(p.usable, p.Overlaps)
+}
+
+// fixedParts divides a range at the borders of networks. All of it must lie in networks.
+func (t *tx) fixedParts(ctx context.Context, r netcalc.Span) ([]fixedPart, error) {
+	claims, err := t.claimsOver(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if len(claims) == 0 {
+		return nil, notFoundf("%s is in no network", r)
+	}
+	next := r.First // what has no part yet begins here
+	var parts []fixedPart
+	for _, c := range claims {
+		if c.kind == claimFloating {
+			return nil, notFoundf("%s is in floating range %s, and only fixed addresses are reserved", r, c.prefix)
+		}
+		if next.Less(c.First) {
+			return nil, outsideNetworks(r, netcalc.Span{First: next, Last: c.First.Prev()})
+		}
+		p, err := t.fixedPart(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		p.Span, _ = intersect(c.Span, r)
+		parts = append(parts, p)
+		next = c.Last.Next()
+	}
+	if last := parts[len(parts)-1]; last.Last.Less(r.Last) {
+		return nil, outsideNetworks(r, netcalc.Span{First: next, Last: r.Last})
+	}
+	return parts, nil
+}
+
+func outsideNetworks(r, part netcalc.Span) error {
+	return notFoundf("%s does not lie in networks as a whole: %s is in none", r, part)
+}
+
+// claimsOver returns the claims that overlap r, in order.
+func (t *tx) claimsOver(ctx context.Context, r netcalc.Span) ([]claim, error) {
+	var claims []claim
+	if c, ok, err := t.claimAround(ctx, r.First); err != nil {
+		return nil, err
+	} else if ok {
+		claims = append(claims, c)
+	}
+	more, err := collect(ctx, t, scanClaim, selectClaims+" WHERE first > $1 AND first <= $2 ORDER BY first", key(r.First), key(r.Last))
+	return append(claims, more...), err
+}
+
+// fixedPart is all of a claim as something to reserve from.
+func (t *tx) fixedPart(ctx context.Context, c claim) (p fixedPart, err error) {
+	p.Span, p.claim = c.Span, c.Span
+	if c.kind == claimNetwork {
+		if p.network, err = t.networkBy(ctx, "first", key(c.First)); err != nil {
+			return p, err
+		}
+		pool, err := p.network.pool()
+		p.usable, p.owner = pool.usable, pool.name
+		return p, err
+	}
+	if p.owner, err = t.owner(ctx, c); err != nil {
+		return p, err
+	}
+	gateways, err := column[string](ctx, t, `SELECT DISTINCT gateway_v6 FROM networks
+		WHERE bridge = (SELECT bridge FROM bridges WHERE first_v6 = $1) AND gateway_v6 IS NOT NULL`, key(c.First))
+	if err != nil {
+		return p, err
+	}
+	own := []netip.Addr{c.First}
+	for _, g := range gateways {
+		a, err := netip.ParseAddr(g)
+		if err != nil {
+			return p, err
+		}
+		own = append(own, a)
+	}
+	p.usable = usableOf(c.Span, own...)
+	return p, nil
+}
+
+// roles says what a part of which guests may have nothing is kept for.
+func (p fixedPart) roles() (roles []string) {
+	if !p.network.CIDR.IsValid() {
+		if p.Contains(p.claim.First) {
+			roles = append(roles, "network")
+		}
+		if p.claim.First.Less(p.Last) {
+			roles = append(roles, "gateway")
+		}
+		return roles
+	}
+	n, named := p.network, uint64(0)
+	for _, own := range []struct {
+		address netip.Addr
+		role    string
+	}{{n.CIDR.Addr(), "network"}, {n.Gateway, "gateway"}, {n.VPNPrivateAddress, "vpn"}, {n.Broadcast, "broadcast"}} {
+		if p.Contains(own.address) {
+			roles = append(roles, own.role)
+			named++
+		}
+	}
+	if named < p.Count() {
+		roles = append(roles, "reserved")
+	}
+	return roles
+}
+
+func (t *tx) reserveRange(ctx context.Context, r netcalc.Span) error {
+	parts, err := t.fixedParts(ctx, r)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(parts, fixedPart.forGuests) {
+		return conflictf("%s is not for guests: %s keeps it (%s)", r, parts[0].owner, strings.Join(parts[0].roles(), ", "))
+	}
+	for _, p := range parts {
+		if err := t.reservePart(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) reservePart(ctx context.Context, p fixedPart) error {
+	ipv4 := p.network.CIDR.IsValid()
+	if ipv4 {
+		if _, err := t.openNetwork(ctx, p.network); err != nil {
+			return err
+		}
+	}
+	changed, err := t.reserve(ctx, p.claim, p.usable, p.Span, ipv4)
+	if err != nil || changed == 0 {
+		return err
+	}
+	return t.noteTaken(ctx, p.network)
+}
+
+func (t *tx) unreserveRange(ctx context.Context, r netcalc.Span) error {
+	parts, err := t.fixedParts(ctx, r)
+	if err != nil {
+		return err
+	}
+	total := 0
+	for _, p := range parts {
+		changed, err := t.unreserve(ctx, p.claim, p.Span, p.network.CIDR.IsValid())
+		if err != nil {
+			return err
+		}
+		if changed > 0 {
+			if err := t.noteTaken(ctx, p.network); err != nil {
+				return err
+			}
+		}
+		total += changed
+	}
+	if total == 0 {
+		return notFoundf("nothing of %s is reserved", r)
+	}
+	return nil
+}

@@ -1,0 +1,314 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"iter"
+	"net/netip"
+
+	"nova-manage/netcalc"
+)
+
+// This file lists fixed addresses in constant memory. What is looked up meanwhile needs the connection for itself
+// (PostgreSQL's driver runs one statement at a time), so that rows are read in pages, by key, rather than from one open
+// cursor.
+
+// FixedAddress is what the ledger knows of a fixed address, or of a range of them that is reserved.
+type FixedAddress struct {
+	netcalc.Span
+	// NetworkID is 0 for a reservation in the IPv6 prefix of a bridge that several networks share.
+	NetworkID int64
+	CIDR      netip.Prefix // the network's, of the address's family
+	State     string       // network, gateway, vpn, broadcast, reserved, held, released or free
+	MAC       netcalc.MAC  // this and Instance are those of the instance that holds it
+	Instance  string
+	ProjectID string // the instance's, else the network's
+	Host      string // the instance's, else the network's
+}
+
+// FixedFilter chooses fixed addresses; a zero field lets all pass.
+type FixedFilter struct {
+	Network string // a NETWORK, as FindNetworks takes it
+	Host    string
+	Family  int // 4 or 6
+	// All also yields every other IPv4 address, one at a time; without it, reserved neighbours are one range.
+	All bool
+}
+
+// FixedAddresses yields the addresses of networks that are held or reserved, in address order, IPv4 before IPv6. An error
+// ends the sequence; ErrNotFound for a network that is not there.
+func (s *Store) FixedAddresses(ctx context.Context, f FixedFilter) iter.Seq2[FixedAddress, error] {
+	return func(yield func(FixedAddress, error) bool) {
+		err := s.view(ctx, func(ctx context.Context, t *tx) error {
+			return (&fixedLister{tx: t, filter: f, yield: yield, networks: map[netip.Addr]Network{}}).list(ctx)
+		})
+		if err != nil && err != errStop {
+			yield(FixedAddress{}, err)
+		}
+	}
+}
+
+// fixedLister is one run of FixedAddresses.
+type fixedLister struct {
+	*tx
+	filter FixedFilter
+	yield  func(FixedAddress, error) bool
+
+	network  Network // the one asked for
+	networks map[netip.Addr]Network
+	pending  FixedAddress // a reserved range that may go on
+}
+
+func (l *fixedLister) list(ctx context.Context) (err error) {
+	if l.filter.Network != "" {
+		if l.network, err = l.findNetwork(ctx, l.filter.Network); err != nil {
+			return err
+		}
+	}
+	if l.filter.Family != 6 {
+		if err := l.listIPv4(ctx); err != nil {
+			return err
+		}
+	}
+	if l.filter.Family != 4 {
+		if within, ok := l.within(wholeIPv6, l.network.CIDRv6); ok {
+			return l.listTaken(ctx, within)
+		}
+	}
+	return nil
+}
+
+// within is where to look: everywhere, or in the prefix of the network asked for, if it has one.
+func (l *fixedLister) within(whole netcalc.Span, p netip.Prefix) (netcalc.Span, bool) {
+	if l.network.ID == 0 {
+		return whole, true
+	}
+	return netcalc.SpanOf(p), p.IsValid()
+}
+
+func (l *fixedLister) listIPv4(ctx context.Context) error {
+	within, ok := l.within(wholeIPv4, l.network.CIDR)
+	switch {
+	case !ok:
+		return nil
+	case l.filter.All:
+		return l.listAll(ctx, within)
+	}
+	return l.listTaken(ctx, within)
+}
+
+// listTaken lists what is held or reserved.
+func (l *fixedLister) listTaken(ctx context.Context, within netcalc.Span) error {
+	rows := l.rowsIn(within)
+	for {
+		r, ok, err := rows.next(ctx)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return l.emit(FixedAddress{})
+		}
+		if r.State == stateReleased {
+			continue
+		}
+		if r, err = l.complete(ctx, r); err != nil {
+			return err
+		}
+		if l.network.ID != 0 && r.NetworkID != 0 && r.NetworkID != l.network.ID {
+			continue // on the same bridge
+		}
+		// What was reserved at different times may lie in several rows, which is nobody's concern.
+		if p := &l.pending; r.State == stateReserved && p.State == stateReserved && p.CIDR == r.CIDR && p.Last.Next() == r.First {
+			p.Last = r.Last
+			continue
+		}
+		if err := l.emit(r); err != nil {
+			return err
+		}
+	}
+}
+
+// emit yields the address before a, and keeps a until it is known where it ends.
+func (l *fixedLister) emit(a FixedAddress) error {
+	done := l.pending
+	l.pending = a
+	if !done.First.IsValid() {
+		return nil
+	}
+	return l.one(done)
+}
+
+// one yields an address if it is on the host asked for.
+func (l *fixedLister) one(a FixedAddress) error {
+	if l.filter.Host != "" && l.filter.Host != a.Host {
+		return nil
+	}
+	if !l.yield(a, nil) {
+		return errStop
+	}
+	return nil
+}
+
+// listAll lists every address of the IPv4 networks.
+func (l *fixedLister) listAll(ctx context.Context, within netcalc.Span) error {
+	networks := &pager[Network]{tx: l.tx, scan: scanNetwork, query: selectNetworks + " WHERE first >= $1 AND first <= $2 ORDER BY first LIMIT $3",
+		rest: within, after: func(n Network) netip.Addr { return n.first().Next() }}
+	rows := l.rowsIn(within)
+	var row FixedAddress
+	for {
+		n, ok, err := networks.next(ctx)
+		if err != nil || !ok {
+			return err
+		}
+		if row, err = l.listNetwork(ctx, n, rows, row); err != nil {
+			return err
+		}
+	}
+}
+
+// listNetwork lists every address of a network. row is the row that comes next, and so is the one it returns.
+func (l *fixedLister) listNetwork(ctx context.Context, n Network, rows *pager[FixedAddress], row FixedAddress) (FixedAddress, error) {
+	roles, err := n.roles()
+	if err != nil {
+		return row, err
+	}
+	untaken := FixedAddress{NetworkID: n.ID, CIDR: n.CIDR, ProjectID: n.ProjectID, Host: n.Host}
+	last := netcalc.SpanOf(n.CIDR).Last
+	more := true
+	for a := n.CIDR.Addr(); ; a = a.Next() {
+		for more && (!row.Last.IsValid() || row.Last.Less(a)) {
+			if row, more, err = rows.next(ctx); err != nil {
+				return row, err
+			}
+		}
+		f := untaken
+		switch {
+		case more && row.First.Compare(a) <= 0 && row.State == stateHeld:
+			f = row
+		case more && row.First.Compare(a) <= 0:
+			f.State = row.State
+		default:
+			if f.State = roles.of(a); f.State == "" {
+				f.State = stateFree
+			}
+		}
+		f.First, f.Last = a, a
+		if err := l.one(f); err != nil {
+			return row, err
+		}
+		if a == last {
+			return row, nil
+		}
+		if a.As4()[3] == 0 && ctx.Err() != nil {
+			return row, context.Cause(ctx)
+		}
+	}
+}
+
+// complete fills in what a row has from its network rather than from an instance.
+func (l *fixedLister) complete(ctx context.Context, r FixedAddress) (FixedAddress, error) {
+	if r.State == stateHeld {
+		return r, nil
+	}
+	n, err := l.networkWith(ctx, r.CIDR)
+	r.NetworkID, r.ProjectID, r.Host = n.ID, n.ProjectID, n.Host
+	return r, err
+}
+
+// networkWith returns the network that has a prefix; the zero one if several share it.
+func (l *fixedLister) networkWith(ctx context.Context, p netip.Prefix) (n Network, err error) {
+	if n, ok := l.networks[p.Addr()]; ok {
+		return n, nil
+	}
+	if n, err = l.onlyNetworkWith(ctx, p); err != nil {
+		return n, err
+	}
+	clear(l.networks) // rows come in address order, so that the last one is enough
+	l.networks[p.Addr()] = n
+	return n, nil
+}
+
+// onlyNetworkWith returns the network that has a prefix; the zero one if several share it.
+func (t *tx) onlyNetworkWith(ctx context.Context, p netip.Prefix) (Network, error) {
+	if p.Addr().Is4() {
+		return t.networkBy(ctx, "first", key(p.Addr()))
+	}
+	sharing, err := collect(ctx, t, scanNetwork, selectNetworks+
+		" WHERE bridge = (SELECT bridge FROM bridges WHERE first_v6 = $1) AND cidr_v6 IS NOT NULL LIMIT 2", key(p.Addr()))
+	if err != nil || len(sharing) != 1 {
+		return Network{}, err
+	}
+	return sharing[0], nil
+}
+
+// rowsIn are the rows of fixed addresses in a span that no row straddles. The network of an address that nobody holds is
+// not in them.
+func (l *fixedLister) rowsIn(s netcalc.Span) *pager[FixedAddress] {
+	return &pager[FixedAddress]{tx: l.tx, scan: scanFixedAddress, rest: s, after: func(a FixedAddress) netip.Addr { return a.Last.Next() },
+		query: `SELECT a.first, a.last, a.state, c.prefix, i.network_id, i.mac_address, i.name, i.project_id, coalesce(i.host, n.host)
+			FROM addresses a JOIN claims c ON c.first = a.claim
+			LEFT JOIN instances i ON i.id = a.instance_id LEFT JOIN networks n ON n.id = i.network_id
+			WHERE a.first >= $1 AND a.first <= $2 AND c.kind <> 'floating' ORDER BY a.first LIMIT $3`}
+}
+
+func scanFixedAddress(rows *sql.Rows) (a FixedAddress, err error) {
+	var first, last []byte
+	var prefix string
+	var network sql.NullInt64
+	var mac, name, project, host sql.NullString
+	if err := rows.Scan(&first, &last, &a.State, &prefix, &network, &mac, &name, &project, &host); err != nil {
+		return a, err
+	}
+	if a.Span, err = span(first, last); err != nil {
+		return a, err
+	}
+	a.NetworkID, a.Instance, a.ProjectID, a.Host = network.Int64, name.String, project.String, host.String
+	if mac.Valid {
+		a.MAC, err = netcalc.ParseMAC(mac.String)
+	}
+	if err == nil {
+		a.CIDR, err = netip.ParsePrefix(prefix)
+	}
+	if err != nil {
+		return a, fmt.Errorf("address %s: %w", a.Span, err)
+	}
+	return a, nil
+}
+
+// pager reads the rows of a query by key, a page at a time. The parameters of the query are the lowest key, the highest
+// key, and how many rows to return.
+type pager[T any] struct {
+	*tx
+	scan  func(*sql.Rows) (T, error)
+	query string
+	rest  netcalc.Span       // what has not been read; its first address is invalid at the end
+	after func(T) netip.Addr // the lowest key that a row after this one can have
+
+	page []T
+}
+
+// pageRows is how many rows are in memory at a time.
+const pageRows = 1000
+
+// next returns the next row; false at the end.
+func (p *pager[T]) next(ctx context.Context) (row T, ok bool, err error) {
+	if len(p.page) == 0 {
+		if !p.rest.First.IsValid() {
+			return row, false, nil
+		}
+		if p.page, err = collect(ctx, p, p.scan, p.query, key(p.rest.First), key(p.rest.Last), pageRows); err != nil {
+			return row, false, err
+		}
+		if len(p.page) < pageRows {
+			p.rest.First = netip.Addr{}
+		} else {
+			p.rest.First = p.after(p.page[pageRows-1])
+		}
+		if len(p.page) == 0 {
+			return row, false, nil
+		}
+	}
+	row, p.page = p.page[0], p.page[1:]
+	return row, true, nil
+}
