@@ -12,7 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
-	driver "modernc.org/sqlite"
+	"golang.org/x/sys/unix"
+	_ "modernc.org/sqlite" // the driver
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -20,6 +21,8 @@ import (
 type sqlite struct {
 	path   string
 	memory bool
+	// still is the file where it is read without taking part in the locking; nil otherwise.
+	still *still
 }
 
 //go:embed schema_sqlite.sql
@@ -40,6 +43,9 @@ func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	if e.memory {
 		return sql.Open("sqlite", ":memory:?_pragma=foreign_keys(1)&_dqs=0")
 	}
+	if err := e.checkLocal(); err != nil {
+		return nil, err
+	}
 	info, err := os.Stat(e.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -59,12 +65,26 @@ func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	case info.Size() == 0 && !opts.Mode.makes():
 		return nil, noLedger(e)
 	}
-	db, err := sql.Open("sqlite", e.dsn(opts.Mode, nil))
+	db, err := e.connect(ctx, opts, nil)
+	if opts.Mode == Read && needsWriting(err) {
+		return e.openStill(ctx, opts, err)
+	}
+	return db, err
+}
+
+// connect opens the file and reads from it; extra is added to the data source name.
+func (e *sqlite) connect(ctx context.Context, opts Options, extra url.Values) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", e.dsn(opts.Mode, extra))
 	if err != nil {
 		return nil, err
 	}
-	// The pragmas of a new connection read the file, so that whoever holds it exclusively is waited for here already.
-	if err := e.patiently(ctx, opts.LockTimeout, func() error { return db.PingContext(ctx) }); err != nil {
+	// The pragmas of a new connection read the file already, so that whoever holds it alone is waited for here; where
+	// the shared memory cannot be had, it is the first row that fails.
+	err = e.patiently(ctx, opts.LockTimeout, func() error {
+		var n int
+		return db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&n)
+	})
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -109,16 +129,52 @@ func (e *sqlite) dsn(mode Mode, extra url.Values) string {
 }
 
 // createPrivate makes an empty file that only its owner can read, in a folder of the same kind. The ledger names
-// tenants; and SQLite gives its journal files the mode of the database.
+// tenants; and SQLite gives its journal files the mode of the database. The names last through a power cut: SQLite
+// syncs what is in the file, and the folder of a file that it makes itself, which this one is not.
 func createPrivate(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	folder := filepath.Dir(path)
+	there := folder
+	for ; there != filepath.Dir(there); there = filepath.Dir(there) {
+		if _, err := os.Stat(there); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
-	return f.Close()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	for {
+		if err := syncFolder(folder); err != nil {
+			return err
+		}
+		if folder == there {
+			return nil
+		}
+		folder = filepath.Dir(folder)
+	}
+}
+
+// syncFolder makes the names in a folder last. A file system that cannot do that says so, and a folder that may be
+// written but not read cannot be opened; neither is a reason not to go on.
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOTSUP) {
+		return err
+	}
+	return nil
 }
 
 func (e *sqlite) prepare(ctx context.Context, conn *sql.Conn) error {
@@ -154,6 +210,9 @@ func (e *sqlite) begin(ctx context.Context, conn *sql.Conn, write bool, opts Opt
 }
 
 func (e *sqlite) commit(ctx context.Context, conn *sql.Conn) error {
+	if e.still.moved() {
+		return e.changedMeanwhile()
+	}
 	_, err := conn.ExecContext(ctx, "COMMIT")
 	return err
 }
@@ -178,56 +237,6 @@ func (e *sqlite) patiently(ctx context.Context, timeout time.Duration, try func(
 // retryable is never true: a writer holds the only write lock from its first statement on, so nothing it reads
 // changes under it.
 func (e *sqlite) retryable(error) bool { return false }
-
-// isCode tells whether err is an SQLite error with one of these primary result codes.
-func isCode(err error, codes ...int) bool {
-	var serr *driver.Error
-	if !errors.As(err, &serr) {
-		return false
-	}
-	for _, c := range codes {
-		if serr.Code()&0xff == c {
-			return true
-		}
-	}
-	return false
-}
-
-func (e *sqlite) translate(err error) error {
-	var ours *Error
-	var serr *driver.Error
-	if errors.As(err, &ours) || !errors.As(err, &serr) {
-		return err
-	}
-	say := func(format string, args ...any) error {
-		return &Error{Message: e.place() + ": " + fmt.Sprintf(format, args...), cause: err}
-	}
-	switch serr.Code() & 0xff {
-	case sqlite3.SQLITE_INTERRUPT:
-		return fmt.Errorf("interrupted: %w", context.Canceled)
-	case sqlite3.SQLITE_NOTADB:
-		return &Error{Message: e.path + " is not an SQLite database, so it is no ledger; it was left as it is",
-			Kind: ErrCorrupt, cause: err}
-	case sqlite3.SQLITE_CORRUPT:
-		return &Error{Message: e.place() + " is damaged: " + serr.Error(), Kind: ErrCorrupt, cause: err,
-			NextStep: "`nova-manage db check` says what is wrong; restore the file from a backup"}
-	case sqlite3.SQLITE_FULL:
-		return say("no space left on its device; nothing was changed")
-	case sqlite3.SQLITE_READONLY:
-		return say("it cannot be written: the file, its folder or its file system is read-only")
-	case sqlite3.SQLITE_CANTOPEN:
-		return say("it cannot be opened: the file or its folder denies access")
-	case sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
-		return say("permission denied")
-	case sqlite3.SQLITE_IOERR:
-		return say("input/output error (%v)", serr)
-	case sqlite3.SQLITE_CONSTRAINT:
-		// The commands look before they write and say it better; this is the schema's own last word.
-		return &Error{Message: e.place() + " refused a row that contradicts another one: " + serr.Error(),
-			Kind: ErrConflict, cause: err}
-	}
-	return say("%v", serr)
-}
 
 // parameter has no number: the driver looks the name of every named parameter up in a list, from its beginning, so that
 // binding a thousand of them costs more than inserting the rows.
