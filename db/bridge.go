@@ -59,9 +59,13 @@ func (t *tx) networkBy(ctx context.Context, column string, value any) (Network, 
 
 // owner names whose claim c is.
 func (t *tx) owner(ctx context.Context, c claim) (string, error) {
-	if c.kind == claimNetwork {
+	switch c.kind {
+	case claimNetwork:
 		n, err := t.networkBy(ctx, "first", key(c.First))
 		return n.Name(), err
+	case claimFloating:
+		r, err := t.floatingRangeAt(ctx, c.First)
+		return r.Name(), err
 	}
 	b, ok, err := one(ctx, t, scanBridge, selectBridges+" WHERE first_v6 = $1", key(c.First))
 	if err != nil || !ok {

@@ -1,0 +1,213 @@
+package db
+
+import (
+	"context"
+	"net/netip"
+
+	"nova-manage/netcalc"
+)
+
+// AssociateFloating gives an instance, named as FindInstances takes it, a floating address, and returns it: the address a,
+// or, where a is the zero address, the next one of a pool, or of any pool where pool is "". The next one is the first that
+// nobody ever had, in address order, else the one released longest ago. An instance has at most one of each family, for
+// a fixed address of the same family; the next one is IPv4 where the instance lacks it and the pool has IPv4.
+//
+// Errors: ErrNotFound for an instance, a range or a pool that is not there; ErrConflict for an address that is taken or
+// kept out of its range, an instance that has one or could not use it, a pool with nothing left, and over quota.
+func (s *Store) AssociateFloating(ctx context.Context, instance string, a netip.Addr, pool string) (got FloatingAddress, err error) {
+	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		i, err := t.findInstance(ctx, instance)
+		if err != nil {
+			return err
+		}
+		got, err = t.associate(ctx, i, a, pool)
+		return err
+	})
+	return got, err
+}
+
+func (t *tx) associate(ctx context.Context, i Instance, a netip.Addr, pool string) (got FloatingAddress, err error) {
+	var r FloatingRange
+	if a.IsValid() {
+		r, err = t.floatingRangeFor(ctx, i, a, pool)
+	} else {
+		r, err = t.nextFloatingRange(ctx, i, pool)
+	}
+	if err != nil {
+		return got, err
+	}
+	if err := t.checkQuota(ctx, i.ProjectID, "floating_ips", 1); err != nil {
+		return got, err
+	}
+	var reused bool
+	if a.IsValid() {
+		reused, err = t.takeThis(ctx, r.addressPool(), a)
+	} else {
+		a, reused, err = t.takeFloating(ctx, r)
+	}
+	if err != nil {
+		return got, err
+	}
+	got = FloatingAddress{Span: netcalc.Span{First: a, Last: a}, Range: r, State: stateHeld,
+		ProjectID: i.ProjectID, Instance: i.Name, FixedIP: i.familyOf(a).fixed}
+	return got, t.hold(ctx, a, r.CIDR.Addr(), i.ID, reused)
+}
+
+// DisassociateFloating takes a floating address from its instance; it is handed out again after all those that nobody
+// had before, and after those released before it. Error: ErrNotFound where no instance has it.
+func (s *Store) DisassociateFloating(ctx context.Context, a netip.Addr) error {
+	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		if _, err := t.floatingRangeAround(ctx, a); err != nil {
+			return err
+		}
+		r, ok, err := t.addressAt(ctx, a)
+		if err != nil {
+			return err
+		}
+		if !ok || r.state != stateHeld {
+			return notFoundf("%s is not associated with any instance", a)
+		}
+		return t.release(ctx, r, true)
+	})
+}
+
+// takeFloating takes the next address of a range that has one.
+func (t *tx) takeFloating(ctx context.Context, r FloatingRange) (a netip.Addr, reused bool, err error) {
+	taken, again, err := t.takeNext(ctx, r.addressPool(), 1)
+	if err == nil && len(taken) == 0 {
+		err = corruptf("%s has no address left, though the ledger counts one", r.Name())
+	}
+	if err != nil {
+		return a, false, err
+	}
+	return taken[0], again > 0, nil
+}
+
+// family is what an instance has of one family of addresses.
+type family struct {
+	name            string
+	whole           netcalc.Span // where its floating ranges are
+	fixed, floating netip.Addr
+}
+
+// families are IPv4 and IPv6, in the order in which floating addresses are given.
+func (i Instance) families() []family {
+	return []family{{"IPv4", wholeIPv4, i.FixedIP, i.FloatingIP}, {"IPv6", wholeIPv6, i.FixedIPv6, i.FloatingIPv6}}
+}
+
+func (i Instance) familyOf(a netip.Addr) family {
+	if a.Is4() {
+		return i.families()[0]
+	}
+	return i.families()[1]
+}
+
+// qualifiedName is the name by which no other instance is meant.
+func (i Instance) qualifiedName() string { return i.ProjectID + "/" + i.Name }
+
+// floatingRangeFor returns the range of an address that is asked for, and refuses the address where the instance could
+// not have it even if nobody else has.
+func (t *tx) floatingRangeFor(ctx context.Context, i Instance, a netip.Addr, pool string) (FloatingRange, error) {
+	r, err := t.floatingRangeAround(ctx, a)
+	if err != nil {
+		return r, err
+	}
+	if pool != "" && pool != r.Pool {
+		return r, conflictf("%s is in pool %s, not in %s", a, quoteRef(r.Pool), quoteRef(pool))
+	}
+	if role := r.Role(a); role != "" {
+		return r, conflictf("%s is not handed out: it is the %s address of %s", a, role, r.Name())
+	}
+	switch f := i.familyOf(a); {
+	case f.floating == a:
+		return r, conflictf("%s is associated with instance %s already", a, i.qualifiedName())
+	case f.floating.IsValid():
+		return r, hasFloating(i, f)
+	case !f.fixed.IsValid():
+		return r, conflictf("instance %s has no %s address that %s could stand for", i.qualifiedName(), f.name, a)
+	}
+	return r, nil
+}
+
+func hasFloating(i Instance, f family) error {
+	return conflictf("instance %s has the floating address %s", i.qualifiedName(), f.floating).
+		hint("`nova-manage floating disassociate %s` first", f.floating)
+}
+
+// nextFloatingRange returns the range that the next floating address of an instance comes from.
+func (t *tx) nextFloatingRange(ctx context.Context, i Instance, pool string) (r FloatingRange, err error) {
+	var wanted []family
+	for _, f := range i.families() {
+		if f.fixed.IsValid() && !f.floating.IsValid() {
+			wanted = append(wanted, f)
+		}
+	}
+	if len(wanted) == 0 {
+		f := i.families()[0]
+		if !f.floating.IsValid() {
+			f = i.families()[1]
+		}
+		return r, hasFloating(i, f)
+	}
+	for _, f := range wanted {
+		// A family with ranges and nothing left is an error, not a reason to give another one: whoever did not say
+		// which expects IPv4 as long as there is any.
+		if there, err := t.hasFloatingRange(ctx, f, pool); err != nil {
+			return r, err
+		} else if there {
+			return t.openFloatingRange(ctx, f, pool)
+		}
+	}
+	there, err := t.hasFloatingRange(ctx, family{whole: netcalc.Span{First: wholeIPv4.First, Last: wholeIPv6.Last}}, pool)
+	switch {
+	case err != nil:
+		return r, err
+	case there: // of the other family
+		err = conflictf("%s has no range of %s, and instance %s could use nothing else", poolName(pool), wanted[0].name, i.qualifiedName())
+	case pool == "":
+		err = notFoundf("there is no floating range").hint("`nova-manage floating create` adds one")
+	default:
+		err = notFoundf("there is no floating pool %s", quoteRef(pool)).hint("`nova-manage floating list` shows what there is")
+	}
+	return r, err
+}
+
+func poolName(pool string) string {
+	if pool == "" {
+		return "the ledger"
+	}
+	return "floating pool " + quoteRef(pool)
+}
+
+// inFamily is the condition on the ranges r of one family of a pool.
+func inFamily(f family, pool string) (where string, args []any) {
+	where, args = " WHERE r.first BETWEEN $1 AND $2", []any{key(f.whole.First), key(f.whole.Last)}
+	if pool != "" {
+		where, args = where+" AND r.pool = $3", append(args, pool)
+	}
+	return where, args
+}
+
+func (t *tx) hasFloatingRange(ctx context.Context, f family, pool string) (yes bool, err error) {
+	where, args := inFamily(f, pool)
+	err = t.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM floating_ranges r"+where+")", args...).Scan(&yes)
+	return yes, err
+}
+
+// openFloatingRange returns the first range with an address that nobody ever had, else the one with the address released
+// longest ago. Each range is an index look-up or two, however many addresses are taken.
+func (t *tx) openFloatingRange(ctx context.Context, f family, pool string) (FloatingRange, error) {
+	where, args := inFamily(f, pool)
+	for _, open := range []string{
+		" AND EXISTS (SELECT 1 FROM free_addresses f WHERE f.first BETWEEN r.first AND r.last) ORDER BY r.first LIMIT 1",
+		` AND EXISTS (SELECT 1 FROM addresses a WHERE a.claim = r.first AND a.state = 'released')
+			ORDER BY (SELECT min(a.released) FROM addresses a WHERE a.claim = r.first AND a.state = 'released') LIMIT 1`,
+	} {
+		r, ok, err := one(ctx, t, scanFloatingRange, selectFloatingRanges+where+open, args...)
+		if err != nil || ok {
+			return r, err
+		}
+	}
+	return FloatingRange{}, conflictf("%s has no floating %s address left", poolName(pool), f.name).
+		hint("`nova-manage floating create` adds a range")
+}

@@ -1,0 +1,146 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"iter"
+	"net/netip"
+	"strings"
+
+	"nova-manage/netcalc"
+)
+
+// FloatingAddress is an address of a floating range, or a run of them that nobody has.
+type FloatingAddress struct {
+	netcalc.Span
+	Range FloatingRange
+	// State is held, released, free, or what Role says. Where only what is held is told apart, what was released is
+	// free too.
+	State     string
+	ProjectID string
+	Instance  string
+	FixedIP   netip.Addr // the instance's address of the same family, which the floating one stands for
+}
+
+// FloatingFilter chooses floating addresses; an empty field lets all pass.
+type FloatingFilter struct {
+	Host string
+	Pool string
+	// All yields every IPv4 address by itself, and tells released ones from those that nobody ever had; otherwise what
+	// nobody has is one run between two held addresses. Of IPv6 the latter holds in any case.
+	All bool
+}
+
+// FloatingAddresses yields the addresses of all floating ranges in address order, one in memory at a time.
+func (s *Store) FloatingAddresses(ctx context.Context, f FloatingFilter) iter.Seq2[FloatingAddress, error] {
+	var conditions []string
+	var args []any
+	for _, c := range []struct{ column, value string }{{"r.host", f.Host}, {"r.pool", f.Pool}} {
+		if c.value != "" {
+			args = append(args, c.value)
+			conditions = append(conditions, fmt.Sprintf("%s = $%d", c.column, len(args)))
+		}
+	}
+	where := ""
+	if conditions != nil {
+		where = " WHERE " + strings.Join(conditions, " AND ")
+	}
+	known := ""
+	if !f.All {
+		known = " AND a.state <> 'released'"
+	}
+	// One statement, since no other one can run while its rows are read; a range without addresses is one row of it.
+	query := `SELECT r.cidr, r.pool, r.host, r.interface, r.created_at,
+			a.first, a.last, a.state, i.project_id, i.name, i.fixed_ip, i.fixed_ip_v6
+		FROM floating_ranges r
+		LEFT JOIN addresses a ON a.first >= r.first AND a.first <= r.last` + known + `
+		LEFT JOIN instances i ON i.id = a.instance_id` + where + ` ORDER BY r.first, a.first`
+	return func(yield func(FloatingAddress, error) bool) {
+		w := floatingWalk{all: f.All, yield: func(a FloatingAddress) bool { return yield(a, nil) }}
+		for row, err := range stream(ctx, s, scanFloatingAddress, query, args...) {
+			if err != nil {
+				yield(FloatingAddress{}, err)
+				return
+			}
+			if !w.step(row) {
+				return
+			}
+		}
+		w.finish()
+	}
+}
+
+// scanFloatingAddress reads a range and an address of it; the span is zero for a range that has none.
+func scanFloatingAddress(rows *sql.Rows) (a FloatingAddress, err error) {
+	var first, last []byte
+	var state, project, name, fixed, fixed6 sql.NullString
+	if err := a.Range.scan(rows, &first, &last, &state, &project, &name, &fixed, &fixed6); err != nil || first == nil {
+		return a, err
+	}
+	if a.Span, err = span(first, last); err != nil {
+		return a, err
+	}
+	if a.First.Is6() {
+		fixed = fixed6
+	}
+	a.State, a.ProjectID, a.Instance = state.String, project.String, name.String
+	var p parser
+	p.addr(&a.FixedIP, fixed)
+	return a, p.err
+}
+
+// floatingWalk fills the gaps between the addresses that have rows.
+type floatingWalk struct {
+	all   bool
+	yield func(FloatingAddress) bool
+
+	in FloatingRange
+	// rest is what of the range is still to be told; the zero span if nothing is.
+	rest netcalc.Span
+}
+
+// step tells what lies before row, and row itself; false ends the walk.
+func (w *floatingWalk) step(row FloatingAddress) bool {
+	if row.Range.CIDR != w.in.CIDR {
+		if !w.finish() {
+			return false
+		}
+		w.in, w.rest = row.Range, netcalc.SpanOf(row.Range.CIDR)
+	}
+	if !row.First.IsValid() {
+		return true
+	}
+	if w.rest.First.Less(row.First) && !w.gap(netcalc.Span{First: w.rest.First, Last: row.First.Prev()}) {
+		return false
+	}
+	if w.rest.First = row.Last.Next(); row.Last == w.rest.Last {
+		w.rest = netcalc.Span{}
+	}
+	return w.yield(row)
+}
+
+// finish tells what is left of a range.
+func (w *floatingWalk) finish() bool {
+	return !w.rest.First.IsValid() || w.gap(w.rest)
+}
+
+// gap tells of addresses without rows.
+func (w *floatingWalk) gap(s netcalc.Span) bool {
+	if !w.all || s.First.Is6() {
+		s, ok := intersect(s, w.in.usable())
+		return !ok || w.yield(FloatingAddress{Span: s, Range: w.in, State: stateFree})
+	}
+	for a := s.First; ; a = a.Next() {
+		state := w.in.Role(a)
+		if state == "" {
+			state = stateFree
+		}
+		if !w.yield(FloatingAddress{Span: netcalc.Span{First: a, Last: a}, Range: w.in, State: state}) {
+			return false
+		}
+		if a == s.Last {
+			return true
+		}
+	}
+}
