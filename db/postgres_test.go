@@ -1,0 +1,394 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"nova-manage/internal/pgtest"
+)
+
+// openPostgres opens a ledger with a short patience.
+func openPostgres(t testing.TB, url string, mode Mode, patience time.Duration) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Options{URL: url, Mode: mode, LockTimeout: patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// wantSentence wants an error of this class only, of one line, that says these parts in its sentence or its hint.
+func wantSentence(t testing.TB, err, kind error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one with %q", parts)
+	}
+	said := err.Error()
+	if e := (*Error)(nil); errors.As(err, &e) {
+		said += "\n" + e.Hint()
+	}
+	for _, part := range parts {
+		if !strings.Contains(said, part) {
+			t.Errorf("error %q, want one with %q", said, part)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %q has several lines", err)
+	}
+	for _, class := range []error{ErrInvalid, ErrNotFound, ErrNoLedger, ErrConflict, ErrCorrupt, ErrCheck} {
+		if kind != nil && errors.Is(kind, class) {
+			continue
+		}
+		if errors.Is(err, class) {
+			t.Errorf("error %q is a %q", err, class)
+		}
+	}
+	if kind != nil && !errors.Is(err, kind) {
+		t.Errorf("error %q is no %q", err, kind)
+	}
+}
+
+// Writers queue: each finds the ledger as the one before it left it, with LOCK TABLE and on servers without.
+func TestPostgres_manyWriters(t *testing.T) {
+	const writers, writes = 12, 8
+	for name, noTableLock := range map[string]bool{"LOCK TABLE": false, "without": true} {
+		t.Run(name, func(t *testing.T) {
+			url := pgtest.URL(t)
+			ask := vlans("10.0.0.0/8", 28, 1).v6("fd00:1::/48").with(nextFree)
+			ask.VLANStart, ask.VPNStart = 1, 1
+			var all sync.WaitGroup
+			for range writers {
+				all.Go(func() {
+					s, err := Open(t.Context(), Options{URL: url, Mode: Create})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer s.Close()
+					s.engine.(*postgres).noTableLock = noTableLock
+					for range writes {
+						if _, err := s.CreateNetworks(t.Context(), ask); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			all.Wait()
+			s := openTest(t, url, Read)
+			if got := allNetworks(t, s); len(got) != writers*writes || got[len(got)-1].VLAN != writers*writes {
+				t.Errorf("%d networks, want %d without a gap", len(got), writers*writes)
+			}
+			wantClean(t, s)
+		})
+	}
+}
+
+func TestPostgres_manySyncs(t *testing.T) {
+	url := pgtest.URL(t)
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() {
+			s, err := Open(t.Context(), Options{URL: url, Mode: []Mode{Sync, Create}[i%2]})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			s.Close()
+		})
+	}
+	all.Wait()
+	wantClean(t, openTest(t, url, Read))
+}
+
+// hold takes the writers' lock and returns when it has it; the lock is released at the end of the test or by the
+// function that it returns.
+func hold(t *testing.T, s *Store) (release func()) {
+	t.Helper()
+	held, free, done := make(chan bool), make(chan bool), make(chan bool)
+	go func() {
+		defer close(done)
+		err := s.mutate(context.Background(), func(context.Context, *tx) error {
+			close(held)
+			<-free
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}()
+	<-held
+	release = sync.OnceFunc(func() { close(free); <-done })
+	t.Cleanup(release)
+	return release
+}
+
+func TestPostgres_lockTimeout(t *testing.T) {
+	for name, noTableLock := range map[string]bool{"LOCK TABLE": false, "without": true} {
+		t.Run(name, func(t *testing.T) {
+			url := pgtest.URL(t)
+			holder, waiter := openTest(t, url, Create), openPostgres(t, url, Write, 50*time.Millisecond)
+			holder.engine.(*postgres).noTableLock, waiter.engine.(*postgres).noTableLock = noTableLock, noTableLock
+			var pid int
+			if err := holder.conn.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+				t.Fatal(err)
+			}
+			release := hold(t, holder)
+			_, err := waiter.CreateNetworks(t.Context(), vlans("10.0.1.0/24", 27, 3))
+			var locked *LockedError
+			if !errors.As(err, &locked) {
+				t.Fatalf("error %v, want a LockedError", err)
+			}
+			want := fmt.Sprintf("server process %d (nova-manage, user nova, from the server's own host) has held %s for 50ms; nothing was changed",
+				pid, waiter.engine.place())
+			if err.Error() != want {
+				t.Errorf("error\n got %s\nwant %s", err, want)
+			}
+			if got := allNetworks(t, openTest(t, url, Read)); got != nil { // a reader does not wait
+				t.Errorf("networks %v", got)
+			}
+			release()
+			create(t, waiter, vlans("10.0.1.0/24", 27, 3))
+		})
+	}
+}
+
+// Who waits for a lock can be interrupted, and leaves nothing at the server that still waits.
+func TestPostgres_interruptedWait(t *testing.T) {
+	url := pgtest.URL(t)
+	holder, waiter, observer := openTest(t, url, Create), openTest(t, url, Write), openTest(t, url, Read)
+	hold(t, holder)
+	ctx, cancel := context.WithCancel(t.Context())
+	var watcher sync.WaitGroup
+	defer watcher.Wait()
+	watcher.Go(func() {
+		waiting := func() (n int) {
+			query := "SELECT count(*) FROM pg_locks WHERE relation = 'schema_version'::regclass AND NOT granted"
+			if err := observer.conn.QueryRowContext(context.Background(), query).Scan(&n); err != nil {
+				t.Error(err)
+				return 1
+			}
+			return n
+		}
+		for waiting() == 0 {
+		}
+		cancel()
+		for waiting() > 0 {
+		}
+	})
+	_, err := waiter.CreateNetworks(ctx, vlans("10.0.1.0/24", 27, 3))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want that it was interrupted", err)
+	}
+}
+
+func TestPostgres_open(t *testing.T) {
+	url := pgtest.URL(t)
+	_, err := Open(t.Context(), Options{URL: url, Mode: Read})
+	wantSentence(t, err, ErrNoLedger, "there is no ledger postgresql://nova@/test", "db sync")
+	_, err = Open(t.Context(), Options{URL: url, Mode: Write})
+	wantSentence(t, err, ErrNoLedger, "there is no ledger")
+	dry := openTest(t, url, DryRun)
+	create(t, dry, vlans("10.0.1.0/24", 27, 3))
+	if _, err = Open(t.Context(), Options{URL: url, Mode: Read}); !errors.Is(err, ErrNoLedger) {
+		t.Errorf("a dry run made a ledger: %v", err)
+	}
+
+	pgtest.Exec(t, url, "CREATE TABLE fixed_ips (id int)")
+	_, err = Open(t.Context(), Options{URL: url, Mode: Create})
+	wantSentence(t, err, nil, "is the database of OpenStack Nova itself")
+	pgtest.Exec(t, url, "ALTER TABLE fixed_ips RENAME TO birds")
+	_, err = Open(t.Context(), Options{URL: url, Mode: Sync})
+	wantSentence(t, err, nil, `is some other program's database (it has a table "birds")`)
+
+	url = pgtest.URL(t)
+	create(t, openTest(t, url, Create), vlans("10.0.1.0/24", 27, 3))
+	pgtest.Exec(t, url, "INSERT INTO schema_version VALUES (99, '')")
+	_, err = Open(t.Context(), Options{URL: url, Mode: Sync})
+	wantSentence(t, err, nil, "has schema version 99")
+}
+
+func TestPostgres_unreachable(t *testing.T) {
+	url := pgtest.URL(t)
+	create(t, openTest(t, url, Create), vlans("10.0.1.0/24", 27, 3))
+	base, options, _ := strings.Cut(url, "?")
+	i := strings.LastIndex(base, "/")
+	_, err := Open(t.Context(), Options{URL: base[:i] + "/nowhere?" + options, Mode: Create})
+	wantSentence(t, err, nil, `the server has no database "nowhere"`, "createdb nowhere")
+	_, err = Open(t.Context(), Options{URL: base + "?host=" + t.TempDir(), Mode: Create})
+	wantSentence(t, err, nil, "it cannot be reached: dial unix", "no such file or directory", "is the server running")
+	_, err = Open(t.Context(), Options{URL: url + "&nonsense=1", Mode: Read})
+	wantSentence(t, err, nil, `unrecognized configuration parameter "nonsense"`)
+
+	// A standby refuses writers in these words, too.
+	readOnly := openTest(t, url, Write)
+	if _, err := readOnly.conn.ExecContext(t.Context(), "ALTER DATABASE "+base[i+1:]+" SET default_transaction_read_only = on"); err != nil {
+		t.Fatal(err)
+	}
+	readOnly = openTest(t, url, Write)
+	_, err = readOnly.CreateNetworks(t.Context(), vlans("10.1.1.0/24", 27, 3).with(nextFree))
+	wantSentence(t, err, nil, "it cannot be written")
+	if got := allNetworks(t, readOnly); len(got) != 3 {
+		t.Errorf("%d networks can be read, want 3", len(got))
+	}
+}
+
+// A connection that is lost is said in one line; the change of a lost transaction is not there.
+func TestPostgres_lostConnection(t *testing.T) {
+	url := pgtest.URL(t)
+	s := openTest(t, url, Create)
+	err := s.mutate(t.Context(), func(ctx context.Context, x *tx) error {
+		if _, err := x.ExecContext(ctx, "UPDATE sequences SET value = 7"); err != nil {
+			return err
+		}
+		_, err := x.ExecContext(ctx, "SELECT pg_terminate_backend(pg_backend_pid())")
+		return err
+	})
+	wantSentence(t, err, nil, s.engine.place())
+	again := openTest(t, url, Write)
+	if id := create(t, again, vlans("10.0.1.0/24", 27, 1))[0].ID; id != 1 {
+		t.Errorf("id %d: a lost transaction was committed", id)
+	}
+}
+
+// PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK and no error.
+func TestPostgres_failedCommit(t *testing.T) {
+	s := openTest(t, pgtest.URL(t), Create)
+	err := s.mutate(t.Context(), func(ctx context.Context, x *tx) error {
+		_, _ = x.ExecContext(ctx, "SELECT 1/0")
+		return nil
+	})
+	wantSentence(t, err, nil, "a statement had failed before the commit; nothing was changed")
+}
+
+// A claim that overlaps one that its transaction cannot see is refused by the server: among serializable transactions,
+// and there are no others.
+func TestPostgres_overlap(t *testing.T) {
+	const claim = `INSERT INTO claims (first, last, prefix, kind) SELECT first, last, 'x', 'network' FROM claims ORDER BY first LIMIT 1`
+	s := openTest(t, pgtest.URL(t), Create)
+	create(t, s, vlans("10.0.1.0/24", 27, 3))
+	_, err := s.conn.ExecContext(t.Context(), claim)
+	wantSentence(t, s.engine.translate(err), ErrConflict, "claims are inserted in SERIALIZABLE transactions only")
+	err = s.mutate(t.Context(), func(ctx context.Context, x *tx) error {
+		_, err := x.ExecContext(ctx, claim)
+		return err
+	})
+	wantSentence(t, err, ErrConflict, "it overlaps a prefix that is in use")
+
+	// Two that go past the queue, each without the other's half in sight.
+	ctx := t.Context()
+	a, b := s.conn, openTest(t, s.opts.URL, Write).conn
+	failed := false
+	for _, step := range []struct {
+		conn      querier
+		statement string
+	}{
+		{a, "BEGIN ISOLATION LEVEL SERIALIZABLE"}, {b, "BEGIN ISOLATION LEVEL SERIALIZABLE"},
+		{a, `INSERT INTO claims VALUES ('\x00000000000000000000ffff0b000000', '\x00000000000000000000ffff0b0000ff', '11.0.0.0/24', 'network')`},
+		{b, `INSERT INTO claims VALUES ('\x00000000000000000000ffff0b000080', '\x00000000000000000000ffff0b0000ff', '11.0.0.128/25', 'network')`},
+		{a, "COMMIT"}, {b, "COMMIT"},
+	} {
+		if _, err := step.conn.ExecContext(ctx, step.statement); err != nil {
+			if !s.engine.retryable(err) {
+				t.Errorf("%s: %v", step.statement, err)
+			}
+			failed = true
+		}
+	}
+	if !failed {
+		t.Error("two claims overlap, and both were committed")
+	}
+}
+
+func TestPostgres_integrity(t *testing.T) {
+	for _, tt := range []struct{ name, sql, want string }{
+		{"sound", "CREATE EXTENSION amcheck", ""},
+		{"index", "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'networks_bridge'::regclass",
+			"index networks_bridge of networks is not valid"},
+		{"trigger", "ALTER TABLE claims DISABLE TRIGGER claims_insert", "trigger claims_insert of claims is switched off"},
+		{"constraint", "ALTER TABLE claims ADD CONSTRAINT odd CHECK (prefix <> 'x') NOT VALID", "constraint odd of claims is not validated"},
+		{"orphan", "SET session_replication_role = replica; DELETE FROM bridges WHERE bridge = 'br101'",
+			"a row of networks names a row of bridges that is not there"},
+		// An index that an insert went past, which is how corruption by a changed sort order looks, too.
+		{"amcheck", `CREATE EXTENSION amcheck; UPDATE pg_index SET indisready = false WHERE indexrelid = 'free_ranges_largest'::regclass;
+			INSERT INTO free_ranges VALUES ('\xffffffffffffffffffffffffffffffff', '\xffffffffffffffffffffffffffffffff', 128);
+			UPDATE pg_index SET indisready = true WHERE indexrelid = 'free_ranges_largest'::regclass`, "index free_ranges_largest: heap tuple"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := openTest(t, pgtest.URL(t), Create)
+			create(t, s, vlans("10.0.1.0/24", 27, 3))
+			pgtest.Exec(t, s.opts.URL, tt.sql)
+			got := findings(t, s)
+			if tt.want == "" && got != nil || tt.want != "" && (len(got) != 1 || got[0].Check != "integrity" || !strings.HasPrefix(got[0].Problem, tt.want)) {
+				t.Errorf("found %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// What is indexed is sorted by bytes, though the server's own order is that of a language.
+func TestPostgres_sortsByBytes(t *testing.T) {
+	s := openTest(t, pgtest.URL(t), Create)
+	var language bool
+	if err := s.conn.QueryRowContext(t.Context(), "SELECT 'a' < 'B'").Scan(&language); err != nil {
+		t.Fatal(err)
+	}
+	if !language {
+		t.Log("this server sorts by bytes anyway")
+	}
+	others, err := column[string](t.Context(), s.conn, `
+		SELECT i.indexrelid::regclass || ' ' || a.attname FROM pg_index i
+			JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
+			CROSS JOIN LATERAL unnest(i.indkey::int[], i.indcollation::oid[]) AS k (attnum, sorted)
+			JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+			JOIN pg_collation o ON o.oid = k.sorted WHERE o.collname <> 'C'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if others != nil {
+		t.Errorf("these index columns are not COLLATE \"C\": %v", others)
+	}
+}
+
+// The two schemas have the same tables, columns, nullability and indexes.
+func TestSchemas_parallel(t *testing.T) {
+	shape := map[string][]string{}
+	for name, queries := range map[string][]string{
+		"sqlite": {
+			`SELECT 'column ' || m.name || '.' || p.name || CASE WHEN p."notnull" OR p.pk > 0 THEN ' not null' ELSE '' END
+				FROM sqlite_schema m, pragma_table_info(m.name) p WHERE m.type = 'table'`,
+			`SELECT type || ' ' || name || ' of ' || tbl_name FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS NOT NULL`,
+		},
+		"postgresql": {
+			`SELECT 'column ' || table_name || '.' || column_name || CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END
+				FROM information_schema.columns WHERE table_schema = current_schema()`,
+			`SELECT 'index ' || indexname || ' of ' || tablename FROM pg_indexes
+				WHERE schemaname = current_schema() AND indexname !~ '_(pkey|key|key[0-9]+)$'`,
+			`SELECT 'trigger ' || tgname || ' of ' || tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal`,
+		},
+	} {
+		s := openTest(t, engines[name](t), Create)
+		for _, query := range queries {
+			found, err := column[string](t.Context(), s.conn, query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shape[name] = append(shape[name], found...)
+		}
+		slices.Sort(shape[name])
+	}
+	for name, other := range map[string]string{"sqlite": "postgresql", "postgresql": "sqlite"} {
+		for _, item := range shape[name] {
+			if !slices.Contains(shape[other], item) {
+				t.Errorf("only %s has %s", name, item)
+			}
+		}
+	}
+}
