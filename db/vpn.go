@@ -1,0 +1,101 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// A project's VPN is a network of it with a VPN: VlanManager gives one to each network that has IPv4. What a VPN consists
+// of are the network's VPNPublicAddress, VPNPublicPort and VPNPrivateAddress.
+
+// VPNs returns the networks with a VPN that a project has, or any project where project is "", in address order. Error:
+// ErrNotFound for a project that is not there.
+func (s *Store) VPNs(ctx context.Context, project string) (networks []Network, err error) {
+	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+		networks, err = t.vpns(ctx, project)
+		return err
+	})
+	return networks, err
+}
+
+func (t *tx) vpns(ctx context.Context, project string) ([]Network, error) {
+	where, args := "project_id IS NOT NULL", []any(nil)
+	if project != "" {
+		if _, err := t.project(ctx, project); err != nil {
+			return nil, err
+		}
+		where, args = "project_id = $1", []any{project}
+	}
+	return collect(ctx, t, scanNetwork, selectNetworks+" WHERE "+where+" AND vpn_public_port IS NOT NULL ORDER BY first", args...)
+}
+
+// ChangeVPN moves a project's VPN to another public address and port and returns its network. network, as FindNetworks
+// takes it, says which one is meant; it may be "" where the project has one only.
+//
+// Errors: ErrInvalid for a port that is none; ErrNotFound for a project or network that is not there, and a project
+// without VPN; ErrConflict for a port that another network has, a network that is not the project's or has no VPN, and
+// where it is not clear which one is meant.
+func (s *Store) ChangeVPN(ctx context.Context, project, network string, a netip.Addr, port int) (n Network, err error) {
+	if port < 1 || port > maxPort {
+		return n, invalidf("VPN port %d: ports are 1 to %d", port, maxPort)
+	}
+	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		if n, err = t.vpnOf(ctx, project, network); err != nil {
+			return err
+		}
+		return t.changeVPN(ctx, &n, a, port)
+	})
+	return n, err
+}
+
+// vpnOf returns the network with a VPN that a project and a NETWORK mean.
+func (t *tx) vpnOf(ctx context.Context, project, network string) (Network, error) {
+	all, err := t.vpns(ctx, project)
+	switch {
+	case err != nil:
+		return Network{}, err
+	case len(all) == 0:
+		return Network{}, notFoundf("project %s has no network with a VPN", quoteRef(project)).
+			hint("`nova-manage network modify NETWORK --project_id %s` gives it one", project)
+	case network != "":
+		n, err := t.findNetwork(ctx, network)
+		if err == nil && (n.ProjectID != project || n.VPNPublicPort == 0) {
+			err = conflictf("%s is no network of project %s with a VPN", n.Name(), quoteRef(project))
+		}
+		return n, err
+	case len(all) > 1:
+		var names []string
+		for _, n := range all[:min(3, len(all))] {
+			names = append(names, n.Name())
+		}
+		if len(all) > 3 {
+			names = append(names, "...")
+		}
+		return Network{}, conflictf("project %s has %d networks with a VPN: %s", quoteRef(project), len(all), strings.Join(names, ", ")).
+			hint("name one with --network")
+	}
+	return all[0], nil
+}
+
+func (t *tx) changeVPN(ctx context.Context, n *Network, a netip.Addr, port int) error {
+	if a == n.VPNPublicAddress && port == n.VPNPublicPort {
+		return nil // as in updateNetwork: no change, and no updated_at either
+	}
+	other, taken, err := one(ctx, t, scanNetwork, selectNetworks+" WHERE vpn_public_port = $1 AND id <> $2", port, n.ID)
+	if err != nil {
+		return err
+	}
+	if taken {
+		owner := other.Name()
+		if other.ProjectID != "" {
+			owner += fmt.Sprintf(" of project %s", quoteRef(other.ProjectID))
+		}
+		return conflictf("VPN port %d is used by %s", port, owner).hint("choose another port")
+	}
+	n.VPNPublicAddress, n.VPNPublicPort, n.UpdatedAt = a, port, t.now
+	_, err = t.ExecContext(ctx, "UPDATE networks SET vpn_public_address = $1, vpn_public_port = $2, updated_at = $3 WHERE id = $4",
+		a.String(), port, t.stamp(), n.ID)
+	return err
+}
