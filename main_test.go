@@ -62,6 +62,9 @@ func TestScripts(t *testing.T) {
 			}
 			cmds := maps.Clone(nodeCommands)
 			cmds["exits"] = exits
+			cmds["refused"] = refused
+			cmds["sql"] = runSQL
+			cmds["truncate"] = truncateFile
 			testscript.Run(t, testscript.Params{
 				Files:              files,
 				RequireUniqueNames: true,
@@ -72,7 +75,8 @@ func TestScripts(t *testing.T) {
 					env.Setenv("TEST_CLOCK", "2011-02-03T04:05:06Z")
 					return os.MkdirAll(home, 0o700)
 				},
-				Cmds: cmds,
+				Cmds:      cmds,
+				Condition: isRoot,
 			})
 		})
 	}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite"
+)
+
+// refused is the script command `refused CODE MESSAGE COMMAND [ARGUMENT...]`: the command must exit with that code,
+// print nothing on standard output and exactly that error on standard error, with one hint at most.
+func refused(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: refused CODE MESSAGE COMMAND [ARGUMENT...]")
+	}
+	message, command := args[1], args[2:]
+	exits(ts, false, append(args[:1:1], command...))
+	if stdout := ts.ReadFile("stdout"); stdout != "" {
+		ts.Fatalf("%s prints %q", strings.Join(command, " "), stdout)
+	}
+	first, rest, _ := strings.Cut(ts.ReadFile("stderr"), "\n")
+	if want := "nova-manage: error: " + message; first != want {
+		ts.Fatalf("%s:\n got %s\nwant %s", strings.Join(command, " "), first, want)
+	}
+	if rest != "" && (!strings.HasPrefix(rest, "nova-manage: hint: ") || strings.Count(rest, "\n") != 1) {
+		ts.Fatalf("%s: after its error there is %q", strings.Join(command, " "), rest)
+	}
+}
+
+// runSQL is the script command `sql FILE STATEMENT...`, which runs statements on an SQLite database past nova-manage. A
+// missing database is made.
+func runSQL(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: sql FILE STATEMENT...")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	for _, statement := range args[1:] {
+		if _, err := db.Exec(statement); err != nil {
+			ts.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// truncateFile is the script command `truncate FILE BYTES`.
+func truncateFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: truncate FILE BYTES")
+	}
+	var size int64
+	_, err := fmt.Sscan(args[1], &size)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
+}
+
+// isRoot is the script condition [root].
+func isRoot(condition string) (bool, error) {
+	if condition != "root" {
+		return false, fmt.Errorf("unknown condition %q", condition)
+	}
+	return os.Getuid() == 0, nil
+}
