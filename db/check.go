@@ -14,7 +14,7 @@ import (
 
 // Finding is one thing that Check found wrong.
 type Finding struct {
-	Check   string // which check: integrity, claims, free_ranges, bridges or networks
+	Check   string // which check: integrity, or the table that is at fault
 	Problem string
 }
 
@@ -36,7 +36,9 @@ func (s *Store) check(ctx context.Context, t *tx, found func(Finding)) error {
 		return nil // what a damaged file says of itself is not worth comparing
 	}
 	c := &checker{tx: t, found: found}
-	for _, check := range []func(context.Context) error{c.checkSpace, c.checkBridges, c.checkNetworks} {
+	for _, check := range []func(context.Context) error{
+		c.checkSpace, c.checkOwners, c.checkNetworks, c.checkPools, c.checkHeld, c.checkInstances, c.checkProjects, c.checkSequences,
+	} {
 		if err := check(ctx); err != nil {
 			return err
 		}
@@ -121,8 +123,10 @@ func (c *checker) checkSpace(ctx context.Context) error {
 		switch {
 		case p.free && p.largest != p.LargestBlock():
 			c.say("free_ranges", "%s says that /%d fits, and /%d does", p.Span, p.largest, p.LargestBlock())
-		case !p.free && p.String() != p.prefix:
-			c.say("claims", "%s is called %s", p.Span, p.prefix)
+		case !p.free:
+			if prefix, ok := p.Prefix(); !ok || prefix.String() != p.prefix {
+				c.say("claims", "%s is called %s", p.Span, p.prefix)
+			}
 		}
 		before = p
 	}
@@ -141,13 +145,17 @@ var (
 	wholeIPv6 = netcalc.Span{First: netip.MustParseAddr("2000::"), Last: netip.MustParseAddr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")}
 )
 
-// checkBridges finds claims without an owner, bridges without a network, and prefixes that disagree.
-func (c *checker) checkBridges(ctx context.Context) error {
-	for _, q := range []struct{ check, problem, query string }{
+// checkOwners finds claims without an owner, owners without a claim, bridges without a network, and prefixes that disagree.
+func (c *checker) checkOwners(ctx context.Context) error {
+	for _, q := range []question{
 		{"claims", "%s is claimed for a network that is not there",
 			"SELECT prefix FROM claims c WHERE kind = 'network' AND NOT EXISTS (SELECT 1 FROM networks n WHERE n.first = c.first AND n.cidr = c.prefix)"},
 		{"claims", "%s is claimed for a bridge that is not there",
 			"SELECT prefix FROM claims c WHERE kind = 'bridge' AND NOT EXISTS (SELECT 1 FROM bridges b WHERE b.first_v6 = c.first AND b.cidr_v6 = c.prefix)"},
+		{"claims", "%s is claimed for a floating range that is not there",
+			"SELECT prefix FROM claims c WHERE kind = 'floating' AND NOT EXISTS (SELECT 1 FROM floating_ranges f WHERE f.first = c.first AND f.last = c.last AND f.cidr = c.prefix)"},
+		{"floating_ranges", "%s is not claimed as a floating range",
+			"SELECT cidr FROM floating_ranges f WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.first = f.first AND c.last = f.last AND c.prefix = f.cidr AND c.kind = 'floating')"},
 		{"bridges", "%s has an IPv6 prefix that is not claimed for it",
 			"SELECT bridge FROM bridges b WHERE first_v6 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.first = b.first_v6 AND c.prefix = b.cidr_v6 AND c.kind = 'bridge')"},
 		{"bridges", "%s carries no network",
@@ -155,12 +163,8 @@ func (c *checker) checkBridges(ctx context.Context) error {
 		{"bridges", "%s has an IPv6 prefix that no network on it has",
 			"SELECT bridge FROM bridges b WHERE cidr_v6 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM networks n WHERE n.bridge = b.bridge AND n.cidr_v6 = b.cidr_v6)"},
 	} {
-		names, err := column[string](ctx, c, q.query)
-		if err != nil {
+		if err := c.ask(ctx, q); err != nil {
 			return err
-		}
-		for _, name := range names {
-			c.say(q.check, q.problem, name)
 		}
 	}
 	return nil
@@ -193,7 +197,7 @@ func (c *checker) checkNetworks(ctx context.Context) error {
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	return c.checkNumbers(ctx)
+	return c.checkPlaces(ctx)
 }
 
 func (c *checker) checkNetwork(n Network, b bridge) {
@@ -232,16 +236,8 @@ func (c *checker) checkNetwork(n Network, b bridge) {
 	}
 }
 
-// checkNumbers finds ids beyond the sequence, which would be handed out again, and sort keys that are not the prefix's.
-func (c *checker) checkNumbers(ctx context.Context) error {
-	beyond, err := column[int64](ctx, c,
-		"SELECT id FROM networks WHERE id > (SELECT value FROM sequences WHERE name = 'network') OR id < 1")
-	if err != nil {
-		return err
-	}
-	for _, id := range beyond {
-		c.say("networks", "id %d has not been handed out yet", id)
-	}
+// checkPlaces finds sort keys that are not the prefix's.
+func (c *checker) checkPlaces(ctx context.Context) error {
 	type placed struct {
 		id    int64
 		first []byte

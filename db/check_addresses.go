@@ -1,0 +1,185 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"net/netip"
+
+	"nova-manage/netcalc"
+)
+
+// checkPools walks claims, addresses and free addresses together in address order. What is recorded lies in the claim it
+// names and overlaps nothing; of a network that was ever taken from, and of a floating range, each address that may be
+// handed out is in one row, and free neighbours are joined; a network is full where nothing is left. No row of a
+// million stays in memory.
+func (c *checker) checkPools(ctx context.Context) error {
+	rows, err := c.QueryContext(ctx, `
+		SELECT c.first, c.last, 0, c.kind, c.first, c.prefix, n.manager, n.gateway, n.vpn_clients, n.taken
+			FROM claims c LEFT JOIN networks n ON n.first = c.first AND n.cidr = c.prefix
+		UNION ALL SELECT first, last, 1, state, claim, address, NULL, NULL, NULL, NULL FROM addresses
+		UNION ALL SELECT first, last, 2, 'free', first, '', NULL, NULL, NULL, NULL FROM free_addresses
+		ORDER BY 1, 3`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	w := poolWalk{checker: c}
+	for n := int64(1); rows.Next(); n++ {
+		c.report("checking addresses", n)
+		p, err := scanPoolPiece(rows)
+		if err != nil {
+			return err
+		}
+		if p.is == pieceClaim {
+			w.leave()
+			w.enter(p)
+		} else {
+			w.visit(p)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	w.leave()
+	return nil
+}
+
+// What a poolPiece is; at one address the claim comes first.
+const (
+	pieceClaim = iota
+	pieceAddress
+	pieceFree
+)
+
+type poolPiece struct {
+	netcalc.Span
+	is    int
+	what  string // kind of the claim, state of the address
+	claim netip.Addr
+	name  string  // the claim's prefix, the address as text
+	of    Network // of a network's claim, as far as its pool depends on it
+	taken int
+}
+
+func scanPoolPiece(rows *sql.Rows) (p poolPiece, err error) {
+	var first, last, claim []byte
+	var manager, gateway sql.NullString
+	var clients, taken sql.NullInt64
+	if err := rows.Scan(&first, &last, &p.is, &p.what, &claim, &p.name, &manager, &gateway, &clients, &taken); err != nil {
+		return p, err
+	}
+	if p.Span, err = span(first, last); err != nil {
+		return p, err
+	}
+	if p.claim, err = netcalc.FromKey(claim); err != nil {
+		return p, err
+	}
+	p.of.Manager, p.of.VPNClients, p.taken = Manager(manager.String), int(clients.Int64), int(taken.Int64)
+	if p.is == pieceClaim {
+		// What cannot be read is not there: checkNetworks and checkSpace say so.
+		p.of.CIDR, _ = netip.ParsePrefix(p.name)
+		p.of.Gateway, _ = netip.ParseAddr(gateway.String)
+	}
+	return p, nil
+}
+
+// poolWalk is where checkPools stands.
+type poolWalk struct {
+	*checker
+	claim  poolPiece
+	before poolPiece
+	// rest is what may be handed out of the claim from here on; known tells that rows must account for all of it.
+	rest  []netcalc.Span
+	known bool
+	used  bool // something is recorded
+	left  bool // something can be handed out
+}
+
+func (w *poolWalk) enter(p poolPiece) {
+	w.claim, w.before, w.rest, w.known, w.used, w.left = p, poolPiece{}, nil, false, false, false
+	switch p.what {
+	case claimNetwork:
+		if pool, err := p.of.pool(); err == nil && p.taken != takenNone {
+			w.rest, w.known = pool.usable, true
+		}
+	case claimFloating:
+		w.rest, w.known = []netcalc.Span{FloatingRange{CIDR: p.of.CIDR}.usable()}, true
+	}
+}
+
+func (w *poolWalk) visit(p poolPiece) {
+	if !w.claim.Covers(p.Span) {
+		w.say("addresses", "%s (%s) is in no prefix of the ledger", p.Span, p.what)
+		return
+	}
+	if w.before.Overlaps(p.Span) {
+		w.say("addresses", "%s (%s) overlaps %s (%s)", p.Span, p.what, w.before.Span, w.before.what)
+		return
+	}
+	if p.is == pieceAddress {
+		if p.claim != w.claim.First {
+			w.say("addresses", "%s is in %s, and is recorded in a prefix that begins with %s", p.Span, w.claim.name, p.claim)
+		}
+		if p.name != p.String() {
+			w.say("addresses", "%s is called %s", p.Span, p.name)
+		}
+	}
+	switch {
+	case w.known:
+		w.account(p)
+	case w.claim.what == claimBridge && p.is == pieceFree:
+		w.say("addresses", "%s is recorded as free, and %s is IPv6, whose free addresses are not recorded", p.Span, w.claim.name)
+	}
+	w.before, w.used = p, true
+	w.left = w.left || p.is == pieceFree || p.what == stateReleased
+}
+
+// account takes a piece out of what may be handed out.
+func (w *poolWalk) account(p poolPiece) {
+	if p.is == pieceFree && w.before.is == pieceFree && w.before.Last.Next() == p.First {
+		w.say("addresses", "%s and %s are free and not joined", w.before.Span, p.Span)
+	}
+	w.missing(p.First)
+	if len(w.rest) == 0 || !w.rest[0].Covers(p.Span) {
+		w.say("addresses", "%s (%s) is not for guests of %s", p.Span, p.what, w.claim.name)
+	}
+	for len(w.rest) > 0 && !p.Last.Less(w.rest[0].Last) {
+		w.rest = w.rest[1:]
+	}
+	if len(w.rest) > 0 && w.rest[0].Contains(p.Last) {
+		w.rest[0].First = p.Last.Next()
+	}
+}
+
+// missing reports what may be handed out before an address, and nothing accounts for.
+func (w *poolWalk) missing(before netip.Addr) {
+	for len(w.rest) > 0 && w.rest[0].First.Less(before) {
+		gap := w.rest[0]
+		if gap.Contains(before) {
+			gap.Last, w.rest[0].First = before.Prev(), before
+		} else {
+			w.rest = w.rest[1:]
+		}
+		w.say("addresses", "%s of %s is neither free nor in use", gap, w.claim.name)
+	}
+}
+
+func (w *poolWalk) leave() {
+	if !w.claim.First.IsValid() {
+		return
+	}
+	for _, gap := range w.rest {
+		w.say("addresses", "%s of %s is neither free nor in use", gap, w.claim.name)
+	}
+	if w.claim.what != claimNetwork {
+		return
+	}
+	switch {
+	case w.claim.taken == takenNone && w.used:
+		w.say("addresses", "addresses of %s are recorded, though none was ever taken from it", w.claim.name)
+	case w.claim.taken == takenAll && w.left:
+		w.say("addresses", "%s counts as full, and has addresses left", w.claim.name)
+	case w.claim.taken == takenSome && !w.left:
+		w.say("addresses", "%s has no address left, and does not count as full", w.claim.name)
+	}
+}

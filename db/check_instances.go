@@ -1,0 +1,164 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"net/netip"
+
+	"nova-manage/netcalc"
+)
+
+// checkHeld compares what instances hold with what they say they have.
+func (c *checker) checkHeld(ctx context.Context) error {
+	for _, q := range []question{
+		{"addresses", "%s is held by instance %s, whose fixed address it is not", `
+			SELECT a.address, i.project_id || '/' || i.name
+			FROM addresses a JOIN claims c ON c.first = a.claim JOIN instances i ON i.id = a.instance_id
+			WHERE c.kind <> 'floating' AND a.address <> coalesce(i.fixed_ip, '') AND a.address <> coalesce(i.fixed_ip_v6, '')`},
+		{"instances", "instance %s has fixed_ip %s, and does not hold it", `
+			SELECT i.project_id || '/' || i.name, i.fixed_ip FROM instances i WHERE i.fixed_ip IS NOT NULL
+			AND NOT EXISTS (SELECT 1 FROM addresses a WHERE a.instance_id = i.id AND a.address = i.fixed_ip)`},
+		{"instances", "instance %s has fixed_ip_v6 %s, and does not hold it", `
+			SELECT i.project_id || '/' || i.name, i.fixed_ip_v6 FROM instances i WHERE i.fixed_ip_v6 IS NOT NULL
+			AND NOT EXISTS (SELECT 1 FROM addresses a WHERE a.instance_id = i.id AND a.address = i.fixed_ip_v6)`},
+		{"addresses", "release %s is counted twice", `
+			SELECT released FROM addresses WHERE released IS NOT NULL GROUP BY released HAVING count(*) > 1`},
+		{"addresses", "%s has release %s, which has not been counted yet", `
+			SELECT address, released FROM addresses
+			WHERE released > (SELECT value FROM sequences WHERE name = 'release') OR released < 1`},
+	} {
+		if err := c.ask(ctx, q); err != nil {
+			return err
+		}
+	}
+	// IPv4 keys are below those of all of IPv6.
+	ipv6 := key(wholeIPv6.First)
+	for _, q := range []question{
+		{"addresses", "instance %s has %s floating addresses of one family", `
+			SELECT i.project_id || '/' || i.name, count(*)
+			FROM addresses a JOIN claims c ON c.first = a.claim JOIN instances i ON i.id = a.instance_id
+			WHERE c.kind = 'floating' GROUP BY i.id, i.project_id, i.name, a.first < $1 HAVING count(*) > 1`},
+		{"addresses", "%s is associated with instance %s, which has no fixed address of that family", `
+			SELECT a.address, i.project_id || '/' || i.name
+			FROM addresses a JOIN claims c ON c.first = a.claim JOIN instances i ON i.id = a.instance_id
+			WHERE c.kind = 'floating' AND (a.first < $1 AND i.fixed_ip IS NULL OR a.first >= $1 AND i.fixed_ip_v6 IS NULL)`},
+	} {
+		if err := c.ask(ctx, q, ipv6); err != nil {
+			return err
+		}
+	}
+	return c.checkRouters(ctx)
+}
+
+// checkRouters finds IPv6 addresses of the links' routers that are held or reserved. There is a handful of routers per
+// bridge at most, however many networks.
+func (c *checker) checkRouters(ctx context.Context) error {
+	routers, err := collect(ctx, c, func(rows *sql.Rows) (r [2]sql.NullString, err error) {
+		return r, rows.Scan(&r[0], &r[1])
+	}, "SELECT DISTINCT cidr_v6, gateway_v6 FROM networks WHERE cidr_v6 IS NOT NULL")
+	if err != nil {
+		return err
+	}
+	for _, r := range routers {
+		var prefix netip.Prefix
+		var gateway netip.Addr
+		var p parser
+		p.prefix(&prefix, r[0])
+		p.addr(&gateway, r[1])
+		if p.err != nil {
+			continue // checkNetworks says so
+		}
+		for _, own := range []netip.Addr{prefix.Addr(), gateway} {
+			row, ok, err := c.addressAt(ctx, own)
+			if err != nil {
+				return err
+			}
+			if ok {
+				c.say("addresses", "%s is %s, and a router's in %s", own, row.state, prefix)
+			}
+		}
+	}
+	return nil
+}
+
+// portRow is an instance with what its network says of its addresses, as text.
+type portRow struct {
+	id                               int64
+	first                            []byte
+	name, mac                        string
+	fixed, fixedV6, cidr, cidrV6, on sql.NullString
+}
+
+// checkInstances compares each instance with its network, a page of them at a time: those that recorded the address of
+// another MAC need a look-up, and PostgreSQL's driver has one statement open at a time.
+func (c *checker) checkInstances(ctx context.Context) error {
+	const page = 1000
+	for last, checked := int64(0), int64(0); ; {
+		rows, err := collect(ctx, c, func(rows *sql.Rows) (r portRow, err error) {
+			return r, rows.Scan(&r.id, &r.first, &r.name, &r.mac, &r.fixed, &r.fixedV6, &r.cidr, &r.cidrV6, &r.on)
+		}, `SELECT i.id, i.first, i.project_id || '/' || i.name, i.mac_address, i.fixed_ip, i.fixed_ip_v6, n.cidr, n.cidr_v6, n.bridge
+			FROM instances i JOIN networks n ON n.id = i.network_id WHERE i.id > $1 ORDER BY i.id LIMIT $2`, last, page)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := c.checkInstance(ctx, r); err != nil {
+				return err
+			}
+		}
+		if len(rows) < page {
+			return nil
+		}
+		last, checked = rows[page-1].id, checked+page
+		c.report("checking instances", checked)
+	}
+}
+
+func (c *checker) checkInstance(ctx context.Context, r portRow) error {
+	i := Instance{ID: r.id, Name: r.name}
+	var n Network
+	var p parser
+	p.addr(&i.FixedIP, r.fixed)
+	p.addr(&i.FixedIPv6, r.fixedV6)
+	p.prefix(&n.CIDR, r.cidr)
+	p.prefix(&n.CIDRv6, r.cidrV6)
+	if p.err == nil {
+		i.MAC, p.err = netcalc.ParseMAC(r.mac)
+	}
+	if p.err == nil {
+		p.err = i.MAC.CheckUnicast()
+	}
+	if p.err != nil {
+		c.say("instances", "instance %s: %v", i.Name, p.err)
+		return nil
+	}
+	if i.MAC.String() != r.mac {
+		c.say("instances", "instance %s: MAC %s is written %s", i.Name, i.MAC, r.mac)
+	}
+	if string(key(i.first())) != string(r.first) {
+		c.say("instances", "instance %s stands in the order as if its address were not %s", i.Name, i.first())
+	}
+	for _, f := range []struct {
+		name string
+		is   netip.Addr
+		in   netip.Prefix
+	}{{"fixed_ip", i.FixedIP, n.CIDR}, {"fixed_ip_v6", i.FixedIPv6, n.CIDRv6}} {
+		// Neither an address without a prefix nor, since each network gives of both, a prefix without an address.
+		if f.is.IsValid() != f.in.IsValid() || f.is.IsValid() && !f.in.Contains(f.is) {
+			c.say("instances", "instance %s has %s %s, and its network has %s", i.Name, f.name, orNone(f.is), orNone(f.in))
+		}
+	}
+	return c.checkRecorded(ctx, i, r.on.String)
+}
+
+// checkRecorded finds an instance whose IPv6 address is the one that the guest of another, on the same link, gives itself.
+func (c *checker) checkRecorded(ctx context.Context, i Instance, bridge string) error {
+	mac, err := netcalc.MACFromEUI64(i.FixedIPv6)
+	if err != nil || mac == i.MAC {
+		return nil // no EUI-64 address, or its own
+	}
+	return c.ask(ctx, question{"instances", "instance %s has the address that instance %s gives itself", `
+		SELECT a.project_id || '/' || a.name, i.project_id || '/' || i.name FROM instances i, instances a
+		WHERE i.mac_address = $1 AND a.id = $2 AND i.network_id IN (SELECT id FROM networks WHERE bridge = $3)`},
+		mac.String(), i.ID, bridge)
+}
