@@ -65,6 +65,13 @@ import (
 func catalogue() []*command {
 	return []*command{
 		networkCategory(),
+		floatingCategory(),
+		vpnCategory(),
+		projectCategory(),
+		secgroupCategory(),
+		calcCategory(),
+		instanceCategory(),
+		fixedCategory(),
 		dbCategory(),
 		emitCategory(),
 		versionCommand(),

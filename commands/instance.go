@@ -1,0 +1,201 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"nova-manage/db"
+	"nova-manage/netcalc"
+)
+
+func instanceCategory() *command {
+	return &command{name: "instance", short: "ports of virtual machines, and their addresses", actions: []*command{
+		instanceCreate(), instanceList(), instanceShow(), instanceDelete(),
+	}}
+}
+
+// instanceColumns are what every answer about instances has, in this order.
+var instanceColumns = []column[db.Instance]{
+	{Name: "id", Value: func(i db.Instance) any { return i.EC2ID() }},
+	{Name: "name", Value: func(i db.Instance) any { return i.Name }},
+	{Name: "project_id", Value: func(i db.Instance) any { return i.ProjectID }},
+	{Name: "network_id", Value: func(i db.Instance) any { return i.NetworkID }, Long: true},
+	{Name: "mac_address", Value: func(i db.Instance) any { return i.MAC }},
+	{Name: "fixed_ip", Value: func(i db.Instance) any { return i.FixedIP }},
+	{Name: "fixed_ip_v6", Value: func(i db.Instance) any { return i.FixedIPv6 }},
+	{Name: "floating_ip", Value: func(i db.Instance) any { return i.FloatingIP }},
+	{Name: "floating_ip_v6", Value: func(i db.Instance) any { return i.FloatingIPv6 }, Long: true},
+	{Name: "dns_name", Value: func(i db.Instance) any { return i.DNSName() }, Long: true},
+	{Name: "dns_name_v6", Value: func(i db.Instance) any { return i.DNSNameV6() }, Long: true},
+	{Name: "host", Value: func(i db.Instance) any { return orNull(i.Host) }},
+	{Name: "security_groups", Value: func(i db.Instance) any { return i.SecurityGroups }, Long: true},
+	{Name: "created_at", Value: func(i db.Instance) any { return i.CreatedAt }, Long: true},
+}
+
+// instanceUsage is what INSTANCE may be, wherever a command takes one.
+const instanceUsage = "a name (PROJECT/NAME where several projects have it), an id, a MAC or an address"
+
+// onNetwork declares the flag that names one network.
+func onNetwork(into *string, usage string) *flag {
+	return typed(into, "network", notEmpty, usage+": "+networkUsage).as("NETWORK").notInFlagfile()
+}
+
+// guestMAC declares a flag for the MAC of a guest's port.
+func guestMAC(into *netcalc.MAC, name, usage string) *flag {
+	return typed(into, name, func(s string) (netcalc.MAC, error) {
+		m, err := netcalcValue(netcalc.ParseMAC)(s)
+		if err != nil {
+			return m, err
+		}
+		if err := m.CheckUnicast(); err != nil {
+			return m, errors.New(strings.TrimPrefix(err.Error(), "MAC address "+m.String()+" "))
+		}
+		return m, nil
+	}, usage).as("MAC")
+}
+
+type instanceCreateOptions struct {
+	Name, ProjectID, Network, Host string
+	MAC                            netcalc.MAC
+	FixedIP, FixedIPv6             netip.Addr
+	SecurityGroups                 []string
+	Count                          int
+}
+
+func instanceCreate() *command {
+	o := &instanceCreateOptions{}
+	return &command{
+		name:  "create",
+		short: "give instances a MAC and fixed addresses, and record them",
+		long: "Without --network an instance goes to the first network of its project that has an address left; if there is none, " +
+			"the first network of nobody becomes the project's (VlanManager), or is used (flat managers). Addresses that nobody " +
+			"ever had come first, in order; then the one released longest ago. All instances are made or none.",
+		examples: []string{
+			"nova-manage instance create web --project_id apollo",
+			"nova-manage instance create web --project_id apollo --count 10 --security_group default",
+			"nova-manage instance create db --project_id apollo --mac 02:16:3e:33:44:55 --fixed_ip 10.0.1.5",
+		},
+		args: []*arg{required(named(&o.Name, "NAME", checkWord, "its name, unique within the project"))},
+		flags: []*flag{
+			named(&o.ProjectID, "project_id", checkWord, "the project that has it").as("PROJECT").also("project"),
+			onNetwork(&o.Network, "the network it is on"),
+			guestMAC(&o.MAC, "mac", "its MAC").byDefault("a random one, 02:16:3e:..."),
+			address(&o.FixedIP, "fixed_ip", netcalc.ParseAddr4, "its IPv4 address").byDefault("the next one"),
+			address(&o.FixedIPv6, "fixed_ip_v6", netcalc.ParseAddr6,
+				"its IPv6 address, for a guest that does not use EUI-64").byDefault("the EUI-64 address of its MAC"),
+			named(&o.Host, "host", checkWord, "the machine it runs on").as("HOST").notInFlagfile(),
+			typedList(&o.SecurityGroups, "security_group", notEmpty, "a security group of the project; repeatable").as("GROUP").
+				byDefault(db.DefaultGroup),
+			number(&o.Count, "count", 1, 1<<20, "make that many, named NAME-1, NAME-2 and so on").byDefault("one, named NAME"),
+		},
+		columns: fieldsOf(instanceColumns),
+		run:     func(ctx context.Context, e *env) error { return runInstanceCreate(ctx, e, o) },
+	}
+}
+
+func runInstanceCreate(ctx context.Context, e *env, o *instanceCreateOptions) error {
+	if o.ProjectID == "" {
+		return withHint(usageErrorf("instance create needs --project_id"), "every instance has a project, which exists from its first use")
+	}
+	n := db.NewInstances{
+		Names: o.names(), ProjectID: o.ProjectID, Host: o.Host, Network: o.Network, MAC: o.MAC, FixedIP: o.FixedIP, FixedIPv6: o.FixedIPv6,
+		SecurityGroups: o.SecurityGroups,
+	}
+	if last := n.Names[len(n.Names)-1]; checkName(last) != nil {
+		return badValue("NAME", last, origin{}, checkName(last))
+	}
+	if err := n.Validate(); err != nil {
+		return err
+	}
+	store, err := e.openStore(ctx, db.Write)
+	if err != nil {
+		return err
+	}
+	made, err := store.CreateInstances(ctx, n)
+	if err != nil {
+		return err
+	}
+	return printSlice(e, instanceColumns, made)
+}
+
+// names are NAME alone, or NAME-1 to NAME-N.
+func (o *instanceCreateOptions) names() []string {
+	if o.Count == 0 {
+		return []string{o.Name}
+	}
+	names := make([]string, o.Count)
+	for i := range names {
+		names[i] = fmt.Sprintf("%s-%d", o.Name, i+1)
+	}
+	return names
+}
+
+func instanceList() *command {
+	f := &db.InstanceFilter{}
+	return &command{
+		name:  "list",
+		short: "list instances in the order of their fixed addresses",
+		examples: []string{
+			"nova-manage instance list",
+			"nova-manage instance list --project_id apollo -f json",
+			"nova-manage instance list --network 10.0.1.0/27 -f value -c mac_address -c fixed_ip_v6",
+		},
+		flags: []*flag{
+			named(&f.ProjectID, "project_id", nil, "only those of this project").as("PROJECT").also("project"),
+			onNetwork(&f.Network, "only those on this network"),
+			named(&f.Host, "host", nil, "only those that run on this machine").as("HOST").notInFlagfile(),
+		},
+		columns: fieldsOf(instanceColumns),
+		run: func(ctx context.Context, e *env) error {
+			store, err := e.openStore(ctx, db.Read)
+			if err != nil {
+				return err
+			}
+			return printList(e, instanceColumns, store.Instances(ctx, *f))
+		},
+	}
+}
+
+func instanceShow() *command {
+	var ref string
+	columns := allShown(instanceColumns)
+	return &command{
+		name:     "show",
+		short:    "show one instance",
+		examples: []string{"nova-manage instance show web", "nova-manage instance show 10.0.1.3 -f value -c fixed_ip_v6"},
+		args:     []*arg{required(text(&ref, "INSTANCE", instanceUsage))},
+		columns:  fieldsOf(columns),
+		run: func(ctx context.Context, e *env) error {
+			store, err := e.openStore(ctx, db.Read)
+			if err != nil {
+				return err
+			}
+			found, err := store.FindInstances(ctx, ref)
+			if err != nil {
+				return err
+			}
+			return printOne(e, columns, found[0])
+		},
+	}
+}
+
+func instanceDelete() *command {
+	var refs []string
+	return &command{
+		name:     "delete",
+		short:    "delete instances and release their addresses",
+		long:     "All of them are deleted or none.",
+		examples: []string{"nova-manage instance delete web", "nova-manage instance delete apollo/web-1 i-00000002 10.0.1.5"},
+		args:     []*arg{oneOrMore(texts(&refs, "INSTANCE", instanceUsage))},
+		run: func(ctx context.Context, e *env) error {
+			store, err := e.openStore(ctx, db.Write)
+			if err != nil {
+				return err
+			}
+			return store.DeleteInstances(ctx, refs)
+		},
+	}
+}
