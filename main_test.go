@@ -17,12 +17,21 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"nova-manage/commands"
+	"nova-manage/internal/pgtest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tests{m}, map[string]func(){
 		"nova-manage": func() { os.Exit(commands.Main(os.Args, testSystem())) },
 	})
+}
+
+// tests are the tests of this package, and what must be gone before the process ends.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int {
+	defer pgtest.Stop()
+	return t.M.Run()
 }
 
 // testSystem is the real world but for what would make a script depend on the machine it runs on: no flagfile of the

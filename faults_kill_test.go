@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// writeLoop is a command that writes, over and over, several rows each time.
+type writeLoop struct {
+	// prepare makes what the loop needs.
+	prepare [][]string
+	// command is the n-th command. It makes rows objects that carry name, and prints their ids.
+	command func(name string) []string
+	rows    int
+	// made are the ids in the ledger by name.
+	made func(t *testing.T, l *ledger) map[string][]string
+}
+
+var writeLoops = map[string]writeLoop{
+	"networks": {
+		command: func(name string) []string {
+			return []string{"network", "create", "10.0.0.0/8", "3", "32", "--next_free", "--fixed_range_v6", "fd00::/40",
+				"--label", name, "-f", "value", "-c", "id"}
+		},
+		rows: 3,
+		made: func(t *testing.T, l *ledger) map[string][]string {
+			byName := map[string][]string{}
+			for _, n := range l.networks(t) {
+				byName[n.Label] = append(byName[n.Label], fmt.Sprint(n.ID))
+			}
+			return byName
+		},
+	},
+}
+
+// TestFaults_kill kills commands with SIGKILL at random moments while others are at work. What exited with 0 is there
+// afterwards, nothing is there by half, and nothing needs a repair.
+func TestFaults_kill(t *testing.T) {
+	for name, loop := range writeLoops {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, l *ledger) {
+				kills := 200
+				if l.path == "" {
+					kills = 50 // there it is the server that must not be killed
+				}
+				killLoop(t, l, loop, kills/len(writeLoops))
+			})
+		})
+	}
+}
+
+func killLoop(t *testing.T, l *ledger, loop writeLoop, kills int) {
+	l.must(t, "db", "sync")
+	for _, args := range loop.prepare {
+		l.must(t, args...)
+	}
+	// How long the last command took that was let live. The moments of killing are spread over twice
+	// that: a command that waits for others takes longer.
+	var life atomic.Int64
+	started := time.Now()
+	acknowledged := map[string][]string{"first": strings.Fields(l.must(t, loop.command("first")...))}
+	life.Store(int64(time.Since(started)))
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+
+	const workers = 3
+	var lock sync.Mutex // of acknowledged
+	var killed atomic.Int64
+	var group sync.WaitGroup
+	for w := range workers {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(seed, uint64(w)))
+			for n := 0; killed.Load() < int64(kills) && !t.Failed(); n++ {
+				name := fmt.Sprintf("w%dn%d", w, n)
+				started := time.Now()
+				a, err := killAfter(t, l, time.Duration(random.Int64N(2*life.Load())), loop.command(name)...)
+				switch {
+				case err != nil:
+					t.Error(err)
+				case a.signal == syscall.SIGKILL:
+					killed.Add(1)
+				case a.code != 0:
+					t.Errorf("a command that was not killed: exit %d\n%s", a.code, a.stderr)
+				default:
+					life.Store(int64(time.Since(started)))
+					lock.Lock()
+					acknowledged[name] = strings.Fields(a.stdout)
+					lock.Unlock()
+				}
+			}
+		})
+	}
+	group.Wait()
+
+	acknowledged["last"] = strings.Fields(l.must(t, loop.command("last")...))
+	l.clean(t)
+	made := loop.made(t, l)
+	for name, ids := range acknowledged {
+		if len(ids) != loop.rows || fmt.Sprint(made[name]) != fmt.Sprint(ids) {
+			t.Errorf("%s was acknowledged with %v, and the ledger has %v", name, ids, made[name])
+		}
+	}
+	for name, ids := range made {
+		if len(ids) != loop.rows {
+			t.Errorf("%s is there by half: %v", name, ids)
+		}
+	}
+	t.Logf("%d killed, %d acknowledged, %d in the ledger", killed.Load(), len(acknowledged), len(made))
+}
+
+// killAfter runs a command and kills it unless it has ended before.
+func killAfter(t *testing.T, l *ledger, delay time.Duration, args ...string) (answer, error) {
+	cmd := l.command(args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		return answer{}, err
+	}
+	timer := time.AfterFunc(delay, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return answer{}, err
+	}
+	return answerOf(t, cmd, err, &stdout, &stderr), nil
+}
