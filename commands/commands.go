@@ -65,11 +65,6 @@ import (
 func catalogue() []*command {
 	return []*command{
 		networkCategory(),
-		floatingCategory(),
-		vpnCategory(),
-		projectCategory(),
-		secgroupCategory(),
-		calcCategory(),
 		instanceCategory(),
 		fixedCategory(),
 		dbCategory(),
