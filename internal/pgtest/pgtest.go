@@ -19,7 +19,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -41,13 +40,16 @@ type server struct {
 	// leash is a pipe that the keeper reads. It closes when this process ends, however it ends.
 	leash io.Closer
 	as    *syscall.Credential
+
+	mu        sync.Mutex
+	databases int
+	empty     []string // databases that no test has at the moment
 }
 
 var (
-	once      sync.Once
-	running   *server
-	startErr  error
-	databases atomic.Int64
+	once     sync.Once
+	running  *server
+	startErr error
 )
 
 // errMissing says why no server can run here.
@@ -55,15 +57,46 @@ type errMissing string
 
 func (e errMissing) Error() string { return string(e) }
 
-// URL returns a URL of a new, empty database, which is dropped when the test ends. It skips the test where there is no
+// URL returns a URL of an empty database, which is the test's own until it ends. It skips the test where there is no
 // PostgreSQL, and fails it instead where the environment requires one.
 func URL(t testing.TB) string {
 	t.Helper()
 	s := get(t)
-	name := fmt.Sprintf("test%d", databases.Add(1))
-	s.psql(t, "postgres", "CREATE DATABASE "+name)
-	t.Cleanup(func() { s.psql(t, "postgres", "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	name := s.take(t)
+	t.Cleanup(func() { s.giveBack(t, name) })
 	return s.url(superuser, name)
+}
+
+// take returns an empty database: one that an earlier test is done with, for making one costs as much as a whole test.
+func (s *server) take(t testing.TB) string {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.empty); n > 0 {
+		name := s.empty[n-1]
+		s.empty = s.empty[:n-1]
+		return name
+	}
+	s.databases++
+	name := fmt.Sprintf("test%d", s.databases)
+	s.psql(t, "postgres", "CREATE DATABASE "+name)
+	return name
+}
+
+// giveBack makes a database as it was when it was new.
+func (s *server) giveBack(t testing.TB, name string) {
+	t.Helper()
+	s.psql(t, name, `SET client_min_messages = warning;
+		SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+		SET default_transaction_read_only = off;
+		ALTER DATABASE `+name+` RESET ALL;
+		DROP SCHEMA public CASCADE;
+		CREATE SCHEMA public`)
+	if !t.Failed() { // psql itself may be why; what it left is for nobody else
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.empty = append(s.empty, name)
+	}
 }
 
 // WithPassword makes a role that must give a password, and returns base, a URL that URL returned, as that role uses it.
@@ -128,7 +161,7 @@ func (s *server) url(role, database string) string {
 func (s *server) psql(t testing.TB, database, sql string) {
 	t.Helper()
 	// The server's own user runs it: a role's name need not be that of a user.
-	cmd := exec.Command(filepath.Join(s.bin, "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", s.dir, "-U", superuser, "-d", database)
+	cmd := exec.Command(filepath.Join(s.bin, "psql"), "-X", "-q", "-o", os.DevNull, "-v", "ON_ERROR_STOP=1", "-h", s.dir, "-U", superuser, "-d", database)
 	cmd.Stdin = strings.NewReader(sql)
 	cmd.Env = environment()
 	if out, err := cmd.CombinedOutput(); err != nil {
