@@ -73,6 +73,7 @@ func TestScripts(t *testing.T) {
 			cmds["exits"] = exits
 			cmds["refused"] = refused
 			cmds["sql"] = runSQL
+			cmds["held"] = held
 			cmds["truncate"] = truncateFile
 			testscript.Run(t, testscript.Params{
 				Files:              files,

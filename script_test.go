@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"os"
@@ -44,6 +45,22 @@ func runSQL(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s: %v", statement, err)
 		}
 	}
+}
+
+// held is the script command `held FILE CODE COMMAND [ARGUMENT...]`: exits, while somebody else is writing to a ledger.
+func held(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: held FILE CODE COMMAND [ARGUMENT...]")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	writer, err := db.Conn(context.Background())
+	ts.Check(err)
+	defer writer.Close()
+	_, err = writer.ExecContext(context.Background(), "BEGIN IMMEDIATE")
+	ts.Check(err)
+	exits(ts, false, args[1:])
 }
 
 // truncateFile is the script command `truncate FILE BYTES`.
