@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,8 +25,8 @@ import (
 // ledger is a place for a ledger of its own, and what commands that work on it need.
 type ledger struct {
 	url     string
-	path    string // of the file; "" where there is none
-	program string
+	path    string              // of the file; "" where there is none
+	program []string            // and what runs it
 	as      *syscall.Credential // nil for whoever runs the tests
 }
 
@@ -32,12 +34,14 @@ type ledger struct {
 func newLedger(t *testing.T, engine string) *ledger {
 	t.Helper()
 	if engine == "postgresql" {
-		return &ledger{url: pgtest.URL(t), program: "nova-manage"}
+		return &ledger{url: pgtest.URL(t), program: []string{"nova-manage"}}
 	}
 	return ledgerAt(filepath.Join(t.TempDir(), "nova.sqlite"))
 }
 
-func ledgerAt(path string) *ledger { return &ledger{url: path, path: path, program: "nova-manage"} }
+func ledgerAt(path string) *ledger {
+	return &ledger{url: path, path: path, program: []string{"nova-manage"}}
+}
 
 // eachEngine runs a test on an empty ledger of each engine.
 func eachEngine(t *testing.T, test func(t *testing.T, l *ledger)) {
@@ -55,7 +59,7 @@ type answer struct {
 
 // command is a nova-manage process that is not started yet. Nothing of this machine's configuration reaches it.
 func (l *ledger) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(l.program, args...)
+	cmd := exec.Command(l.program[0], slices.Concat(l.program[1:], args)...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "NOVA_SQL_CONNECTION=" + l.url}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: l.as}
 	return cmd
@@ -113,7 +117,7 @@ func (l *ledger) must(t testing.TB, args ...string) string {
 func (l *ledger) fails(t testing.TB, code int, message string, args ...string) {
 	t.Helper()
 	a := l.run(t, args...)
-	if a.code != code || !regexp.MustCompile(`\Anova-manage: error: ` + message + `\n(nova-manage: hint: .*\n)?\z`).MatchString(a.stderr) {
+	if a.code != code || !regexp.MustCompile(`\Anova-manage: error: `+message+`\n(nova-manage: hint: .*\n)?\z`).MatchString(a.stderr) {
 		t.Errorf("nova-manage %s: exit %d, want %d and %q\n%s", strings.Join(args, " "), a.code, code, message, a.stderr)
 	}
 }
@@ -148,6 +152,27 @@ func parseJSON(t testing.TB, text string, into any) {
 	if err := json.Unmarshal([]byte(text), into); err != nil {
 		t.Fatalf("%v in %q", err, text)
 	}
+}
+
+// connect opens a ledger's file behind the back of nova-manage and runs statements on it. The connection lasts until
+// the test ends, or is closed.
+func connect(t testing.TB, path string, statements ...string) *sql.Conn {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range statements {
+		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	return conn
 }
 
 // eventually waits until something happens that must happen soon.

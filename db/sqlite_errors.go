@@ -82,8 +82,6 @@ func (e *sqlite) obstacle(serr *driver.Error) string {
 		return "no inodes left on its device"
 	case err == unix.ENOSPC, err == nil && serr.Code()&0xff == sqlite3.SQLITE_FULL:
 		return "no space left on its device"
-	case err == unix.EFBIG:
-		return "a file would be larger than the limit on file sizes" // ulimit -f
 	case err != nil && err != unix.EOPNOTSUPP:
 		return "its folder cannot be written: " + err.Error()
 	}
