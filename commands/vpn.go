@@ -1,0 +1,83 @@
+package commands
+
+import (
+	"context"
+	"net/netip"
+
+	"nova-manage/db"
+)
+
+func vpnCategory() *command {
+	return &command{name: "vpn", short: "where the VPNs of projects are reached", actions: []*command{vpnList(), vpnChange()}}
+}
+
+// vpnColumns are what a network's VPN consists of.
+var vpnColumns = []column[db.Network]{
+	{Name: "project_id", Value: func(n db.Network) any { return orNull(n.ProjectID) }},
+	{Name: "vpn_public_address", Value: func(n db.Network) any { return n.VPNPublicAddress }},
+	{Name: "vpn_public_port", Value: func(n db.Network) any { return n.VPNPublicPort }},
+	{Name: "vpn_private_address", Value: func(n db.Network) any { return n.VPNPrivateAddress }},
+	{Name: "network_id", Value: func(n db.Network) any { return n.ID }},
+	{Name: "cidr", Value: func(n db.Network) any { return n.CIDR }},
+}
+
+func vpnList() *command {
+	var project string
+	return &command{
+		name:     "list",
+		short:    "list the VPNs of projects in the order of their networks",
+		long:     "A VPN belongs to a VlanManager network that has IPv4; those that no project has are left out.",
+		examples: []string{"nova-manage vpn list", "nova-manage vpn list apollo -f json"},
+		args:     []*arg{optional(named(&project, "PROJECT", nil, "only those of this project"))},
+		columns:  fieldsOf(vpnColumns),
+		run: func(ctx context.Context, e *env) error {
+			store, err := e.openStore(ctx, db.Read)
+			if err != nil {
+				return err
+			}
+			found, err := store.VPNs(ctx, project)
+			if err != nil {
+				return err
+			}
+			return printSlice(e, vpnColumns, found)
+		},
+	}
+}
+
+type vpnChangeOptions struct {
+	Project, Network string
+	Address          netip.Addr
+	Port             int
+}
+
+func vpnChange() *command {
+	o := &vpnChangeOptions{}
+	return &command{
+		name:  "change",
+		short: "move a project's VPN to another public address and port",
+		examples: []string{
+			"nova-manage vpn change apollo 198.51.100.7 1194",
+			"nova-manage vpn change apollo 198.51.100.7 1195 --network 10.0.1.32/27",
+		},
+		args: []*arg{
+			required(named(&o.Project, "PROJECT", nil, "whose VPN it is")),
+			required(ownAddress(&o.Address, "IP", "the new public address")),
+			required(number(&o.Port, "PORT", 1, 65535, "the new public port")),
+		},
+		flags: []*flag{
+			text(&o.Network, "network", "which one is meant, if the project has several: "+networkUsage).as("NETWORK"),
+		},
+		columns: fieldsOf(vpnColumns),
+		run: func(ctx context.Context, e *env) error {
+			store, err := e.openStore(ctx, db.Write)
+			if err != nil {
+				return err
+			}
+			changed, err := store.ChangeVPN(ctx, o.Project, o.Network, o.Address, o.Port)
+			if err != nil {
+				return err
+			}
+			return printOne(e, vpnColumns, changed)
+		},
+	}
+}
