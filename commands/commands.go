@@ -67,6 +67,7 @@ func catalogue() []*command {
 		networkCategory(),
 		instanceCategory(),
 		fixedCategory(),
+		whoisCommand(),
 		floatingCategory(),
 		vpnCategory(),
 		projectCategory(),
