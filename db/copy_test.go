@@ -3,20 +3,34 @@ package db
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"nova-manage/netcalc"
 )
 
 // fill makes a ledger with something in every table that there is.
 func fill(t *testing.T, s *Store) {
 	t.Helper()
+	ctx := t.Context()
 	create(t, s, vlans("10.0.1.0/24", 27, 3).v6("fd00:1::/48"))
 	create(t, s, flat("10.1.0.0/16", 30, 1500).v6("fd00:2::/48").with(func(n *NewNetworks) {
 		n.Bridge, n.Given.Label = "br-flat", "naïve 'label'"
 	}))
-	if err := s.DeleteNetworks(t.Context(), []string{"2"}, false); err != nil {
+	_, err := s.CreateInstances(ctx, NewInstances{Names: []string{"web1", "web2", "web3"}, ProjectID: "apollo"})
+	_, quota := s.SetQuota(ctx, "apollo", "instances", 9)
+	_, ranged := s.CreateFloatingRange(ctx, FloatingRange{CIDR: prefix("198.51.100.0/28"), Pool: "nova", Host: "node1"})
+	_, associated := s.AssociateFloating(ctx, "web1", netip.Addr{}, "nova")
+	_, group := s.CreateSecurityGroup(ctx, "apollo", "web", "")
+	if err := errors.Join(err, quota, ranged, associated, group,
+		s.DeleteNetworks(ctx, []string{"2"}, false),
+		s.DeleteInstances(ctx, []string{"web2"}),
+		s.ReserveAddresses(ctx, []netcalc.Span{netcalc.SpanOf(prefix("10.0.1.16/29"))}),
+		s.AddRules(ctx, "apollo", "web", []Rule{{Protocol: "tcp", From: 80, To: 80, CIDR: prefix("::/0")}, {Protocol: "icmp", From: -1, To: -1, SourceGroup: "web"}}),
+	); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -40,6 +54,7 @@ func dump(t *testing.T, s *Store) map[string][][]any {
 				return err
 			}
 			defer rows.Close()
+			all[table] = nil
 			for more := true; more; {
 				var batch [][]any
 				if batch, more, err = readBatch(rows, len(columns)); err != nil {
@@ -71,6 +86,9 @@ func TestCopy(t *testing.T) {
 				}
 				want, got := dump(t, from), dump(t, to)
 				for table := range want {
+					if len(want[table]) == 0 {
+						t.Errorf("nothing is in table %s, so that nothing is proved", table)
+					}
 					if !reflect.DeepEqual(got[table], want[table]) {
 						t.Errorf("table %s differs:\n got %v\nwant %v", table, got[table], want[table])
 					}
