@@ -172,7 +172,8 @@ func (t *tx) networkAround(ctx context.Context, a netip.Addr) (Network, error) {
 
 // openNetworkOf returns the first network of a project, or else of nobody, that has a free address.
 func (t *tx) openNetworkOf(ctx context.Context, project string) (Network, error) {
-	const open = " AND taken < 2 ORDER BY first LIMIT 1"
+	// project_id is the same in all of them, yet PostgreSQL does not see that of IS NULL, and would sort them all.
+	const open = " AND taken < 2 ORDER BY project_id, first LIMIT 1"
 	n, ok, err := one(ctx, t, scanNetwork, selectNetworks+" WHERE project_id = $1"+open, project)
 	if err != nil || ok {
 		return n, err
