@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -200,7 +199,10 @@ func (t *tx) placeInstances(ctx context.Context, n NewInstances, network Network
 	if err != nil {
 		return nil, err
 	}
-	macs := macSource{tx: t, network: network, given: n.MAC, used: map[netcalc.MAC]bool{}}
+	macs, err := t.macSource(ctx, network, n.MAC)
+	if err != nil {
+		return nil, err
+	}
 	made := make([]Instance, len(names))
 	for i, name := range names {
 		made[i] = Instance{ID: id + int64(i), Name: name, ProjectID: n.ProjectID, NetworkID: network.ID, Host: n.Host, CreatedAt: t.now}
@@ -211,7 +213,7 @@ func (t *tx) placeInstances(ctx context.Context, n NewInstances, network Network
 			return nil, err
 		}
 		if n.FixedIPv6.IsValid() {
-			if err := t.checkFixedIPv6(ctx, network, n.FixedIPv6, made[i].MAC); err != nil {
+			if err := macs.checkRecorded(ctx, n.FixedIPv6, made[i].MAC); err != nil {
 				return nil, err
 			}
 			made[i].FixedIPv6 = n.FixedIPv6
@@ -275,101 +277,4 @@ func (t *tx) holdFixed(ctx context.Context, network Network, made []Instance, re
 		return err
 	}
 	return t.noteTaken(ctx, network)
-}
-
-// checkFixedIPv6 refuses an IPv6 address for an instance with that MAC: outside the network's prefix, the network's own,
-// held or reserved, or the one that the guest of another MAC will give itself.
-func (t *tx) checkFixedIPv6(ctx context.Context, network Network, a netip.Addr, mac netcalc.MAC) error {
-	if !network.CIDRv6.Contains(a) {
-		return conflictf("fixed_ip_v6 %s is not in %s", a, network.Name())
-	}
-	if role := network.Role(a); role != "" {
-		return conflictf("fixed_ip_v6 %s is not for guests: %s keeps it (%s)", a, network.Name(), role)
-	}
-	if r, ok, err := t.addressAt(ctx, a); err != nil {
-		return err
-	} else if ok {
-		return t.inUse(ctx, a, r)
-	}
-	other, err := netcalc.MACFromEUI64(a)
-	if err != nil || other == mac {
-		return nil
-	}
-	i, ok, err := one(ctx, t, scanInstance, selectInstances+
-		" WHERE i.mac_address = $1 AND i.network_id IN (SELECT id FROM networks WHERE bridge = $2)", other.String(), network.Bridge)
-	if err != nil || !ok {
-		return err
-	}
-	return conflictf("%s is what instance %s gives itself: its MAC is %s", a, i.Name, other)
-}
-
-// macSource makes the MACs of new instances on a network, and the IPv6 addresses that follow from them.
-type macSource struct {
-	*tx
-	network Network
-	given   netcalc.MAC
-	used    map[netcalc.MAC]bool
-	random  []byte
-}
-
-// next returns the MAC that was given, or one that nobody has, and its EUI-64 address; the address is zero where the
-// network has no IPv6.
-func (m *macSource) next(ctx context.Context) (netcalc.MAC, netip.Addr, error) {
-	if m.given != (netcalc.MAC{}) {
-		a, err := m.check(ctx, m.given)
-		return m.given, a, err
-	}
-	const attempts = 1000 // 8 million MACs: it takes as many only when nearly all are used
-	var err error
-	for range attempts {
-		mac := m.generate()
-		if m.used[mac] {
-			continue
-		}
-		var a netip.Addr
-		if a, err = m.check(ctx, mac); err == nil {
-			m.used[mac] = true
-			return mac, a, nil
-		}
-		if !isConflict(err) {
-			return mac, a, err
-		}
-	}
-	return netcalc.MAC{}, netip.Addr{}, conflictf("no MAC in Nova's range 02:16:3e is left: %v", err)
-}
-
-// generate returns a random MAC as Nova made them: 02:16:3e, the next bit zero, 23 random bits.
-func (m *macSource) generate() netcalc.MAC {
-	if len(m.random) < 3 {
-		m.random = make([]byte, 3*256)
-		rand.Read(m.random) // never fails
-	}
-	mac := netcalc.MAC{0x02, 0x16, 0x3e, m.random[0] & 0x7f, m.random[1], m.random[2]}
-	m.random = m.random[3:]
-	return mac
-}
-
-// check refuses a MAC that an instance has, or whose EUI-64 address is taken: its guest would take it all the same.
-func (m *macSource) check(ctx context.Context, mac netcalc.MAC) (a netip.Addr, err error) {
-	taken, err := column[string](ctx, m, "SELECT name FROM instances WHERE mac_address = $1", mac.String())
-	if err != nil {
-		return a, err
-	}
-	if len(taken) > 0 {
-		return a, conflictf("MAC %s is instance %s's", mac, taken[0])
-	}
-	if !m.network.CIDRv6.IsValid() {
-		return a, nil
-	}
-	if a, err = netcalc.EUI64(m.network.CIDRv6, mac); err != nil {
-		return a, err
-	}
-	if role := m.network.Role(a); role != "" {
-		return a, conflictf("MAC %s would give itself %s, which %s keeps (%s)", mac, a, m.network.Name(), role)
-	}
-	r, ok, err := m.addressAt(ctx, a)
-	if err == nil && ok {
-		err = m.inUse(ctx, a, r)
-	}
-	return a, err
 }

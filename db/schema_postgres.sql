@@ -109,7 +109,7 @@ CREATE TABLE networks (
   CHECK ((cidr_v6 IS NULL) = (gateway_v6 IS NULL))
 );
 
-CREATE INDEX networks_bridge ON networks (bridge);
+CREATE INDEX networks_bridge ON networks (bridge, gateway_v6);
 CREATE INDEX networks_label ON networks (label) WHERE label IS NOT NULL;
 CREATE INDEX networks_project ON networks (project_id, first) WHERE project_id IS NOT NULL;
 CREATE INDEX networks_open ON networks (project_id, first) WHERE taken < 2;

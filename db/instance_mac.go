@@ -1,0 +1,148 @@
+package db
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"nova-manage/netcalc"
+)
+
+// macSource makes the MACs of new instances on a network, and the IPv6 addresses that follow from them.
+type macSource struct {
+	*tx
+	network Network
+	given   netcalc.MAC
+	used    map[netcalc.MAC]bool
+	random  []byte
+
+	// What every guest of the link hears of, also on a network without IPv6: the prefix and its routers.
+	prefix  netip.Prefix
+	routers []netip.Addr
+}
+
+func (t *tx) macSource(ctx context.Context, network Network, given netcalc.MAC) (*macSource, error) {
+	link, err := t.bridge(ctx, network.Bridge)
+	if err != nil {
+		return nil, err
+	}
+	routers, err := t.routersOn(ctx, network.Bridge)
+	return &macSource{tx: t, network: network, given: given, used: map[netcalc.MAC]bool{}, prefix: link.cidrV6, routers: routers}, err
+}
+
+// routersOn returns the IPv6 gateways of the networks on a bridge. They are few where the networks of a flat bridge are
+// many, so each is one look-up.
+func (t *tx) routersOn(ctx context.Context, bridge string) (routers []netip.Addr, err error) {
+	for last := ""; ; {
+		next, err := column[string](ctx, t,
+			"SELECT gateway_v6 FROM networks WHERE bridge = $1 AND gateway_v6 > $2 ORDER BY gateway_v6 LIMIT 1", bridge, last)
+		if err != nil || len(next) == 0 {
+			return routers, err
+		}
+		a, err := netip.ParseAddr(next[0])
+		if err != nil {
+			return nil, fmt.Errorf("gateway_v6 of a network on bridge %s: %w", bridge, err)
+		}
+		routers, last = append(routers, a), next[0]
+	}
+}
+
+// next returns the MAC that was given, or one that nobody has, and its EUI-64 address; the address is zero where the
+// network has no IPv6.
+func (m *macSource) next(ctx context.Context) (netcalc.MAC, netip.Addr, error) {
+	if m.given != (netcalc.MAC{}) {
+		a, err := m.check(ctx, m.given)
+		return m.given, a, err
+	}
+	const attempts = 1000 // 8 million MACs: it takes as many only when nearly all are used
+	var err error
+	for range attempts {
+		mac := m.generate()
+		if m.used[mac] {
+			continue
+		}
+		var a netip.Addr
+		if a, err = m.check(ctx, mac); err == nil {
+			m.used[mac] = true
+			return mac, a, nil
+		}
+		if !isConflict(err) {
+			return mac, a, err
+		}
+	}
+	return netcalc.MAC{}, netip.Addr{}, conflictf("no MAC in Nova's range 02:16:3e is left: %v", err)
+}
+
+// generate returns a random MAC as Nova made them: 02:16:3e, the next bit zero, 23 random bits.
+func (m *macSource) generate() netcalc.MAC {
+	if len(m.random) < 3 {
+		m.random = make([]byte, 3*256)
+		rand.Read(m.random) // never fails
+	}
+	mac := netcalc.MAC{0x02, 0x16, 0x3e, m.random[0] & 0x7f, m.random[1], m.random[2]}
+	m.random = m.random[3:]
+	return mac
+}
+
+// check refuses a MAC that an instance has, or whose EUI-64 address is taken: its guest would take it all the same.
+func (m *macSource) check(ctx context.Context, mac netcalc.MAC) (a netip.Addr, err error) {
+	taken, err := column[string](ctx, m, "SELECT name FROM instances WHERE mac_address = $1", mac.String())
+	if err != nil {
+		return a, err
+	}
+	if len(taken) > 0 {
+		return a, conflictf("MAC %s is instance %s's", mac, taken[0])
+	}
+	if !m.prefix.IsValid() {
+		return a, nil
+	}
+	if a, err = netcalc.EUI64(m.prefix, mac); err != nil {
+		return a, err
+	}
+	if role := m.network.Role(a); role != "" {
+		return a, conflictf("MAC %s would give itself %s, which %s keeps (%s)", mac, a, m.network.Name(), role)
+	}
+	if slices.Contains(m.routers, a) {
+		return a, conflictf("MAC %s would give itself %s, which a router of bridge %s has", mac, a, m.network.Bridge)
+	}
+	r, ok, err := m.addressAt(ctx, a)
+	if err == nil && ok {
+		err = m.inUse(ctx, a, r)
+	}
+	if !m.network.CIDRv6.IsValid() {
+		a = netip.Addr{}
+	}
+	return a, err
+}
+
+// checkRecorded refuses to record an IPv6 address for an instance with that MAC: outside the network's prefix, the
+// network's own or a router's, held or reserved, or the one that the guest of another MAC will give itself.
+func (m *macSource) checkRecorded(ctx context.Context, a netip.Addr, mac netcalc.MAC) error {
+	network := m.network
+	if !network.CIDRv6.Contains(a) {
+		return conflictf("fixed_ip_v6 %s is not in %s", a, network.Name())
+	}
+	if role := network.Role(a); role != "" {
+		return conflictf("fixed_ip_v6 %s is not for guests: %s keeps it (%s)", a, network.Name(), role)
+	}
+	if slices.Contains(m.routers, a) {
+		return conflictf("fixed_ip_v6 %s is not for guests: a router of bridge %s has it", a, network.Bridge)
+	}
+	if r, ok, err := m.addressAt(ctx, a); err != nil {
+		return err
+	} else if ok {
+		return m.inUse(ctx, a, r)
+	}
+	other, err := netcalc.MACFromEUI64(a)
+	if err != nil || other == mac {
+		return nil
+	}
+	i, ok, err := one(ctx, m, scanInstance, selectInstances+
+		" WHERE i.mac_address = $1 AND i.network_id IN (SELECT id FROM networks WHERE bridge = $2)", other.String(), network.Bridge)
+	if err != nil || !ok {
+		return err
+	}
+	return conflictf("%s is what instance %s gives itself: its MAC is %s", a, i.Name, other)
+}
