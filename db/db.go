@@ -213,7 +213,7 @@ func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 func parseTime(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("time %q in the ledger: %w", s, err)
+		return time.Time{}, errors.New("it is not a time in RFC 3339")
 	}
 	return t.UTC(), nil
 }

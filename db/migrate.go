@@ -47,7 +47,15 @@ func (s *Store) schemaVersion(ctx context.Context) (version int, err error) {
 		case len(tables) == 0:
 			return nil
 		case slices.Contains(tables, "schema_version") && slices.Contains(tables, "claims"):
-			return t.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM schema_version").Scan(&version)
+			err := t.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM schema_version").Scan(&version)
+			if err == nil && version < 1 {
+				return corruptf("%s has tables, and schema version %d", s.engine.place(), version)
+			}
+			return err
+		case slices.Contains(tables, "claims") && slices.Contains(tables, "free_ranges"):
+			return corruptf("%s is damaged: it has no table schema_version", s.engine.place())
+		case slices.Contains(tables, "schema_version") && slices.Contains(tables, "free_ranges"):
+			return corruptf("%s is damaged: it has no table claims", s.engine.place())
 		case slices.Contains(tables, "migrate_version"), slices.Contains(tables, "fixed_ips"), slices.Contains(tables, "instances"):
 			return &Error{Message: s.engine.place() + " is the database of OpenStack Nova itself, not a ledger of this tool; it was left as it is",
 				NextStep: "name another place with --sql_connection"}

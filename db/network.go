@@ -142,24 +142,20 @@ func scanNetwork(rows *sql.Rows) (n Network, err error) {
 	return n, nil
 }
 
-// parser reads optional columns and keeps the first error.
+// parser reads optional columns and keeps the first error: an ErrCorrupt, for what is stored was valid once.
 type parser struct{ err error }
 
-func (p *parser) addr(to *netip.Addr, s sql.NullString) {
-	if s.Valid && p.err == nil {
-		*to, p.err = netip.ParseAddr(s.String)
-	}
-}
+func (p *parser) addr(to *netip.Addr, s sql.NullString)     { parse(p, to, s, netip.ParseAddr) }
+func (p *parser) prefix(to *netip.Prefix, s sql.NullString) { parse(p, to, s, netip.ParsePrefix) }
+func (p *parser) time(to *time.Time, s sql.NullString)      { parse(p, to, s, parseTime) }
 
-func (p *parser) prefix(to *netip.Prefix, s sql.NullString) {
-	if s.Valid && p.err == nil {
-		*to, p.err = netip.ParsePrefix(s.String)
+func parse[T any](p *parser, to *T, s sql.NullString, read func(string) (T, error)) {
+	if !s.Valid || p.err != nil {
+		return
 	}
-}
-
-func (p *parser) time(to *time.Time, s sql.NullString) {
-	if s.Valid && p.err == nil {
-		*to, p.err = parseTime(s.String)
+	var err error
+	if *to, err = read(s.String); err != nil {
+		p.err = corruptf("%q is no value of its column: %v", s.String, err)
 	}
 }
 

@@ -245,28 +245,3 @@ func (e *sqlite) parameter(int) string { return "?" }
 func (e *sqlite) tables(ctx context.Context, q querier) ([]string, error) {
 	return column[string](ctx, q, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name")
 }
-
-func (e *sqlite) integrity(ctx context.Context, q querier) ([]string, error) {
-	found, err := column[string](ctx, q, "PRAGMA integrity_check")
-	if err != nil {
-		return nil, err
-	}
-	if len(found) == 1 && found[0] == "ok" {
-		found = nil
-	}
-	rows, err := q.QueryContext(ctx, "PRAGMA foreign_key_check")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var table, parent string
-		var rowid sql.NullInt64
-		var fk int
-		if err := rows.Scan(&table, &rowid, &parent, &fk); err != nil {
-			return nil, err
-		}
-		found = append(found, fmt.Sprintf("a row of %s names a row of %s that is not there", table, parent))
-	}
-	return found, rows.Err()
-}

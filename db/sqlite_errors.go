@@ -45,17 +45,23 @@ func (e *sqlite) translate(err error) error {
 		return &Error{Message: e.path + " is not an SQLite database, so it is no ledger; it was left as it is",
 			Kind: ErrCorrupt, cause: err}
 	case sqlite3.SQLITE_CORRUPT:
-		return &Error{Message: e.place() + " is damaged: " + serr.Error(), Kind: ErrCorrupt, cause: err,
+		return &Error{Message: e.place() + " is damaged: " + oneLineOf(serr.Error()), Kind: ErrCorrupt, cause: err,
 			NextStep: "`nova-manage db check` says what is wrong; restore the file from a backup"}
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH,
 		sqlite3.SQLITE_IOERR:
 		return say("%s; nothing was changed", e.obstacle(serr))
+	case sqlite3.SQLITE_ERROR:
+		// Our statements are fixed: what they name is missing because the schema is not ours any more.
+		if strings.Contains(serr.Error(), "no such ") {
+			return &Error{Message: e.place() + " is damaged: " + oneLineOf(serr.Error()), Kind: ErrCorrupt, cause: err,
+				NextStep: "`nova-manage db check` says what is wrong; restore the file from a backup"}
+		}
 	case sqlite3.SQLITE_CONSTRAINT:
 		// The commands look before they write and say it better; this is the schema's own last word.
 		return &Error{Message: e.place() + " refused a row that contradicts another one: " + serr.Error(),
 			Kind: ErrConflict, cause: err}
 	}
-	return say("%v", serr)
+	return say("%s", oneLineOf(serr.Error()))
 }
 
 // obstacle says why the file or one beside it cannot be read or written. SQLite's code tells little (a full disk, an
@@ -85,7 +91,7 @@ func (e *sqlite) obstacle(serr *driver.Error) string {
 	case err != nil && err != unix.EOPNOTSUPP:
 		return "its folder cannot be written: " + err.Error()
 	}
-	return strings.TrimSpace(serr.Error())
+	return oneLineOf(serr.Error())
 }
 
 // tryWrite writes into a folder as much as a small transaction needs, and leaves nothing behind: the file never has a
