@@ -45,9 +45,6 @@ func (e *env) prepare(c *command, g *globals) error {
 	return err
 }
 
-// now is the time in UTC.
-func (e *env) now() time.Time { return e.sys.Now().UTC() }
-
 // warn tells the user, on standard error, about something that is probably not what was meant.
 func (e *env) warn(format string, args ...any) {
 	e.message("nova-manage: warning: " + oneLine(fmt.Sprintf(format, args...)))
