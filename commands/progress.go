@@ -33,7 +33,8 @@ func (p *progress) report(doing string, done, total int64) {
 		p.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(doing), progressbar.OptionShowCount(),
 			progressbar.OptionSetWidth(30), progressbar.OptionSetPredictTime(total > 0), progressbar.OptionClearOnFinish(),
-			progressbar.OptionThrottle(100*time.Millisecond))
+			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionSetSpinnerChangeInterval(0)) // else a goroutine of its own draws, also after Clear
 	}
 	// A terminal that went away is no reason to stop the work.
 	_ = p.bar.Set64(done)
