@@ -21,13 +21,13 @@ func main() {
 	only := flag.String("run", "", "run only the cases whose name matches this regular expression")
 	binary := flag.String("binary", "", "time this nova-manage, not the one that is built from the working folder")
 	flag.Parse()
-	if err := run(os.Stdout, *rounds, *only, *binary); err != nil {
+	if err := run(os.Stdout, cases, *rounds, *only, *binary); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(out io.Writer, rounds int, only, binary string) error {
+func run(out io.Writer, cases []benchCase, rounds int, only, binary string) error {
 	match, err := regexp.Compile(only)
 	if err != nil {
 		return err
