@@ -19,7 +19,8 @@ type Copied struct {
 const copyRows = 1000
 
 // Copy copies the whole ledger from, as it is at one moment, into the empty ledger to, all or nothing; the engines may
-// differ. It returns the tables with their number of rows, which it has compared, and the copy has passed Check.
+// differ, and each is a Store of its own. It returns the tables with their number of rows, which it has compared, and
+// the copy has passed Check.
 //
 // Errors: ErrConflict where to is not empty, ErrCheck where the copy would not be clean, which means that from is not.
 func Copy(ctx context.Context, from, to *Store) (copied []Copied, err error) {

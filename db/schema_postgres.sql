@@ -94,7 +94,7 @@ CREATE TABLE networks (
   vpn_public_port     INTEGER UNIQUE CHECK (vpn_public_port BETWEEN 1 AND 65535),
   vpn_private_address TEXT,
   cidr_v6             TEXT,
-  gateway_v6          TEXT,
+  gateway_v6          TEXT COLLATE "C",
   dns1                TEXT,
   dns2                TEXT,
   mtu                 INTEGER,
