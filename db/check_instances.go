@@ -8,19 +8,9 @@ import (
 	"nova-manage/netcalc"
 )
 
-// checkHeld compares what instances hold with what they say they have.
-func (c *checker) checkHeld(ctx context.Context) error {
+// checkReleases compares the numbers of releases with their sequence: they are the order in which addresses come back.
+func (c *checker) checkReleases(ctx context.Context) error {
 	for _, q := range []question{
-		{"addresses", "%s is held by instance %s, whose fixed address it is not", `
-			SELECT a.address, i.project_id || '/' || i.name
-			FROM addresses a JOIN claims c ON c.first = a.claim JOIN instances i ON i.id = a.instance_id
-			WHERE c.kind <> 'floating' AND a.address <> coalesce(i.fixed_ip, '') AND a.address <> coalesce(i.fixed_ip_v6, '')`},
-		{"instances", "instance %s has fixed_ip %s, and does not hold it", `
-			SELECT i.project_id || '/' || i.name, i.fixed_ip FROM instances i WHERE i.fixed_ip IS NOT NULL
-			AND NOT EXISTS (SELECT 1 FROM addresses a WHERE a.instance_id = i.id AND a.address = i.fixed_ip)`},
-		{"instances", "instance %s has fixed_ip_v6 %s, and does not hold it", `
-			SELECT i.project_id || '/' || i.name, i.fixed_ip_v6 FROM instances i WHERE i.fixed_ip_v6 IS NOT NULL
-			AND NOT EXISTS (SELECT 1 FROM addresses a WHERE a.instance_id = i.id AND a.address = i.fixed_ip_v6)`},
 		{"addresses", "release %s is counted twice", `
 			SELECT released FROM addresses WHERE released IS NOT NULL GROUP BY released HAVING count(*) > 1`},
 		{"addresses", "%s has release %s, which has not been counted yet", `
@@ -31,23 +21,7 @@ func (c *checker) checkHeld(ctx context.Context) error {
 			return err
 		}
 	}
-	// IPv4 keys are below those of all of IPv6.
-	ipv6 := key(wholeIPv6.First)
-	for _, q := range []question{
-		{"addresses", "instance %s has %s floating addresses of one family", `
-			SELECT i.project_id || '/' || i.name, count(*)
-			FROM addresses a JOIN claims c ON c.first = a.claim JOIN instances i ON i.id = a.instance_id
-			WHERE c.kind = 'floating' GROUP BY i.id, i.project_id, i.name, a.first < $1 HAVING count(*) > 1`},
-		{"addresses", "%s is associated with instance %s, which has no fixed address of that family", `
-			SELECT a.address, i.project_id || '/' || i.name
-			FROM addresses a JOIN claims c ON c.first = a.claim JOIN instances i ON i.id = a.instance_id
-			WHERE c.kind = 'floating' AND (a.first < $1 AND i.fixed_ip IS NULL OR a.first >= $1 AND i.fixed_ip_v6 IS NULL)`},
-	} {
-		if err := c.ask(ctx, q, ipv6); err != nil {
-			return err
-		}
-	}
-	return c.checkRouters(ctx)
+	return nil
 }
 
 // checkRouters finds IPv6 addresses of the links' routers that are held or reserved. There is a handful of routers per
@@ -89,8 +63,8 @@ type portRow struct {
 	fixed, fixedV6, cidr, cidrV6, on sql.NullString
 }
 
-// checkInstances compares each instance with its network, a page of them at a time: those that recorded the address of
-// another MAC need a look-up, and PostgreSQL's driver has one statement open at a time.
+// checkInstances compares each instance with its network and with what it holds, a page of them at a time: some need a
+// look-up of their own, and PostgreSQL's driver has one statement open at a time.
 func (c *checker) checkInstances(ctx context.Context) error {
 	const page = 1000
 	for last, checked := int64(0), int64(0); ; {
@@ -101,8 +75,15 @@ func (c *checker) checkInstances(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if len(rows) == 0 {
+			return nil
+		}
+		held, err := c.heldBy(ctx, rows[0].id, rows[len(rows)-1].id)
+		if err != nil {
+			return err
+		}
 		for _, r := range rows {
-			if err := c.checkInstance(ctx, r); err != nil {
+			if err := c.checkInstance(ctx, r, held[r.id]); err != nil {
 				return err
 			}
 		}
@@ -114,7 +95,17 @@ func (c *checker) checkInstances(ctx context.Context) error {
 	}
 }
 
-func (c *checker) checkInstance(ctx context.Context, r portRow) error {
+// heldBy returns what the instances from one id to another hold, in address order.
+func (c *checker) heldBy(ctx context.Context, from, to int64) (map[int64][]addressRow, error) {
+	rows, err := collect(ctx, c, scanAddress, selectAddresses+" WHERE instance_id BETWEEN $1 AND $2 ORDER BY first", from, to)
+	held := make(map[int64][]addressRow, len(rows)/2)
+	for _, r := range rows {
+		held[r.instance] = append(held[r.instance], r)
+	}
+	return held, err
+}
+
+func (c *checker) checkInstance(ctx context.Context, r portRow, held []addressRow) error {
 	i := Instance{ID: r.id, Name: r.name}
 	var n Network
 	var p parser
@@ -148,7 +139,51 @@ func (c *checker) checkInstance(ctx context.Context, r portRow) error {
 			c.say("instances", "instance %s has %s %s, and its network has %s", i.Name, f.name, orNone(f.is), orNone(f.in))
 		}
 	}
+	if err := c.checkHeld(ctx, i, held); err != nil {
+		return err
+	}
 	return c.checkRecorded(ctx, i, r.on.String)
+}
+
+// checkHeld compares what an instance holds with what it says it has. What else it holds is floating, one of a family,
+// and stands for a fixed address of that family.
+func (c *checker) checkHeld(ctx context.Context, i Instance, held []addressRow) error {
+	missing := []struct {
+		name string
+		is   netip.Addr
+	}{{"fixed_ip", i.FixedIP}, {"fixed_ip_v6", i.FixedIPv6}}
+	floating := map[int]int{} // by length of the address
+	for _, r := range held {
+		fixed := false
+		for k := range missing {
+			if missing[k].is == r.First {
+				missing[k].is, fixed = netip.Addr{}, true
+			}
+		}
+		if fixed {
+			continue
+		}
+		in, _, err := c.claimAround(ctx, r.First)
+		if err != nil {
+			return err
+		}
+		if in.kind != claimFloating {
+			c.say("addresses", "%s is held by instance %s, whose fixed address it is not", r.First, i.Name)
+			continue
+		}
+		if floating[r.First.BitLen()]++; floating[r.First.BitLen()] == 2 {
+			c.say("addresses", "instance %s has more than one floating address of a family", i.Name)
+		}
+		if !i.FixedIP.IsValid() && r.First.Is4() || !i.FixedIPv6.IsValid() && r.First.Is6() {
+			c.say("addresses", "%s is associated with instance %s, which has no fixed address of that family", r.First, i.Name)
+		}
+	}
+	for _, m := range missing {
+		if m.is.IsValid() {
+			c.say("instances", "instance %s has %s %s, and does not hold it", i.Name, m.name, m.is)
+		}
+	}
+	return nil
 }
 
 // checkRecorded finds an instance whose IPv6 address is the one that the guest of another, on the same link, gives itself.
