@@ -59,6 +59,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 )
 
 // catalogue is every command there is, in the order of help.
@@ -119,7 +120,7 @@ func runMain(args []string, sys *Sys, catalogue func() []*command) (code int) {
 		}
 	}()
 
-	out := bufio.NewWriterSize(answerWriter{sys.Stdout}, 32<<10)
+	out := bufio.NewWriterSize(answerWriter{ctx, sys.Stdout}, 32<<10)
 	e := newEnv(sys, out)
 	err := newProgram(catalogue(), e).main(ctx, args)
 	e.progress.clear()
@@ -136,15 +137,42 @@ func runMain(args []string, sys *Sys, catalogue func() []*command) (code int) {
 	return exitCode(ctx, err)
 }
 
-// answerWriter tells a failing write of the answer from all other failures.
-type answerWriter struct{ w io.Writer }
+// answerWriter tells a failing write of the answer from all other failures, and lets a signal end one that does not come
+// to an end because nobody reads.
+type answerWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+// unread is how long a write may go on after a signal: more than one needs that somebody does read.
+const unread = time.Second
 
 func (a answerWriter) Write(p []byte) (int, error) {
-	n, err := a.w.Write(p)
-	if err != nil {
-		err = &answerError{reasonOf(err)}
+	type result struct {
+		n   int
+		err error
 	}
-	return n, err
+	done := make(chan result, 1)
+	go func() {
+		n, err := a.w.Write(p)
+		done <- result{n, err}
+	}()
+	var r result
+	select {
+	case r = <-done:
+	case <-a.ctx.Done():
+		select {
+		case r = <-done:
+		case <-time.After(unread):
+			// The write goes on until the process ends, a moment from now. p stays as it is until then: a bufio.Writer
+			// that has seen an error does nothing any more.
+			return 0, context.Cause(a.ctx)
+		}
+	}
+	if r.err != nil {
+		return r.n, &answerError{reasonOf(r.err)}
+	}
+	return r.n, nil
 }
 
 type answerError struct{ reason error }

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var stopSignals = map[string]struct {
+	signal syscall.Signal
+	code   int
+	says   string
+}{
+	"SIGINT":  {syscall.SIGINT, 130, "nova-manage: error: interrupted\n"},
+	"SIGTERM": {syscall.SIGTERM, 143, "nova-manage: error: terminated\n"},
+}
+
+// TestFaults_signal stops commands by both signals: each ends soon with 128 and the signal's number, what it had begun is
+// undone, and the next one works.
+func TestFaults_signal(t *testing.T) {
+	for name, s := range stopSignals {
+		stop := func(t *testing.T, cmd *exec.Cmd, stderr *bytes.Buffer) {
+			t.Helper()
+			if err := cmd.Process.Signal(s.signal); err != nil {
+				t.Fatal(err)
+			}
+			timer := time.AfterFunc(hung, func() { _ = cmd.Process.Kill() })
+			err := cmd.Wait()
+			if !timer.Stop() {
+				t.Errorf("%s did not end it within %s", name, hung)
+			}
+			if a := answerOf(t, cmd, err, &bytes.Buffer{}, stderr); a.code != s.code || a.stderr != s.says {
+				t.Errorf("exit %d, want %d\n%s", a.code, s.code, a.stderr)
+			}
+		}
+		start := func(t *testing.T, cmd *exec.Cmd) *bytes.Buffer {
+			t.Helper()
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			return &stderr
+		}
+		many := []string{"network", "create", "--network_manager", "FlatManager", "10.0.0.0/8", "100000", "16", "-q"}
+
+		t.Run(name+" while writing", func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, l *ledger) {
+				l.must(t, "db", "sync")
+				cmd := l.command(many...)
+				stderr := start(t, cmd)
+				if l.path != "" {
+					eventually(t, "the command has the write lock", func() bool { return writer(t, l.path) == cmd.Process.Pid })
+				}
+				time.Sleep(50 * time.Millisecond) // somewhere in it; any moment must do
+				stop(t, cmd, stderr)
+				if made := l.networks(t); len(made) > 0 {
+					t.Errorf("%d networks were made", len(made))
+				}
+				l.must(t, "network", "create", "10.0.0.0/8", "1", "16")
+				l.clean(t)
+			})
+		})
+		t.Run(name+" while waiting", func(t *testing.T) {
+			l := newLedger(t, "sqlite")
+			l.must(t, "db", "sync")
+			holder := connect(t, l.path, "BEGIN IMMEDIATE")
+			cmd := l.command(many...)
+			stderr := start(t, cmd)
+			time.Sleep(200 * time.Millisecond) // long enough to be waiting; before that it must do as well
+			stop(t, cmd, stderr)
+			if _, err := holder.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+				t.Fatal(err)
+			}
+			l.must(t, "network", "create", "10.0.0.0/8", "1", "16")
+			l.clean(t)
+		})
+		t.Run(name+" while nobody reads the answer", func(t *testing.T) {
+			l := newLedger(t, "sqlite")
+			l.must(t, "network", "create", "--network_manager", "FlatManager", "10.0.0.0/8", "5000", "16", "-q")
+			cmd := l.command("network", "list", "-f", "json")
+			answer, full, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Close() // only then, or the write would fail
+			cmd.Stdout = full
+			stderr := start(t, cmd)
+			full.Close()
+			if _, err := io.ReadFull(answer, make([]byte, 100)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(300 * time.Millisecond) // until the pipe is full; before that it must do as well
+			stop(t, cmd, stderr)
+			l.must(t, "network", "create", "--next_free", "10.0.0.0/8", "1", "16")
+			l.clean(t)
+		})
+	}
+}
+
+// walWriteLock is the byte of the shared memory that a writer locks (sqlite.org/walformat.html#locks).
+const walWriteLock = 120
+
+// writer is the process that has the write lock of a ledger; 0 if nobody has.
+func writer(t testing.TB, path string) int {
+	t.Helper()
+	shm, err := os.Open(path + "-shm")
+	if os.IsNotExist(err) {
+		return 0
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shm.Close()
+	lock := syscall.Flock_t{Type: syscall.F_WRLCK, Start: walWriteLock, Len: 1}
+	if err := syscall.FcntlFlock(shm.Fd(), syscall.F_GETLK, &lock); err != nil {
+		t.Fatal(err)
+	}
+	if lock.Type == syscall.F_UNLCK {
+		return 0
+	}
+	return int(lock.Pid)
+}
