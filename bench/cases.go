@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 )
 
@@ -12,35 +14,71 @@ import (
 type benchCase struct {
 	name, aim string
 	sides     func(*world) ([]side, error)
+	// rounds, if it is set, is how many there are at most, for what takes seconds.
+	rounds int
 }
 
-// side is one way to do the work; run does it once and says how long the process took, from its start to its end.
+// side is one way to do the work; run does it once and says what the process took.
 type side struct {
 	name string
-	run  func() (time.Duration, error)
+	run  func() (cost, error)
 }
+
+// cost is what one process took: the time from its start to its end, and the most memory that it had.
+type cost struct {
+	time   time.Duration
+	memory int64 // bytes resident
+}
+
+// selectListed is what `network list` prints, for the shell.
+const selectListed = "SELECT id, cidr, cidr_v6, vlan, bridge, gateway, vpn_public_port, project_id, host FROM networks ORDER BY first"
 
 var cases = []benchCase{
 	{
-		"network create, all defaults: 1000 networks of 256, VlanManager", "at most 2× rows and indexes",
-		creating("network", "create"),
+		name: "network create, all defaults: 1000 networks of 256, VlanManager", aim: "at most 2× rows and indexes",
+		sides: creating("network", "create"),
 	},
 	{
-		"network create, 4000 networks of /24, FlatManager", "at most 2× rows and indexes",
-		creating("network", "create", "10.0.0.0/8", "4000", "256", "--network_manager", "FlatManager"),
+		name: "network create, 4000 networks of /24, FlatManager", aim: "at most 2× rows and indexes",
+		sides: creating(flat(4000, 256)...),
 	},
 	{
-		"network list, 3 networks: the start-up", "at most 10 ms where the shell takes 3, which is 3.3×",
-		reading([]string{"network", "create", "10.0.1.0/24", "3", "32", "100", "1000", "fd00:1::/48"},
-			[]string{"network", "list"},
-			"SELECT id, cidr, cidr_v6, vlan, bridge, gateway, vpn_public_port, project_id, host FROM networks ORDER BY first"),
+		name: "network list, 3 networks: the start-up", aim: "at most 10 ms where the shell takes 3, which is 3.3×",
+		sides: reading([]string{"network", "create", "10.0.1.0/24", "3", "32", "100", "1000", "fd00:1::/48"},
+			[]string{"network", "list"}, selectListed),
 	},
 	{
-		"emit radvd, 4094 bridges", "at most 50 ms",
-		reading([]string{"network", "create", "10.0.0.0/8", "4094", "256", "1", "1000", "fd00::/48"},
+		name: "emit radvd, 4094 bridges", aim: "at most 50 ms",
+		sides: reading([]string{"network", "create", "10.0.0.0/8", "4094", "256", "1", "1000", "fd00::/48"},
 			[]string{"emit", "radvd"},
 			"SELECT bridge, vlan, cidr_v6, mtu, dns1, dns2 FROM networks ORDER BY vlan"),
 	},
+	{
+		name: "scale: network create, 1,000 networks of 16, FlatManager", aim: "at most 2× rows and indexes",
+		sides: creating(flat(1_000, 16)...),
+	},
+	{
+		name: "scale: network create, 10,000 networks of 16, FlatManager", aim: "at most 2× rows and indexes",
+		sides: creating(flat(10_000, 16)...), rounds: 7,
+	},
+	{
+		name: "scale: network create, 100,000 networks of 16, FlatManager", aim: "at most 2× rows and indexes",
+		sides: creating(flat(100_000, 16)...), rounds: 3,
+	},
+	{
+		name: "scale: network create --next_free of 1 network, by networks in the ledger", aim: "at most 2× any smaller ledger",
+		sides: growing(1_000_000, 10_000, 10),
+	},
+	{
+		name: "scale: network list -f json of 1,000,000 networks", aim: "at most 64 MiB; time as what it prints",
+		sides:  reading(flat(1_000_000, 16), []string{"network", "list", "-f", "json"}, "-json", "SELECT * FROM networks ORDER BY first"),
+		rounds: 3,
+	},
+}
+
+// flat is a command that makes so many networks of a size, one after the other.
+func flat(networks, size int) []string {
+	return []string{"network", "create", "10.0.0.0/8", fmt.Sprint(networks), fmt.Sprint(size), "--network_manager", "FlatManager"}
 }
 
 // creating times a command that makes a ledger, from no file to the end of the process, beside the shell making the same
@@ -74,16 +112,34 @@ func creating(command ...string) func(*world) ([]side, error) {
 }
 
 // reading times a command that reads the ledger which another one made, beside the shell reading the same columns.
-func reading(made, command []string, query string) func(*world) ([]side, error) {
+func reading(made, command []string, shell ...string) func(*world) ([]side, error) {
 	return func(w *world) ([]side, error) {
-		ledger, err := w.ledger(made...)
+		ledger, err := w.shared(made...)
 		if err != nil {
 			return nil, err
 		}
 		return []side{
-			{"nova-manage", func() (time.Duration, error) { return stopwatch(w.nova(ledger, command...)) }},
-			{"sqlite3, the same columns", func() (time.Duration, error) { return stopwatch(w.sqlite(ledger, query)) }},
+			{"nova-manage", func() (cost, error) { return stopwatch(w.nova(ledger, command...)) }},
+			{"sqlite3, the same columns", func() (cost, error) { return stopwatch(w.sqlite(append([]string{ledger}, shell...)...)) }},
 		}, nil
+	}
+}
+
+// growing times the creation of the next free network in ledgers of several sizes, the largest first.
+func growing(sizes ...int) func(*world) ([]side, error) {
+	return func(w *world) ([]side, error) {
+		var sides []side
+		for _, size := range sizes {
+			ledger, err := w.shared(flat(size, 16)...)
+			if err != nil {
+				return nil, err
+			}
+			next := append(flat(1, 16), "--next_free")
+			sides = append(sides, side{fmt.Sprintf("nova-manage, %d networks", size), func() (cost, error) {
+				return stopwatch(w.nova(ledger, next...))
+			}})
+		}
+		return sides, nil
 	}
 }
 
@@ -92,6 +148,7 @@ type world struct {
 	dir           string
 	binary, shell string
 	count         int
+	made          map[string]string // the ledgers that cases share, by the command that made them
 }
 
 // path is a new one in the scratch folder.
@@ -114,31 +171,46 @@ func (w *world) ledger(command ...string) (string, error) {
 	return path, err
 }
 
+// shared is a ledger made by a command, the same one for every case that asks for it. Cases read it, or add so little that
+// no other notices.
+func (w *world) shared(command ...string) (string, error) {
+	made := strings.Join(command, " ")
+	if path, ok := w.made[made]; ok {
+		return path, nil
+	}
+	path, err := w.ledger(append(command, "-q")...)
+	w.made[made] = path
+	return path, err
+}
+
 // onNewFile is a side that starts each time where no ledger is.
-func (w *world) onNewFile(command func(ledger string) (*exec.Cmd, error)) func() (time.Duration, error) {
-	return func() (time.Duration, error) {
+func (w *world) onNewFile(command func(ledger string) (*exec.Cmd, error)) func() (cost, error) {
+	return func() (cost, error) {
 		folder := w.path("")
 		if err := os.Mkdir(folder, 0o700); err != nil {
-			return 0, err
+			return cost{}, err
 		}
 		defer os.RemoveAll(folder)
 		cmd, err := command(filepath.Join(folder, "ledger.sqlite"))
 		if err != nil {
-			return 0, err
+			return cost{}, err
 		}
 		return stopwatch(cmd)
 	}
 }
 
 // stopwatch runs a process whose output nobody reads.
-func stopwatch(cmd *exec.Cmd) (time.Duration, error) {
+func stopwatch(cmd *exec.Cmd) (cost, error) {
 	start := time.Now()
 	err := cmd.Run()
-	took := time.Since(start)
+	c := cost{time: time.Since(start)}
 	if file, ok := cmd.Stdin.(*os.File); ok {
 		file.Close()
 	}
-	return took, err
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		c.memory = usage.Maxrss << 10
+	}
+	return c, err
 }
 
 // ask runs a command for its output.

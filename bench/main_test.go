@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +20,9 @@ func TestRun(t *testing.T) {
 	}
 	create := []string{"network", "create", "10.0.1.0/24", "3", "32", "100", "1000", "fd00:1::/48"}
 	cases := []benchCase{
-		{"creating", "none", creating(create...)},
-		{"reading", "none", reading(create, []string{"network", "list"}, "SELECT id FROM networks")},
+		{name: "creating", aim: "none", sides: creating(create...)},
+		{name: "reading", aim: "none", sides: reading(create, []string{"network", "list"}, "SELECT id FROM networks")},
+		{name: "growing", aim: "none", sides: growing(20, 10), rounds: 2},
 	}
 	var out bytes.Buffer
 	if err := run(&out, cases, 1, "", ""); err != nil {
@@ -40,7 +42,8 @@ func TestMedian(t *testing.T) {
 		5: {1, 9, 5},
 		6: {100, 1, 7, 5},
 	} {
-		if got := median(sorted(times)); got != want {
+		slices.Sort(times)
+		if got := median(times); got != want {
 			t.Errorf("median of %d is %d, want %d", times, got, want)
 		}
 	}
@@ -50,16 +53,16 @@ func TestMedian(t *testing.T) {
 func TestRace(t *testing.T) {
 	var order strings.Builder
 	named := func(name string) side {
-		return side{name, func() (time.Duration, error) { order.WriteString(name); return 1, nil }}
+		return side{name, func() (cost, error) { order.WriteString(name); return cost{time: 1}, nil }}
 	}
-	times, err := race([]side{named("a"), named("b"), named("c")}, 2)
+	costs, err := race([]side{named("a"), named("b"), named("c")}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, want := order.String(), "abc"+"bca"+"cab"; got != want {
 		t.Errorf("order is %s, want %s", got, want)
 	}
-	for n, list := range times {
+	for n, list := range costs {
 		if len(list) != 2 {
 			t.Errorf("side %d has %d times, want 2", n, len(list))
 		}

@@ -1,22 +1,23 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"time"
 )
 
-// report prints one case: for each side the fastest, the median and the slowest round, and for all but the first, which
-// is nova-manage, how many times as long nova-manage took. The fastest round is the one that the machine disturbed
-// least; how far the slowest is from it is the noise.
-func report(out io.Writer, c benchCase, sides []side, times [][]time.Duration) {
+// report prints one case: for each side the fastest, the median and the slowest round and the most memory that any took,
+// and for all but the first, which is nova-manage, how many times as long nova-manage took. The fastest round is the one
+// that the machine disturbed least; how far the slowest is from it is the noise.
+func report(out io.Writer, c benchCase, sides []side, costs [][]cost) {
 	fmt.Fprintf(out, "\n%s (aim: %s)\n", c.name, c.aim)
-	fmt.Fprintf(out, "  %-44s %10s %10s %10s   %s\n", "", "fastest", "median", "slowest", "nova-manage takes (fastest, median)")
-	ours := sorted(times[0])
+	fmt.Fprintf(out, "  %-40s %11s %11s %11s %9s   %s\n", "", "fastest", "median", "slowest", "memory", "the first takes (fastest, median)")
+	ours := times(costs[0])
 	for n, s := range sides {
-		t := sorted(times[n])
-		fmt.Fprintf(out, "  %-44s %10s %10s %10s", s.name, millis(t[0]), millis(median(t)), millis(t[len(t)-1]))
+		t := times(costs[n])
+		fmt.Fprintf(out, "  %-40s %11s %11s %11s %9s", s.name, millis(t[0]), millis(median(t)), millis(t[len(t)-1]), memory(costs[n]))
 		if n > 0 {
 			fmt.Fprintf(out, "   %.2f×, %.2f×", ratio(ours[0], t[0]), ratio(median(ours), median(t)))
 		}
@@ -24,8 +25,20 @@ func report(out io.Writer, c benchCase, sides []side, times [][]time.Duration) {
 	}
 }
 
-func sorted(times []time.Duration) []time.Duration {
-	return slices.Sorted(slices.Values(times))
+// times are the sorted times of all rounds.
+func times(costs []cost) []time.Duration {
+	all := make([]time.Duration, len(costs))
+	for i, c := range costs {
+		all[i] = c.time
+	}
+	slices.Sort(all)
+	return all
+}
+
+// memory is the most of all rounds.
+func memory(costs []cost) string {
+	most := slices.MaxFunc(costs, func(a, b cost) int { return cmp.Compare(a.memory, b.memory) })
+	return fmt.Sprintf("%.1f MiB", float64(most.memory)/(1<<20))
 }
 
 // median is the middle of sorted times, of an even number the mean of both.
