@@ -29,6 +29,7 @@ type networkCreateOptions struct {
 	NextFree            bool
 	IfNotExists         bool
 	DryRun              bool
+	Reserve             []reservation
 	networkValues
 	fixedRangeFrom, numNetworksFrom, networkSizeFrom, fixedRangeV6From origin
 	useIPv6From, bridgeFrom, vpnIPFrom, myIPFrom                       origin
@@ -53,11 +54,13 @@ func networkCreate() *command {
 		short: "carve networks from a range and record them",
 		long: "Network i gets the i-th block of fixed_range. Under VlanManager it also gets the i-th /64 of fixed_range_v6, VLAN " +
 			"vlan_start+i and VPN port vpn_start+i; under the flat managers all networks share flat_network_bridge and its one /64. " +
-			"All networks are made or none. An empty argument means the default.",
+			"All networks are made or none. An empty argument means the default. --reserve +10 counts from each network's first " +
+			"address: the IPv4 one, or that of its /64 if it has no IPv4.",
 		examples: []string{
 			"nova-manage network create 10.0.1.0/24 3 32 100 1000 fd00:1::/48",
 			"nova-manage network create 10.0.1.0/24 1 256 --network_manager FlatDHCPManager --bridge br0",
 			"nova-manage network create --fixed_range 10.0.0.0/8 --num_networks 1 --next_free --project_id apollo",
+			"nova-manage network create 10.0.1.0/24 3 32 --reserve +10-+20 --reserve 10.0.1.40",
 			"nova-manage network create --ipv6_only --num_networks 4 --fixed_range_v6 2001:db8::/56",
 		},
 		args:    optionals(positional...),
@@ -80,10 +83,27 @@ func (o *networkCreateOptions) flags() []*flag {
 		number(&o.VPNClients, "cnt_vpn_clients", 0, 1<<20, "VlanManager: addresses at the end of each network kept for VPN clients"),
 		ownAddress(&o.VPNIP, "vpn_ip", "VlanManager: the public address of VPNs").byDefault("my_ip").from(&o.vpnIPFrom),
 		ownAddress(&o.MyIP, "my_ip", "this host's address").byDefault("the one that the default route uses").from(&o.myIPFrom),
+		typedList(&o.Reserve, "reserve", parseReservation, "keep a range from guests: an address, FIRST-LAST or a CIDR, or an offset or "+
+			"range like +10-+20 in every network; repeatable").as("RANGE"),
 		boolean(&o.NextFree, "next_free", "take the first free slots, VLANs and ports, whatever is there already"),
 		boolean(&o.IfNotExists, "if_not_exists", "accept networks that are there exactly as asked, create what is missing"),
 		boolean(&o.DryRun, "dry_run", "print what would be created and write nothing"),
 	}
+}
+
+// reservation is a range in one of the networks, or an offset in each of them.
+type reservation struct {
+	span     *netcalc.Span
+	relative *netcalc.RelativeSpan
+}
+
+func parseReservation(s string) (r reservation, err error) {
+	if strings.HasPrefix(s, "+") {
+		relative, err := netcalcValue(netcalc.ParseRelativeSpan)(s)
+		return reservation{relative: &relative}, err
+	}
+	span, err := netcalcValue(netcalc.ParseSpan)(s)
+	return reservation{span: &span}, err
 }
 
 // parseSize reads a network_size. Which sizes work depends on the manager; the rest is said where that is known.
@@ -132,6 +152,13 @@ func (o *networkCreateOptions) spec(e *env) (db.NewNetworks, error) {
 		Given: db.Network{Label: o.Label, ProjectID: o.ProjectID, Host: o.Host, BridgeInterface: o.BridgeInterface, DNS1: o.DNS1,
 			DNS2: o.DNS2, Gateway: o.Gateway, GatewayV6: o.GatewayV6, MTU: o.MTU},
 		NextFree: o.NextFree, IfNotExists: o.IfNotExists,
+	}
+	for _, r := range o.Reserve {
+		if r.span != nil {
+			n.Reserve = append(n.Reserve, *r.span)
+		} else {
+			n.ReserveOffsets = append(n.ReserveOffsets, *r.relative)
+		}
 	}
 	if o.IPv6Only {
 		if err := o.ipv6Only(&n); err != nil {

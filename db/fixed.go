@@ -133,6 +133,11 @@ func (t *tx) fixedPart(ctx context.Context, c claim) (p fixedPart, err error) {
 	return p, nil
 }
 
+// refuse is the error for a range that begins with p and of which guests may have nothing.
+func (p fixedPart) refuse(r netcalc.Span) error {
+	return conflictf("%s is not for guests: %s keeps it (%s)", r, p.owner, strings.Join(p.roles(), ", "))
+}
+
 // roles says what a part of which guests may have nothing is kept for.
 func (p fixedPart) roles() (roles []string) {
 	if !p.network.CIDR.IsValid() {
@@ -166,7 +171,7 @@ func (t *tx) reserveRange(ctx context.Context, r netcalc.Span) error {
 		return err
 	}
 	if !slices.ContainsFunc(parts, fixedPart.forGuests) {
-		return conflictf("%s is not for guests: %s keeps it (%s)", r, parts[0].owner, strings.Join(parts[0].roles(), ", "))
+		return parts[0].refuse(r)
 	}
 	for _, p := range parts {
 		if err := t.reservePart(ctx, p); err != nil {

@@ -24,7 +24,7 @@ func (t *tx) createNetworks(ctx context.Context, n NewNetworks) ([]Network, erro
 		c.networks[i] = c.filled()
 	}
 	for _, step := range []func(context.Context) error{
-		c.planIPv4, c.planVLANs, c.planIPv6, c.matchExisting, c.checkVLANs, c.checkPrefixes, c.planVPN, c.write,
+		c.planIPv4, c.planVLANs, c.planIPv6, c.matchExisting, c.checkVLANs, c.checkPrefixes, c.planVPN, c.write, c.reserveNew,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

@@ -38,6 +38,11 @@ type NewNetworks struct {
 	// and GatewayV6. Default holds what fills the gaps in it, and is no reason for a conflict under IfNotExists.
 	Given, Default Network
 
+	// Reserve is kept from guests: ranges in the networks, of either family. ReserveOffsets is kept in each of them,
+	// counted from its IPv4 block, or from its /64 if it has no IPv4.
+	Reserve        []netcalc.Span
+	ReserveOffsets []netcalc.RelativeSpan
+
 	// NextFree takes the first free slots, VLANs and ports instead of the first ones.
 	NextFree bool
 	// IfNotExists takes networks that are there exactly as asked for done.
@@ -66,6 +71,9 @@ func (n NewNetworks) Validate() error {
 		if err := n.validateGatewayV6(); err != nil {
 			return err
 		}
+	}
+	if err := n.validateReserve(); err != nil {
+		return err
 	}
 	if n.Manager != VlanManager {
 		if !n.Range.IsValid() && n.Count > 1 {
