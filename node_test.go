@@ -22,6 +22,7 @@ var nodeCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"netns": netns,
 	"until": until,
 	"eui64": eui64,
+	"keep":  keep,
 }
 
 var namespaces atomic.Int64
@@ -95,4 +96,13 @@ func eui64(ts *testscript.TestScript, neg bool, args []string) {
 	address, err := netcalc.EUI64(prefix, mac)
 	ts.Check(err)
 	ts.Setenv(args[0], address.String())
+}
+
+// keep is the script command `keep VARIABLE`: the variable gets the line that the command before printed.
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	line, rest, _ := strings.Cut(ts.ReadFile("stdout"), "\n")
+	if neg || len(args) != 1 || line == "" || rest != "" {
+		ts.Fatalf("usage: keep VARIABLE, after a command that prints one line")
+	}
+	ts.Setenv(args[0], line)
 }
