@@ -54,6 +54,11 @@ var cases = []benchCase{
 			"SELECT bridge, vlan, cidr_v6, mtu, dns1, dns2 FROM networks ORDER BY vlan"),
 	},
 	{
+		name: "instance create --count 10000", aim: "at most 3× rows and indexes",
+		sides: adding([]string{"network", "create", "10.0.0.0/16", "1", "65536", "100", "1000", "fd00:1::/48"},
+			"instance", "create", "web", "--project_id", "apollo", "--count", "10000"),
+	},
+	{
 		name: "scale: network create, 1,000 networks of 16, FlatManager", aim: "at most 2× rows and indexes",
 		sides: creating(flat(1_000, 16)...),
 	},
@@ -73,6 +78,11 @@ var cases = []benchCase{
 		name: "scale: network list -f json of 1,000,000 networks", aim: "at most 64 MiB; time as what it prints",
 		sides:  reading(flat(1_000_000, 16), []string{"network", "list", "-f", "json"}, "-json", "SELECT * FROM networks ORDER BY first"),
 		rounds: 3,
+	},
+	{
+		name: "scale: fixed list --all -f value of a /8, 16,777,216 rows", aim: "at most 64 MiB, tens of seconds",
+		sides:  printing(flat(1, 1<<24), "fixed", "list", "--all", "-f", "value"),
+		rounds: 1,
 	},
 }
 
@@ -121,6 +131,48 @@ func reading(made, command []string, shell ...string) func(*world) ([]side, erro
 		return []side{
 			{"nova-manage", func() (cost, error) { return stopwatch(w.nova(ledger, command...)) }},
 			{"sqlite3, the same columns", func() (cost, error) { return stopwatch(w.sqlite(append([]string{ledger}, shell...)...)) }},
+		}, nil
+	}
+}
+
+// printing times a command that reads the ledger which another one made, beside nothing.
+func printing(made []string, command ...string) func(*world) ([]side, error) {
+	return func(w *world) ([]side, error) {
+		ledger, err := w.shared(made...)
+		if err != nil {
+			return nil, err
+		}
+		return []side{{"nova-manage", func() (cost, error) { return stopwatch(w.nova(ledger, command...)) }}}, nil
+	}
+}
+
+// adding times a command that adds to the ledger which another one made, beside the shell inserting the same rows into the
+// same ledger, with and without what the schema checks. What the command changes besides is its own affair.
+func adding(made []string, command ...string) func(*world) ([]side, error) {
+	return func(w *world) ([]side, error) {
+		base, err := w.shared(made...)
+		if err != nil {
+			return nil, err
+		}
+		model := w.path(".sqlite")
+		if err := copyFile(base, model); err != nil {
+			return nil, err
+		}
+		if _, err := w.ask(w.nova(model, command...)); err != nil {
+			return nil, err
+		}
+		rows, err := w.addition(base, model, false)
+		if err != nil {
+			return nil, err
+		}
+		checked, err := w.addition(base, model, true)
+		if err != nil {
+			return nil, err
+		}
+		return []side{
+			{"nova-manage", w.onCopy(base, func(ledger string) (*exec.Cmd, error) { return w.nova(ledger, command...), nil })},
+			{"sqlite3, rows and indexes", w.onCopy(base, w.insert(rows))},
+			{"sqlite3, also triggers and foreign keys", w.onCopy(base, w.insert(checked))},
 		}, nil
 	}
 }
@@ -185,18 +237,40 @@ func (w *world) shared(command ...string) (string, error) {
 
 // onNewFile is a side that starts each time where no ledger is.
 func (w *world) onNewFile(command func(ledger string) (*exec.Cmd, error)) func() (cost, error) {
+	return w.onFile(func(string) error { return nil }, command)
+}
+
+// onCopy is a side that starts each time with a copy of a ledger.
+func (w *world) onCopy(base string, command func(ledger string) (*exec.Cmd, error)) func() (cost, error) {
+	return w.onFile(func(ledger string) error { return copyFile(base, ledger) }, command)
+}
+
+// onFile is a side that starts each time with a ledger of its own, whose making does not count.
+func (w *world) onFile(makeLedger func(ledger string) error, command func(ledger string) (*exec.Cmd, error)) func() (cost, error) {
 	return func() (cost, error) {
 		folder := w.path("")
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			return cost{}, err
 		}
 		defer os.RemoveAll(folder)
-		cmd, err := command(filepath.Join(folder, "ledger.sqlite"))
+		ledger := filepath.Join(folder, "ledger.sqlite")
+		if err := makeLedger(ledger); err != nil {
+			return cost{}, err
+		}
+		cmd, err := command(ledger)
 		if err != nil {
 			return cost{}, err
 		}
 		return stopwatch(cmd)
 	}
+}
+
+func copyFile(from, to string) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, content, 0o600)
 }
 
 // stopwatch runs a process whose output nobody reads.

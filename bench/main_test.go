@@ -22,6 +22,8 @@ func TestRun(t *testing.T) {
 	cases := []benchCase{
 		{name: "creating", aim: "none", sides: creating(create...)},
 		{name: "reading", aim: "none", sides: reading(create, []string{"network", "list"}, "SELECT id FROM networks")},
+		{name: "adding", aim: "none", sides: adding(create, "instance", "create", "web", "--project_id", "apollo", "--count", "3")},
+		{name: "printing", aim: "none", sides: printing(create, "fixed", "list", "--all")},
 		{name: "growing", aim: "none", sides: growing(20, 10), rounds: 2},
 	}
 	var out bytes.Buffer

@@ -28,11 +28,60 @@ func (w *world) script(model string, checked bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return w.inOneTransaction(schema, rows, checked)
+}
+
+// addition writes, as SQL text for the shell, what the ledger model has more than base: the rows of all tables of which
+// no row is missing or changed, one INSERT each, in one transaction. Triggers and foreign keys are in force only when
+// checked.
+func (w *world) addition(base, model string, checked bool) (string, error) {
+	before, err := w.rows(base)
+	if err != nil {
+		return "", err
+	}
+	after, err := w.rows(model)
+	if err != nil {
+		return "", err
+	}
+	had, has := map[string]bool{}, map[string]bool{}
+	for _, row := range before {
+		had[row] = true
+	}
+	for _, row := range after {
+		has[row] = true
+	}
+	changed := map[string]bool{}
+	for _, row := range before {
+		if !has[row] {
+			changed[tableOf(row)] = true
+		}
+	}
+	added := slices.DeleteFunc(after, func(row string) bool { return had[row] || changed[tableOf(row)] })
+	if len(added) == 0 {
+		return "", fmt.Errorf("ledger %s has no more rows than %s", model, base)
+	}
+	triggers := ""
+	if !checked {
+		if triggers, err = w.ask(w.sqlite(base, "SELECT 'DROP TRIGGER ' || name || ';' FROM sqlite_schema WHERE type = 'trigger'")); err != nil {
+			return "", err
+		}
+	}
+	return w.inOneTransaction(triggers, added, checked)
+}
+
+// tableOf is the table that an INSERT statement of rows names.
+func tableOf(row string) string {
+	table, _, _ := strings.Cut(strings.TrimPrefix(row, "INSERT INTO "), " ")
+	return table
+}
+
+// inOneTransaction writes a script of statements and then rows, with the pragmas of nova-manage.
+func (w *world) inOneTransaction(statements string, rows []string, checked bool) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "PRAGMA journal_mode=WAL;\nPRAGMA synchronous=FULL;\nPRAGMA foreign_keys=%s;\n", number(checked))
 	// The rows stand table by table, which need not be the order in which they refer to each other.
 	b.WriteString("BEGIN IMMEDIATE;\nPRAGMA defer_foreign_keys=1;\n")
-	b.WriteString(schema)
+	b.WriteString(statements)
 	for _, row := range rows {
 		b.WriteString(row + "\n")
 	}
