@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,25 @@ var writeLoops = map[string]writeLoop{
 			byName := map[string][]string{}
 			for _, n := range l.networks(t) {
 				byName[n.Label] = append(byName[n.Label], fmt.Sprint(n.ID))
+			}
+			return byName
+		},
+	},
+	"instances": {
+		prepare: [][]string{{"network", "create", "10.0.0.0/8", "1", "4096", "100", "1000", "fd00::/48"}},
+		command: func(name string) []string {
+			return []string{"instance", "create", name, "--count", "3", "--project_id", "apollo", "-f", "value", "-c", "id"}
+		},
+		rows: 3,
+		made: func(t *testing.T, l *ledger) map[string][]string {
+			byName := map[string][]string{}
+			for _, line := range strings.Split(strings.TrimSpace(l.must(t, "instance", "list", "-f", "value", "-c", "name", "-c", "id")), "\n") {
+				name, id, _ := strings.Cut(line, " ")
+				name, _, _ = strings.Cut(name, "-") // NAME-1 to NAME-3
+				byName[name] = append(byName[name], id)
+			}
+			for _, ids := range byName {
+				slices.Sort(ids)
 			}
 			return byName
 		},
