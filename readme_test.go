@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"nova-manage/internal/pgtest"
 )
 
 // TestREADME runs the commands in README.md from the first to the last, on one ledger, and compares what they print with
@@ -19,7 +21,8 @@ import (
 // A block that is fenced as `console` is a terminal: `$ ` begins a command, `> ` continues it, the rest is its output, both
 // streams. Where no output stands, any will do; three dots stand for any text. A command must succeed unless the next one
 // is `echo $?`. A block fenced as `console node` is run as root in a network namespace, or not at all where that cannot
-// be. Any other block of commands must say why no test runs it.
+// be. Blocks fenced as `console postgres`, up to the next one of another kind, are a subtest, which skips where there is no
+// PostgreSQL; sharedLedger stands for the URL of its database. Any other block of commands must say why no test runs it.
 func TestREADME(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	if err != nil {
@@ -30,6 +33,29 @@ func TestREADME(t *testing.T) {
 		t.Fatalf("README.md: %v", err)
 	}
 	reader := newReader(t)
+	for len(steps) > 0 {
+		n := 1
+		for n < len(steps) && (steps[n].kind == "postgres") == (steps[0].kind == "postgres") {
+			n++
+		}
+		if steps[0].kind != "postgres" {
+			reader.follow(t, steps[:n])
+		} else if !t.Run(fmt.Sprintf("line %d", steps[0].line), func(t *testing.T) {
+			reader.postgres = pgtest.URL(t)
+			reader.follow(t, steps[:n])
+		}) {
+			t.FailNow() // what comes after it may need what it did
+		}
+		steps = steps[n:]
+	}
+}
+
+// sharedLedger is the URL by which the README names a ledger that is shared.
+const sharedLedger = "postgresql://nova@db.example.org/nova"
+
+// follow types commands one after the other, and compares what they do with what the README says.
+func (r *reader) follow(t *testing.T, steps []step) {
+	t.Helper()
 	status := 0
 	for i, s := range steps {
 		followed := i+1 < len(steps) && steps[i+1].command == "echo $?"
@@ -40,7 +66,7 @@ func TestREADME(t *testing.T) {
 			continue
 		}
 		var out []byte
-		out, status = reader.run(t, s)
+		out, status = r.run(t, s)
 		if status != 0 && !followed {
 			t.Fatalf("README.md:%d: %s\nexits with %d:\n%s", s.line, s.command, status, out)
 		}
@@ -53,7 +79,7 @@ func TestREADME(t *testing.T) {
 // step is one command of the README and what it prints.
 type step struct {
 	line            int
-	node            bool
+	kind            string // of its block: "", "node" or "postgres"
 	command, output string
 }
 
@@ -74,16 +100,17 @@ func parseTranscript(text string) (steps []step, err error) {
 	for _, at := range fenced.FindAllStringSubmatchIndex(text, -1) {
 		kind, body := text[at[4]:at[5]], text[at[6]:at[7]]
 		first := 1 + strings.Count(text[:at[6]], "\n")
-		if kind != "console" && kind != "console node" {
+		if !slices.Contains([]string{"console", "console node", "console postgres"}, kind) {
 			if at[2] < 0 {
 				return nil, fmt.Errorf("line %d: a block %q that no test runs, and no comment above it says why", first-1, kind)
 			}
 			continue
 		}
+		kind = strings.TrimPrefix(strings.TrimPrefix(kind, "console"), " ")
 		var here []step
 		for i, line := range strings.SplitAfter(body, "\n") {
 			if command, ok := strings.CutPrefix(line, "$ "); ok {
-				here = append(here, step{line: first + i, node: kind == "console node", command: strings.TrimSpace(command)})
+				here = append(here, step{line: first + i, kind: kind, command: strings.TrimSpace(command)})
 				continue
 			}
 			if len(here) == 0 {
@@ -103,11 +130,11 @@ func parseTranscript(text string) (steps []step, err error) {
 
 func TestParseTranscript(t *testing.T) {
 	got, err := parseTranscript("Text.\n```console\n$ a |\n> b\nout\n$ c\n```\n<!-- Not run by a test: it is\na picture. -->\n" +
-		"```text\n$ x\n```\n```console node\n$ d\n```\n")
+		"```text\n$ x\n```\n```console node\n$ d\n```\n```console postgres\n$ e\n```\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []step{{3, false, "a |\nb", "out\n"}, {6, false, "c", ""}, {14, true, "d", ""}}
+	want := []step{{3, "", "a |\nb", "out\n"}, {6, "", "c", ""}, {14, "node", "d", ""}, {17, "postgres", "e", ""}}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -127,12 +154,13 @@ type reader struct {
 	home      string
 	env       []string
 	namespace string // of the node, "" where none can be
+	postgres  string // the URL of an empty database, while there is one
 }
 
 func newReader(t *testing.T) *reader {
 	home := t.TempDir()
 	r := &reader{home: home}
-	r.env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "NOVA_") }),
+	r.env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "NOVA_") || strings.HasPrefix(v, "PG") }),
 		"HOME="+home, "TEST_CLOCK=2011-02-03T04:05:06Z",
 		// `go run` has the real program, which as root would write where the machine's own ledger is, and read its flagfile.
 		"NOVA_STATE_PATH="+filepath.Join(home, "state"), "NOVA_FLAGFILE="+os.DevNull,
@@ -196,6 +224,9 @@ func must(t *testing.T, name string, args ...string) {
 
 // run types one command and returns what it printed and its exit code; nil where it is not run.
 func (r *reader) run(t *testing.T, s step) ([]byte, int) {
+	if s.kind == "postgres" {
+		s.command = strings.ReplaceAll(s.command, sharedLedger, r.postgres)
+	}
 	cmd := exec.Command("sh", "-c", s.command)
 	cmd.Dir = r.home
 	switch {
@@ -203,9 +234,9 @@ func (r *reader) run(t *testing.T, s step) ([]byte, int) {
 		return nil, 0 // this test is part of it
 	case strings.HasPrefix(s.command, "go "):
 		cmd.Dir = "" // where the README is
-	case s.node && r.namespace == "":
+	case s.kind == "node" && r.namespace == "":
 		return nil, 0
-	case s.node:
+	case s.kind == "node":
 		// `ip netns exec` has the command in a mount namespace of its own.
 		cmd = exec.Command("ip", "netns", "exec", r.namespace, "sh", "-c",
 			`mount --bind "$HOME/etc" /etc && PATH=$HOME/bin:$PATH && exec sh -c "$1"`, "sh", s.command)
