@@ -35,7 +35,7 @@ func (g *globals) declare() {
 		as("FILE").byDefault("/etc/nova/nova.conf where it exists").notInFlagfile()
 	g.flags = []*flag{
 		g.flagfile,
-		text(&g.SQLConnection, "sql_connection", "the ledger: sqlite:////abs/path, sqlite:///rel/path or a path").
+		text(&g.SQLConnection, "sql_connection", "the ledger: sqlite:////abs/path, sqlite:///rel/path, a path, or postgresql://user@host/db").
 			as("URL").byDefault("nova.sqlite in the state path"),
 		text(&g.StatePath, "state_path", "the folder of the ledger").
 			as("DIR").byDefault("/var/lib/nova for root, the XDG state folder's nova for others"),
