@@ -98,8 +98,12 @@ func (t *tx) addRules(ctx context.Context, group int64, rules []ruleRow) error {
 	})
 }
 
-const selectGroups = `SELECT g.id, g.project_id, g.name, g.description, g.created_at,
+// Counting the members takes as long as there are members, so that only who asks for a group itself has it done.
+const (
+	selectGroups = `SELECT g.id, g.project_id, g.name, g.description, g.created_at,
 	(SELECT count(*) FROM instance_security_groups m WHERE m.group_id = g.id) FROM security_groups g`
+	selectGroupsUncounted = "SELECT g.id, g.project_id, g.name, g.description, g.created_at, 0 FROM security_groups g"
+)
 
 func scanGroup(rows *sql.Rows) (g SecurityGroup, err error) {
 	var description sql.NullString
@@ -112,7 +116,7 @@ func scanGroup(rows *sql.Rows) (g SecurityGroup, err error) {
 	return g, err
 }
 
-// groupsByName returns the groups of a project; no names are the default one.
+// groupsByName returns the groups of a project, without their members and rules; no names are the default one.
 func (t *tx) groupsByName(ctx context.Context, project string, names []string) (groups []SecurityGroup, err error) {
 	if len(names) == 0 {
 		names = []string{DefaultGroup}
@@ -123,7 +127,7 @@ func (t *tx) groupsByName(ctx context.Context, project string, names []string) (
 			continue
 		}
 		seen[name] = true
-		g, err := t.group(ctx, project, name)
+		g, err := t.groupFrom(ctx, selectGroupsUncounted, project, name)
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +137,11 @@ func (t *tx) groupsByName(ctx context.Context, project string, names []string) (
 }
 
 func (t *tx) group(ctx context.Context, project, name string) (SecurityGroup, error) {
-	g, ok, err := one(ctx, t, scanGroup, selectGroups+" WHERE g.project_id = $1 AND g.name = $2", project, name)
+	return t.groupFrom(ctx, selectGroups, project, name)
+}
+
+func (t *tx) groupFrom(ctx context.Context, query, project, name string) (SecurityGroup, error) {
+	g, ok, err := one(ctx, t, scanGroup, query+" WHERE g.project_id = $1 AND g.name = $2", project, name)
 	if err == nil && !ok {
 		err = notFoundf("project %s has no security group %s", quoteRef(project), quoteRef(name)).
 			hint("`nova-manage secgroup create %s --project_id %s` makes it", name, project)
