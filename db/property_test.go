@@ -1,0 +1,104 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The property test runs random sequences of all changes against a ledger and against a model of it: lists and loops
+// over a tiny universe, written from what the commands promise rather than from how the tables keep it. After each step
+// both have succeeded, or failed for a reason of the same class, and every list is the same.
+//
+// A failing sequence is replayed with fewer and fewer steps; what is printed is the shortest that still fails.
+
+// step is one command. It does not depend on what the ledger holds, so that any part of a sequence is a sequence too.
+type step struct {
+	text  string
+	store func(ctx context.Context, s *Store) ([]Instance, error)
+	// model does the same to the model; made is what the store made, for what cannot be foreseen: random MACs.
+	model func(m *model, made []Instance) verdict
+}
+
+func TestStore_property(t *testing.T) {
+	for _, run := range []struct {
+		engine       string
+		seeds, steps int
+		check        int // Check runs after each so many steps
+	}{{"sqlite", 20, 120, 10}, {"postgresql", 1, 120, 20}} {
+		t.Run(run.engine, func(t *testing.T) {
+			for seed := range run.seeds {
+				g := generator{Rand: rand.New(rand.NewPCG(uint64(seed), 1))}
+				steps := make([]step, run.steps)
+				for i := range steps {
+					steps[i] = g.step()
+				}
+				play := func(steps []step) (int, error) { return play(t, engines[run.engine](t), steps, run.check) }
+				if at, err := play(steps); err != nil {
+					steps, err := shorten(steps[:at+1], err, play)
+					t.Fatalf("seed %d:\n%s%v", seed, list(steps), err)
+				}
+			}
+		})
+	}
+}
+
+// play runs steps on a new ledger, and returns the first one that went otherwise than in the model.
+func play(t *testing.T, url string, steps []step, check int) (at int, err error) {
+	s := openTest(t, url, Create)
+	m := newModel()
+	for i, step := range steps {
+		made, err := step.store(t.Context(), s)
+		next := m.clone()
+		if why := step.model(next, made); !why.allow(err) {
+			return i, fmt.Errorf("it ended with error %v; want %s", err, why)
+		}
+		if err == nil {
+			m = next
+		}
+		if err := m.compare(t, s); err != nil {
+			return i, err
+		}
+		if (i+1)%check == 0 || i == len(steps)-1 {
+			if found := findings(t, s); found != nil {
+				return i, fmt.Errorf("db check: %q", found)
+			}
+		}
+	}
+	return 0, nil
+}
+
+// shorten leaves out of a failing sequence what it fails without.
+func shorten(steps []step, err error, play func([]step) (int, error)) ([]step, error) {
+	for size := len(steps) / 2; size > 0; size /= 2 {
+		for at := 0; at+size <= len(steps); {
+			fewer := slices.Concat(steps[:at], steps[at+size:])
+			if last, e := play(fewer); e != nil {
+				steps, err = fewer[:last+1], e
+			} else {
+				at += size
+			}
+		}
+	}
+	return steps, err
+}
+
+// absent is what %+v writes of a field that is not set.
+var absent = regexp.MustCompile(`\w+:(invalid \w+|0|false|\[\]|{}|00:00:00:00:00:00|0001-01-01 00:00:00 \+0000 UTC|)([ }])`)
+
+func list(steps []step) string {
+	var b strings.Builder
+	for _, s := range steps {
+		// Twice: a match takes the space that the next one begins after, and an outer field empties after its inner ones.
+		text := s.text
+		for range 3 {
+			text = absent.ReplaceAllString(text, "$2")
+		}
+		fmt.Fprintln(&b, strings.Join(strings.Fields(text), " "))
+	}
+	return b.String()
+}
