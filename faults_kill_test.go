@@ -83,12 +83,11 @@ func killLoop(t *testing.T, l *ledger, loop writeLoop, kills int) {
 	for _, args := range loop.prepare {
 		l.must(t, args...)
 	}
-	// How long the last command took that was let live. The moments of killing are spread over twice
-	// that: a command that waits for others takes longer.
-	var life atomic.Int64
 	started := time.Now()
 	acknowledged := map[string][]string{"first": strings.Fields(l.must(t, loop.command("first")...))}
-	life.Store(int64(time.Since(started)))
+	// The latest moment to kill a command: it moves so that about as many live as die, however busy the machine is.
+	var latest atomic.Int64
+	latest.Store(int64(2 * time.Since(started)))
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 
@@ -101,17 +100,17 @@ func killLoop(t *testing.T, l *ledger, loop writeLoop, kills int) {
 			random := rand.New(rand.NewPCG(seed, uint64(w)))
 			for n := 0; killed.Load() < int64(kills) && !t.Failed(); n++ {
 				name := fmt.Sprintf("w%dn%d", w, n)
-				started := time.Now()
-				a, err := killAfter(t, l, time.Duration(random.Int64N(2*life.Load())), loop.command(name)...)
+				a, err := killAfter(t, l, time.Duration(random.Int64N(latest.Load())), loop.command(name)...)
 				switch {
 				case err != nil:
 					t.Error(err)
 				case a.signal == syscall.SIGKILL:
 					killed.Add(1)
+					latest.Store(latest.Load() * 11 / 10)
 				case a.code != 0:
 					t.Errorf("a command that was not killed: exit %d\n%s", a.code, a.stderr)
 				default:
-					life.Store(int64(time.Since(started)))
+					latest.Store(max(int64(time.Millisecond), latest.Load()*10/11))
 					lock.Lock()
 					acknowledged[name] = strings.Fields(a.stdout)
 					lock.Unlock()

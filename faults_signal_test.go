@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -53,6 +57,7 @@ func TestFaults_signal(t *testing.T) {
 				l.must(t, "db", "sync")
 				cmd := l.command(many...)
 				stderr := start(t, cmd)
+				eventually(t, "the command opens the ledger", func() bool { return atWork(t, l, cmd.Process.Pid) })
 				if l.path != "" {
 					eventually(t, "the command has the write lock", func() bool { return writer(t, l.path) == cmd.Process.Pid })
 				}
@@ -71,7 +76,8 @@ func TestFaults_signal(t *testing.T) {
 			holder := connect(t, l.path, "BEGIN IMMEDIATE")
 			cmd := l.command(many...)
 			stderr := start(t, cmd)
-			time.Sleep(200 * time.Millisecond) // long enough to be waiting; before that it must do as well
+			eventually(t, "the command opens the ledger", func() bool { return atWork(t, l, cmd.Process.Pid) })
+			time.Sleep(100 * time.Millisecond) // long enough to be waiting; before that it must do as well
 			stop(t, cmd, stderr)
 			if _, err := holder.ExecContext(t.Context(), "ROLLBACK"); err != nil {
 				t.Fatal(err)
@@ -100,6 +106,20 @@ func TestFaults_signal(t *testing.T) {
 			l.clean(t)
 		})
 	}
+}
+
+// atWork tells whether a process has its ledger open, or a socket. By then it listens to signals.
+func atWork(t testing.TB, l *ledger, pid int) bool {
+	t.Helper()
+	folder := fmt.Sprintf("/proc/%d/fd", pid)
+	open, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(open, func(fd os.DirEntry) bool {
+		target, err := os.Readlink(filepath.Join(folder, fd.Name()))
+		return err == nil && (target == l.path || strings.HasPrefix(target, "socket:"))
+	})
 }
 
 // walWriteLock is the byte of the shared memory that a writer locks (sqlite.org/walformat.html#locks).

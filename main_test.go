@@ -34,6 +34,10 @@ func (t tests) Run() int {
 	return t.M.Run()
 }
 
+// raceOptions keep a program under the race detector from sleeping a second before it exits, in case another goroutine
+// still has a race to report (go.dev/doc/articles/race_detector).
+const raceOptions = "GORACE=atexit_sleep_ms=0"
+
 // testSystem is the real world but for what would make a script depend on the machine it runs on: no flagfile of the
 // machine is read (TEST_FLAGFILE names one that is read in its place), and TEST_CLOCK stops the clock.
 func testSystem() *commands.Sys {
@@ -83,6 +87,7 @@ func TestScripts(t *testing.T) {
 					env.Setenv("HOME", home)
 					env.Setenv("NOVA_STATE_PATH", filepath.Join(env.WorkDir, "state"))
 					env.Setenv("TEST_CLOCK", "2011-02-03T04:05:06Z")
+					env.Vars = append(env.Vars, raceOptions)
 					return os.MkdirAll(home, 0o700)
 				},
 				Cmds:      cmds,
