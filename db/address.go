@@ -121,8 +121,10 @@ func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, r
 		if want := uint64(n - len(taken)); free.Count() > want {
 			free.Last, _ = netcalc.Add(free.First, want-1)
 		}
-		if ok, err := t.takeFree(ctx, unused, free); err != nil || !ok {
+		if ok, err := t.takeFree(ctx, unused, free); err != nil {
 			return nil, 0, err
+		} else if !ok {
+			return nil, 0, corruptf("%s is neither free nor in use", free)
 		}
 		for a := free.First; ; a = a.Next() {
 			taken = append(taken, a)

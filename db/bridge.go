@@ -93,7 +93,7 @@ func (t *tx) releaseBridge(ctx context.Context, name string) error {
 		return err
 	}
 	if networks {
-		if withIPv6, err := exists(" AND cidr_v6 IS NOT NULL"); err != nil || withIPv6 {
+		if withIPv6, err := exists(" AND gateway_v6 IS NOT NULL"); err != nil || withIPv6 {
 			return err
 		}
 		_, err = t.ExecContext(ctx, "UPDATE bridges SET cidr_v6 = NULL, first_v6 = NULL WHERE bridge = $1", name)

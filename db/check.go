@@ -245,7 +245,8 @@ func (c *checker) checkPlaces(ctx context.Context) error {
 		where string
 	}
 	rows, err := collect(ctx, c, func(rows *sql.Rows) (p placed, err error) {
-		return p, rows.Scan(&p.id, &p.first, &p.where)
+		err = rows.Scan(&p.id, &p.first, &p.where)
+		return p, err
 	}, "SELECT n.id, n.first, coalesce(n.cidr, n.cidr_v6) FROM networks n JOIN claims c ON c.first = n.first WHERE c.prefix <> coalesce(n.cidr, n.cidr_v6)")
 	if err != nil {
 		return err

@@ -28,7 +28,8 @@ func (c *checker) checkReleases(ctx context.Context) error {
 // bridge at most, however many networks.
 func (c *checker) checkRouters(ctx context.Context) error {
 	routers, err := collect(ctx, c, func(rows *sql.Rows) (r [2]sql.NullString, err error) {
-		return r, rows.Scan(&r[0], &r[1])
+		err = rows.Scan(&r[0], &r[1])
+		return r, err
 	}, "SELECT DISTINCT cidr_v6, gateway_v6 FROM networks WHERE cidr_v6 IS NOT NULL")
 	if err != nil {
 		return err
@@ -69,7 +70,8 @@ func (c *checker) checkInstances(ctx context.Context) error {
 	const page = 1000
 	for last, checked := int64(0), int64(0); ; {
 		rows, err := collect(ctx, c, func(rows *sql.Rows) (r portRow, err error) {
-			return r, rows.Scan(&r.id, &r.first, &r.name, &r.mac, &r.fixed, &r.fixedV6, &r.cidr, &r.cidrV6, &r.on)
+			err = rows.Scan(&r.id, &r.first, &r.name, &r.mac, &r.fixed, &r.fixedV6, &r.cidr, &r.cidrV6, &r.on)
+			return r, err
 		}, `SELECT i.id, i.first, i.project_id || '/' || i.name, i.mac_address, i.fixed_ip, i.fixed_ip_v6, n.cidr, n.cidr_v6, n.bridge
 			FROM instances i JOIN networks n ON n.id = i.network_id WHERE i.id > $1 ORDER BY i.id LIMIT $2`, last, page)
 		if err != nil {
@@ -193,7 +195,7 @@ func (c *checker) checkRecorded(ctx context.Context, i Instance, bridge string) 
 		return nil // no EUI-64 address, or its own
 	}
 	return c.ask(ctx, question{"instances", "instance %s has the address that instance %s gives itself", `
-		SELECT a.project_id || '/' || a.name, i.project_id || '/' || i.name FROM instances i, instances a
-		WHERE i.mac_address = $1 AND a.id = $2 AND i.network_id IN (SELECT id FROM networks WHERE bridge = $3)`},
+		SELECT a.project_id || '/' || a.name, i.project_id || '/' || i.name FROM instances i JOIN networks n ON n.id = i.network_id, instances a
+		WHERE i.mac_address = $1 AND a.id = $2 AND n.bridge = $3`},
 		mac.String(), i.ID, bridge)
 }

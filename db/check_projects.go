@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 )
 
 // question is a query for what should not be there; each row it returns fills in problem.
@@ -46,6 +47,9 @@ func (c *checker) checkProjects(ctx context.Context) error {
 		{"security_groups", "instance %s of project %s is in security group %s of project %s", `
 			SELECT i.name, i.project_id, g.name, g.project_id FROM instance_security_groups m
 			JOIN instances i ON i.id = m.instance_id JOIN security_groups g ON g.id = m.group_id WHERE i.project_id <> g.project_id`},
+		{"networks", "network %s is a VLAN of project %s, and instance %s of project %s is on it", `
+			SELECT n.id, coalesce(n.project_id, 'none'), i.name, i.project_id FROM instances i JOIN networks n ON n.id = i.network_id
+			WHERE n.vlan IS NOT NULL AND (n.project_id IS NULL OR n.project_id <> i.project_id)`},
 		{"security_groups", "a rule of security group %s of project %s lets in security group %s of project %s", `
 			SELECT g.name, g.project_id, s.name, s.project_id FROM security_group_rules r
 			JOIN security_groups g ON g.id = r.group_id JOIN security_groups s ON s.id = r.source_group_id
@@ -90,6 +94,15 @@ func (c *checker) checkRules(ctx context.Context) error {
 
 // checkSequences finds ids beyond what their sequence has counted, which would be handed out again.
 func (c *checker) checkSequences(ctx context.Context) error {
+	there, err := column[string](ctx, c, "SELECT name FROM sequences")
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"network", "instance", "release", "security_group", "rule"} {
+		if !slices.Contains(there, name) {
+			c.say("sequences", "the numbers of %s are not there", name)
+		}
+	}
 	for _, s := range []struct{ table, sequence string }{
 		{"networks", "network"}, {"instances", "instance"}, {"security_groups", "security_group"}, {"security_group_rules", "rule"},
 	} {

@@ -24,21 +24,20 @@ const copyRows = 1000
 //
 // Errors: ErrConflict where to is not empty, ErrCheck where the copy would not be clean, which means that from is not.
 func Copy(ctx context.Context, from, to *Store) (copied []Copied, err error) {
-	var failed error
-	err = from.view(ctx, func(ctx context.Context, source *tx) error {
-		failed = to.mutate(ctx, func(ctx context.Context, target *tx) (err error) {
+	err = to.mutate(ctx, func(ctx context.Context, target *tx) error {
+		// The source's own transaction ends first: should it turn out to have changed meanwhile, the copy is not kept.
+		return from.view(ctx, func(ctx context.Context, source *tx) (err error) {
 			copied, err = copyLedger(ctx, from, to, source, target)
-			return err
+			return to.engine.translate(err)
 		})
-		return nil // failed has been through to's engine; from's has nothing to add
 	})
-	if failed != nil {
-		return nil, failed
+	if err != nil {
+		return nil, err
 	}
-	return copied, err
+	return copied, nil
 }
 
-// copyLedger translates the errors of from at once, for they end in a transaction of to.
+// copyLedger translates the errors of from at once; the others are to's.
 func copyLedger(ctx context.Context, from, to *Store, source, target *tx) ([]Copied, error) {
 	tables, err := copiedTables(ctx, to, target)
 	if err != nil {

@@ -130,6 +130,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	s.db, err = eng.open(ctx, opts)
 	if errors.Is(err, ErrNoLedger) && opts.Mode == DryRun {
 		if err := s.useScratch(ctx); err != nil {
+			s.Close()
 			return nil, err
 		}
 		return s, nil
@@ -151,7 +152,15 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 
 // Close releases the ledger.
 func (s *Store) Close() error {
-	return errors.Join(s.conn.Close(), s.db.Close())
+	var errs []error
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	s.conn, s.db = nil, nil
+	return errors.Join(errs...)
 }
 
 // mutate is the one door for changes: begin, do, commit; whoever records history records it here. It tries again,

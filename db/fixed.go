@@ -116,21 +116,13 @@ func (t *tx) fixedPart(ctx context.Context, c claim) (p fixedPart, err error) {
 	if p.owner, err = t.owner(ctx, c); err != nil {
 		return p, err
 	}
-	gateways, err := column[string](ctx, t, `SELECT DISTINCT gateway_v6 FROM networks
-		WHERE bridge = (SELECT bridge FROM bridges WHERE first_v6 = $1) AND gateway_v6 IS NOT NULL`, key(c.First))
-	if err != nil {
+	b, ok, err := one(ctx, t, scanBridge, selectBridges+" WHERE first_v6 = $1", key(c.First))
+	if err != nil || !ok {
 		return p, err
 	}
-	own := []netip.Addr{c.First}
-	for _, g := range gateways {
-		a, err := netip.ParseAddr(g)
-		if err != nil {
-			return p, err
-		}
-		own = append(own, a)
-	}
-	p.usable = usableOf(c.Span, own...)
-	return p, nil
+	routers, err := t.routersOn(ctx, b.name)
+	p.usable = usableOf(c.Span, append(routers, c.First)...)
+	return p, err
 }
 
 // refuse is the error for a range that begins with p and of which guests may have nothing.

@@ -235,7 +235,7 @@ func (t *tx) onlyNetworkWith(ctx context.Context, p netip.Prefix) (Network, erro
 		return t.networkBy(ctx, "first", key(p.Addr()))
 	}
 	sharing, err := collect(ctx, t, scanNetwork, selectNetworks+
-		" WHERE bridge = (SELECT bridge FROM bridges WHERE first_v6 = $1) AND cidr_v6 IS NOT NULL LIMIT 2", key(p.Addr()))
+		" WHERE bridge = (SELECT bridge FROM bridges WHERE first_v6 = $1) AND gateway_v6 IS NOT NULL LIMIT 2", key(p.Addr()))
 	if err != nil || len(sharing) != 1 {
 		return Network{}, err
 	}

@@ -69,7 +69,8 @@ func (r FloatingRange) Validate() error {
 const selectFloatingRanges = "SELECT r.cidr, r.pool, r.host, r.interface, r.created_at FROM floating_ranges r"
 
 func scanFloatingRange(rows *sql.Rows) (r FloatingRange, err error) {
-	return r, r.scan(rows)
+	err = r.scan(rows)
+	return r, err
 }
 
 // scan reads the columns of selectFloatingRanges, and what a query has after them into more.

@@ -135,14 +135,39 @@ func (m *macSource) checkRecorded(ctx context.Context, a netip.Addr, mac netcalc
 	} else if ok {
 		return m.inUse(ctx, a, r)
 	}
-	other, err := netcalc.MACFromEUI64(a)
-	if err != nil || other == mac {
+	if other, err := netcalc.MACFromEUI64(a); err == nil && other == mac {
 		return nil
 	}
-	i, ok, err := one(ctx, m, scanInstance, selectInstances+
-		" WHERE i.mac_address = $1 AND i.network_id IN (SELECT id FROM networks WHERE bridge = $2)", other.String(), network.Bridge)
+	return m.refuseGuestsOwn(ctx, network.Bridge, a)
+}
+
+// refuseGuestsOwn refuses an IPv6 address that a guest on the bridge gives itself.
+func (t *tx) refuseGuestsOwn(ctx context.Context, bridge string, a netip.Addr) error {
+	mac, err := netcalc.MACFromEUI64(a)
+	if err != nil {
+		return nil
+	}
+	i, ok, err := t.guestWith(ctx, mac, bridge)
 	if err != nil || !ok {
 		return err
 	}
-	return conflictf("%s is what instance %s gives itself: its MAC is %s", a, i.Name, other)
+	return conflictf("%s is what instance %s gives itself: its MAC is %s", a, i.Name, mac)
+}
+
+// guestWith returns the instance on a bridge that has a MAC.
+func (t *tx) guestWith(ctx context.Context, mac netcalc.MAC, bridge string) (Instance, bool, error) {
+	return one(ctx, t, scanInstance, selectInstances+
+		" JOIN networks n ON n.id = i.network_id WHERE i.mac_address = $1 AND n.bridge = $2", mac.String(), bridge)
+}
+
+// checkRouter refuses an IPv6 gateway that a guest of the bridge has or gives itself, or that is reserved.
+func (t *tx) checkRouter(ctx context.Context, bridge string, gateway netip.Addr) error {
+	r, ok, err := t.addressAt(ctx, gateway)
+	if err != nil {
+		return err
+	}
+	if ok {
+		return t.inUse(ctx, gateway, r)
+	}
+	return t.refuseGuestsOwn(ctx, bridge, gateway)
 }

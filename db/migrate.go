@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -97,17 +96,15 @@ func (s *Store) migrate(ctx context.Context) error {
 
 // useScratch replaces the store by an empty ledger in memory, for a dry run where there is no ledger yet.
 func (s *Store) useScratch(ctx context.Context) (err error) {
-	if s.db != nil {
-		if err := s.Close(); err != nil {
-			return err
-		}
+	if err := s.Close(); err != nil {
+		return err
 	}
 	s.engine = &sqlite{memory: true}
 	if s.db, err = s.engine.open(ctx, s.opts); err != nil {
 		return err
 	}
 	if s.conn, err = s.db.Conn(ctx); err != nil {
-		return errors.Join(err, s.db.Close())
+		return err // whoever opened the store closes it
 	}
 	// The schema must stay, only what the command does is rolled back.
 	dry := s.opts.Mode

@@ -205,14 +205,6 @@ func (c *carving) planFlatIPv6(ctx context.Context) (err error) {
 		if usual, err = c.gatewayV6On(ctx, c.Bridge); err != nil {
 			return err
 		}
-		if g := c.Given.GatewayV6; g.IsValid() {
-			// The prefix may have guests already.
-			if r, ok, err := c.addressAt(ctx, g); err != nil {
-				return err
-			} else if ok {
-				return c.inUse(ctx, g, r)
-			}
-		}
 	} else {
 		slots, err := c.slots(ctx, "fixed_range_v6", c.RangeV6, 64, 1)
 		if err != nil {
@@ -224,6 +216,10 @@ func (c *carving) planFlatIPv6(ctx context.Context) (err error) {
 		if err := c.setIPv6(&c.networks[i], prefix, usual); err != nil {
 			return err
 		}
+	}
+	if router := c.networks[0].GatewayV6; router != usual {
+		// The link may have guests already, even where it had no prefix so far.
+		return c.checkRouter(ctx, c.Bridge, router)
 	}
 	return nil
 }

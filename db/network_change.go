@@ -63,6 +63,11 @@ func (t *tx) updateNetwork(ctx context.Context, n *Network, change NetworkChange
 	if *n == before {
 		return nil // asked for what is there: no change, and no updated_at either
 	}
+	if n.ProjectID != before.ProjectID && n.Manager == VlanManager {
+		if err := t.checkTenants(ctx, before, n.ProjectID); err != nil {
+			return err
+		}
+	}
 	if n.ProjectID != before.ProjectID && n.ProjectID != "" {
 		if err := t.ensureProject(ctx, n.ProjectID); err != nil {
 			return err
@@ -80,6 +85,18 @@ func (t *tx) updateNetwork(ctx context.Context, n *Network, change NetworkChange
 		text(n.Label), text(n.ProjectID), text(n.Host), text(n.BridgeInterface), addrText(n.DNS1), addrText(n.DNS2),
 		number(n.MTU), addrText(n.Gateway), addrText(n.DHCPStart), addrText(n.GatewayV6), t.stamp(), n.ID)
 	return err
+}
+
+// checkTenants refuses to give a VLAN to a project, or to nobody, while another's instances are on it: a VLAN is one
+// tenant's.
+func (t *tx) checkTenants(ctx context.Context, n Network, project string) error {
+	others, err := column[string](ctx, t,
+		"SELECT name FROM instances WHERE network_id = $1 AND project_id <> $2 ORDER BY id LIMIT 1", n.ID, project)
+	if err != nil || len(others) == 0 {
+		return err
+	}
+	return conflictf("%s carries instances of project %s, %s among them", n.Name(), quoteRef(n.ProjectID), others[0]).
+		hint("`nova-manage instance list --network %d` names them; delete them first", n.ID)
 }
 
 func set[T any](field *T, value *T) {

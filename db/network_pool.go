@@ -111,10 +111,8 @@ func (t *tx) noteTaken(ctx context.Context, n Network) error {
 // movePool adjusts what guests may have when a gateway moves.
 func (t *tx) movePool(ctx context.Context, before, after Network) error {
 	if g := after.GatewayV6; g != before.GatewayV6 && g.IsValid() {
-		if r, ok, err := t.addressAt(ctx, g); err != nil {
+		if err := t.checkRouter(ctx, after.Bridge, g); err != nil {
 			return err
-		} else if ok {
-			return t.inUse(ctx, g, r)
 		}
 	}
 	if after.Gateway == before.Gateway {

@@ -329,6 +329,9 @@ func (m *model) updateNetwork(n *Network, change NetworkChange, why *verdict) {
 		return
 	}
 	n.UpdatedAt = testTime
+	why.add(n.VLAN != 0 && n.ProjectID != before.ProjectID && slices.ContainsFunc(m.instances, func(i Instance) bool {
+		return i.NetworkID == n.ID && i.ProjectID != n.ProjectID
+	}), ErrConflict) // a VLAN is one tenant's
 	if n.ProjectID != before.ProjectID && n.ProjectID != "" {
 		n.ProjectID = before.ProjectID // is not counted yet
 		why.add(m.over(*change.ProjectID, "networks", 1), ErrConflict)

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -12,7 +13,10 @@ import (
 
 // column returns the only column of a query.
 func column[T any](ctx context.Context, q querier, query string, args ...any) ([]T, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (v T, err error) { return v, rows.Scan(&v) }, query, args...)
+	return collect(ctx, q, func(rows *sql.Rows) (v T, err error) {
+		err = rows.Scan(&v)
+		return v, err
+	}, query, args...)
 }
 
 // collect returns what scan makes of each row. It reads all rows before it returns, because PostgreSQL's driver cannot
@@ -109,10 +113,13 @@ func insertSQL(table string, columns []string, rows int, parameter func(n int) s
 	return b.String()
 }
 
-// take hands out the next n numbers of a sequence and returns the first of them.
+// nextNumbers hands out the next n numbers of a sequence and returns the first of them.
 func (t *tx) nextNumbers(ctx context.Context, sequence string, n int) (first int64, err error) {
 	var last int64
 	err = t.QueryRowContext(ctx, "UPDATE sequences SET value = value + $1 WHERE name = $2 RETURNING value", n, sequence).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = corruptf("the numbers of %s are not there", sequence)
+	}
 	return last - int64(n) + 1, err
 }
 

@@ -110,6 +110,7 @@ CREATE TABLE networks (
 );
 
 CREATE INDEX networks_bridge ON networks (bridge, gateway_v6);
+CREATE INDEX networks_ipv6 ON networks (bridge, id) WHERE gateway_v6 IS NOT NULL;
 CREATE INDEX networks_label ON networks (label) WHERE label IS NOT NULL;
 CREATE INDEX networks_project ON networks (project_id, first) WHERE project_id IS NOT NULL;
 CREATE INDEX networks_open ON networks (project_id, first) WHERE taken < 2;
@@ -176,7 +177,7 @@ CREATE TABLE addresses (
   CHECK (first = last OR (state = 'reserved' AND released IS NULL))
 );
 
-CREATE INDEX addresses_released ON addresses (claim, released) WHERE state = 'released';
+CREATE INDEX addresses_claim ON addresses (claim, state, released);
 CREATE INDEX addresses_instance ON addresses (instance_id) WHERE instance_id IS NOT NULL;
 CREATE FUNCTION addresses_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -113,6 +113,7 @@ CREATE TABLE networks (
 ) STRICT;
 
 CREATE INDEX networks_bridge ON networks (bridge, gateway_v6);
+CREATE INDEX networks_ipv6 ON networks (bridge, id) WHERE gateway_v6 IS NOT NULL;
 CREATE INDEX networks_label ON networks (label) WHERE label IS NOT NULL;
 CREATE INDEX networks_project ON networks (project_id, first) WHERE project_id IS NOT NULL;
 -- Where the next instance goes: the first network of its project, or of nobody, that is not full.
@@ -179,7 +180,7 @@ CREATE TABLE addresses (
   CHECK (first = last OR (state = 'reserved' AND released IS NULL))
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX addresses_released ON addresses (claim, released) WHERE state = 'released';
+CREATE INDEX addresses_claim ON addresses (claim, state, released);
 CREATE INDEX addresses_instance ON addresses (instance_id) WHERE instance_id IS NOT NULL;
 
 -- As with claims, two look-ups.

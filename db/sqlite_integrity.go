@@ -81,7 +81,8 @@ func (e *sqlite) schemaDifferences(ctx context.Context, q querier) (found []stri
 
 func schemaObjects(ctx context.Context, q querier) (map[string]schemaObject, error) {
 	all, err := collect(ctx, q, func(rows *sql.Rows) (o schemaObject, err error) {
-		return o, rows.Scan(&o.kind, &o.name, &o.table, &o.sql)
+		err = rows.Scan(&o.kind, &o.name, &o.table, &o.sql)
+		return o, err
 	}, "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema")
 	objects := make(map[string]schemaObject, len(all))
 	for _, o := range all {

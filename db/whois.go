@@ -162,8 +162,7 @@ func (t *tx) guestOn(ctx context.Context, b bridge, id *Identity, holder Instanc
 		return holder, nil
 	}
 	id.MAC = m
-	i, _, err := one(ctx, t, scanInstance, selectInstances+
-		" WHERE i.mac_address = $1 AND i.network_id IN (SELECT id FROM networks WHERE bridge = $2)", m.String(), b.name)
+	i, _, err := t.guestWith(ctx, m, b.name)
 	return i, err
 }
 
