@@ -162,16 +162,44 @@ func (t *tx) linksWhere(ctx context.Context, where string, args ...any) ([]Link,
 		case l.MTU == 0:
 			l.MTU, mtuOf[p.bridge] = p.mtu, p.network
 		default:
-			return nil, t.mtuConflict(ctx, *l, mtuOf[p.bridge], p)
+			return nil, t.mtuConflict(ctx, p.bridge, networkMTU{mtuOf[p.bridge], l.MTU}, networkMTU{p.network, p.mtu})
 		}
 	}
 	return links, nil
 }
 
+// networkMTU is what a network says of its link's MTU.
+type networkMTU struct {
+	network int64
+	mtu     int
+}
+
+// checkMTU refuses networks of one bridge that want different MTUs of it.
+func (t *tx) checkMTU(ctx context.Context, bridge string) error {
+	var ends []networkMTU // the lowest and the highest
+	for _, order := range []string{"mtu", "mtu DESC"} {
+		end, err := collect(ctx, t, func(rows *sql.Rows) (m networkMTU, err error) {
+			err = rows.Scan(&m.network, &m.mtu)
+			return m, err
+		}, "SELECT id, mtu FROM networks WHERE bridge = $1 AND mtu IS NOT NULL ORDER BY "+order+" LIMIT 1", bridge)
+		if err != nil {
+			return err
+		}
+		ends = append(ends, end...)
+	}
+	if len(ends) < 2 || ends[0].mtu == ends[1].mtu {
+		return nil
+	}
+	if ends[1].network < ends[0].network {
+		ends[0], ends[1] = ends[1], ends[0]
+	}
+	return t.mtuConflict(ctx, bridge, ends[0], ends[1])
+}
+
 // mtuConflict names two networks that want a different MTU of their bridge. A link has one (RFC 4861 §4.6.4); whichever
 // was chosen for the other network would be a guess that shows as packets lost.
-func (t *tx) mtuConflict(ctx context.Context, l Link, first int64, second linkPart) error {
-	a, err := t.networkBy(ctx, "id", first)
+func (t *tx) mtuConflict(ctx context.Context, bridge string, first, second networkMTU) error {
+	a, err := t.networkBy(ctx, "id", first.network)
 	if err != nil {
 		return err
 	}
@@ -179,7 +207,7 @@ func (t *tx) mtuConflict(ctx context.Context, l Link, first int64, second linkPa
 	if err != nil {
 		return err
 	}
-	return conflictf("bridge %s has one MTU, but %s says %d and %s says %d", l.Bridge, a.Name(), l.MTU, b.Name(), second.mtu).
+	return conflictf("bridge %s has one MTU, but %s says %d and %s says %d", bridge, a.Name(), first.mtu, b.Name(), second.mtu).
 		hint("`nova-manage network modify --mtu` gives them the same")
 }
 

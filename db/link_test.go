@@ -73,7 +73,7 @@ func TestStore_Links_flat(t *testing.T) {
 		create(t, s, flat("10.0.1.0/24", 24, 1).v6("fd00:1::/64").with(given(Network{
 			Label: "flat", Host: "node2", MTU: 1400, DNS1: addr("2001:db8::1"), DNS2: addr("2001:db8::3")})))
 		create(t, s, flat("10.0.2.0/24", 24, 1).with(func(n *NewNetworks) {
-			n.NoIPv6, n.Given = true, Network{Host: "node3", MTU: 9000, DNS1: addr("2001:db8::4")}
+			n.NoIPv6, n.Given = true, Network{Host: "node3", DNS1: addr("2001:db8::4")}
 		}))
 		link := Link{"br100", prefix("fd00:1::/64"), []netip.Addr{addr("2001:db8::2"), addr("2001:db8::1"), addr("2001:db8::3")}, 1400}
 		for _, f := range []LinkFilter{{}, {Host: "node1"}, {Host: "node2"}, {Networks: []string{"fd00:1::/64"}},
@@ -82,13 +82,24 @@ func TestStore_Links_flat(t *testing.T) {
 		}
 		wantLinks(t, s, LinkFilter{Host: "node3"})
 
+		const sentence = "bridge br100 has one MTU, but network 1 (10.0.9.0/24, fd00:1::/64) says 1500 and " +
+			"network 2 (10.0.1.0/24, fd00:1::/64) says 1400"
 		mtu := 1500
-		if _, err := s.UpdateNetworks(t.Context(), []string{"1"}, NetworkChange{MTU: &mtu}); err != nil {
+		_, err := s.UpdateNetworks(t.Context(), []string{"1"}, NetworkChange{MTU: &mtu})
+		wantError(t, err, ErrConflict, sentence)
+		_, err = s.CreateNetworks(t.Context(), flat("10.0.3.0/24", 24, 1).with(given(Network{MTU: 9000})))
+		wantError(t, err, ErrConflict, "bridge br100 has one MTU, but network 2 (10.0.1.0/24, fd00:1::/64) says 1400 and "+
+			"network 4 (10.0.3.0/24, fd00:1::/64) says 9000")
+		// Together they may change it.
+		if _, err := s.UpdateNetworks(t.Context(), []string{"1", "2"}, NetworkChange{MTU: &mtu}); err != nil {
+			t.Error(err)
+		}
+		// What somebody wrote past the commands is refused where it would be advertised.
+		if _, err := s.conn.ExecContext(t.Context(), "UPDATE networks SET mtu = 1400 WHERE id = 2"); err != nil {
 			t.Fatal(err)
 		}
-		_, err := s.Links(t.Context(), LinkFilter{})
-		wantError(t, err, ErrConflict, "bridge br100 has one MTU, but network 1 (10.0.9.0/24, fd00:1::/64) says 1500 and "+
-			"network 2 (10.0.1.0/24, fd00:1::/64) says 1400")
+		_, err = s.Links(t.Context(), LinkFilter{})
+		wantError(t, err, ErrConflict, sentence)
 	})
 }
 

@@ -409,10 +409,13 @@ func (c *carving) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.insert(ctx, "networks", networkColumns, len(added), func(i int, v []any) {
+	if err := c.insert(ctx, "networks", networkColumns, len(added), func(i int, v []any) {
 		added[i].ID = id + int64(i)
 		added[i].values(v)
-	})
+	}); err != nil || c.Given.MTU == 0 || c.Manager == VlanManager {
+		return err
+	}
+	return c.checkMTU(ctx, c.Bridge)
 }
 
 func (c *carving) writeBridges(ctx context.Context, added []*Network) error {

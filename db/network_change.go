@@ -26,6 +26,14 @@ func (s *Store) UpdateNetworks(ctx context.Context, refs []string, change Networ
 				return err
 			}
 		}
+		if change.MTU == nil {
+			return nil
+		}
+		for _, n := range networks { // once all of them have it
+			if err := t.checkMTU(ctx, n.Bridge); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	return networks, err

@@ -111,6 +111,7 @@ CREATE TABLE networks (
 
 CREATE INDEX networks_bridge ON networks (bridge, gateway_v6);
 CREATE INDEX networks_ipv6 ON networks (bridge, id) WHERE gateway_v6 IS NOT NULL;
+CREATE INDEX networks_mtu ON networks (bridge, mtu) WHERE mtu IS NOT NULL;
 CREATE INDEX networks_label ON networks (label) WHERE label IS NOT NULL;
 CREATE INDEX networks_project ON networks (project_id, first) WHERE project_id IS NOT NULL;
 CREATE INDEX networks_open ON networks (project_id, first) WHERE taken < 2;
