@@ -14,7 +14,7 @@ import (
 
 // Finding is one thing that Check found wrong.
 type Finding struct {
-	Check   string // which check: integrity, or the table that is at fault
+	Check   string // which check: integrity, schema, or the table that is at fault
 	Problem string
 }
 
@@ -34,6 +34,13 @@ func (s *Store) check(ctx context.Context, t *tx, found func(Finding)) error {
 	}
 	if len(problems) > 0 {
 		return nil // what a damaged file says of itself is not worth comparing
+	}
+	// Without a trigger or a constraint the rest may still agree, or show what got in meanwhile.
+	if problems, err = s.engine.schema(ctx, t); err != nil {
+		return err
+	}
+	for _, p := range problems {
+		found(Finding{"schema", p})
 	}
 	c := &checker{tx: t, found: found}
 	for _, check := range []func(context.Context) error{

@@ -87,6 +87,8 @@ type engine interface {
 	migrations() []string
 	// integrity runs the engine's own check and returns what it found.
 	integrity(ctx context.Context, q querier) ([]string, error)
+	// schema returns what of the schema is missing or not what the migrations made it.
+	schema(ctx context.Context, q querier) ([]string, error)
 }
 
 // querier is the part of a connection that statements need.

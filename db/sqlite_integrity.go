@@ -32,19 +32,15 @@ func (e *sqlite) integrity(ctx context.Context, q querier) ([]string, error) {
 		}
 		found = append(found, fmt.Sprintf("a row of %s names a row of %s that is not there", table, parent))
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	schema, err := e.schemaDifferences(ctx, q)
-	return append(found, schema...), err
+	return found, rows.Err()
 }
 
 // schemaObject is a table, index or trigger of the schema.
 type schemaObject struct{ kind, name, table, sql string }
 
-// schemaDifferences compares the schema with the one that the migrations make. SQLite believes what it reads there: a
+// schema compares the schema with the one that the migrations make. SQLite believes what it reads there: a
 // constraint or a trigger that is gone or says something else is simply not enforced. What somebody added is let be.
-func (e *sqlite) schemaDifferences(ctx context.Context, q querier) (found []string, err error) {
+func (e *sqlite) schema(ctx context.Context, q querier) (found []string, err error) {
 	fresh, err := (&sqlite{memory: true}).open(ctx, Options{})
 	if err != nil {
 		return nil, err
