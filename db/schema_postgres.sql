@@ -170,7 +170,7 @@ CREATE TABLE addresses (
   last        BYTEA NOT NULL CHECK (octet_length(last) = 16 AND last >= first),
   address     TEXT NOT NULL,
   claim       BYTEA NOT NULL REFERENCES claims (first),
-  state       TEXT NOT NULL CHECK (state IN ('held', 'reserved', 'released')),
+  state       TEXT COLLATE "C" NOT NULL CHECK (state IN ('held', 'reserved', 'released')),
   instance_id BIGINT REFERENCES instances (id),
   released    BIGINT,
   CHECK ((state = 'held') = (instance_id IS NOT NULL)),
