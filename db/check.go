@@ -45,7 +45,7 @@ func (s *Store) check(ctx context.Context, t *tx, found func(Finding)) error {
 	c := &checker{tx: t, found: found}
 	for _, check := range []func(context.Context) error{
 		c.checkSpace, c.checkOwners, c.checkNetworks, c.checkPools, c.checkReleases, c.checkRouters, c.checkInstances,
-		c.checkProjects, c.checkSequences,
+		c.checkProjects, c.checkSequences, c.checkTimes,
 	} {
 		if err := check(ctx); err != nil {
 			return err
