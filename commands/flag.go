@@ -27,6 +27,7 @@ type flag struct {
 
 	origin         *origin
 	noFlagfile     bool // see notInFlagfile
+	typedOnly      bool // see onlyTyped
 	emptyMeansNone bool // see optional
 }
 
@@ -124,6 +125,11 @@ func (f *flag) byDefault(text string) *flag {
 // notInFlagfile keeps a flagfile from setting the flag: there the name means something else to Nova's services, as
 // `host` does, which is the name of the machine that they run on.
 func (f *flag) notInFlagfile() *flag { f.noFlagfile = true; return f }
+
+// onlyTyped makes the flag count only on the command line: what destroys more than a command does by itself is asked for
+// each time, and is not left behind in a shell's profile or in a flagfile, where Nova's services have a `force` of
+// another meaning.
+func (f *flag) onlyTyped() *flag { f.typedOnly = true; return f }
 
 // spellings are all names of the flag but its letter, the proper one first.
 func (f *flag) spellings() []string { return append([]string{f.name}, f.aliases...) }

@@ -133,7 +133,6 @@ func networkShow() *command {
 // networkRefs is NETWORK..., or --fixed_range as later releases spelled it.
 type networkRefs struct {
 	Networks, Ranges []string
-	rangesFrom       origin
 }
 
 func (r *networkRefs) args() []*arg {
@@ -142,16 +141,13 @@ func (r *networkRefs) args() []*arg {
 
 func (r *networkRefs) flag() *flag {
 	return texts(&r.Ranges, "fixed_range", "NETWORK, as later releases of Nova spelled it; repeatable").as("NETWORK").
-		from(&r.rangesFrom).notInFlagfile()
+		onlyTyped()
 }
 
 // all are the networks named. The variable NOVA_FIXED_RANGE does not count: it is a default for what is created, and
 // must not choose what is deleted.
 func (r *networkRefs) all(command string) ([]string, error) {
-	refs := r.Networks
-	if r.rangesFrom.onCommandLine() {
-		refs = append(refs, r.Ranges...)
-	}
+	refs := append(r.Networks, r.Ranges...)
 	if len(refs) == 0 {
 		return nil, withHint(usageErrorf("%s needs NETWORK", command), "NETWORK is "+networkUsage)
 	}
@@ -171,7 +167,7 @@ func networkDelete() *command {
 		long:     "All of them are deleted or none. A network that a project has is refused, unless --force is given.",
 		examples: []string{"nova-manage network delete 10.0.1.32/27", "nova-manage network delete 1 2 3 --force"},
 		args:     o.args(),
-		flags:    []*flag{boolean(&o.Force, "force", "delete them although a project has them"), o.flag()},
+		flags:    []*flag{boolean(&o.Force, "force", "delete them although a project has them").onlyTyped(), o.flag()},
 		run: func(ctx context.Context, e *env) error {
 			refs, err := o.all("network delete")
 			if err != nil {

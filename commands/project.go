@@ -106,7 +106,7 @@ func projectDelete() *command {
 			"networks left to the next project, and its security groups deleted.",
 		examples: []string{"nova-manage project delete apollo", "nova-manage project delete apollo --force"},
 		args:     projectArg(&name),
-		flags:    []*flag{boolean(&force, "force", "release all that it holds")},
+		flags:    []*flag{boolean(&force, "force", "release all that it holds").onlyTyped()},
 		run: func(ctx context.Context, e *env) error {
 			store, err := e.openStore(ctx, db.Write)
 			if err != nil {

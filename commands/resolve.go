@@ -64,6 +64,9 @@ func (r *resolver) texts(f *flag) ([]sourced, error) {
 	if list := r.fromCommandLine(f); len(list) > 0 {
 		return list, nil
 	}
+	if f.typedOnly {
+		return nil, nil
+	}
 	if list, err := r.fromEnvironment(f); err != nil || len(list) > 0 {
 		return list, err
 	}
