@@ -162,12 +162,13 @@ type networkDeleteOptions struct {
 func networkDelete() *command {
 	o := &networkDeleteOptions{}
 	return &command{
-		name:     "delete",
-		short:    "delete networks and free what they had",
-		long:     "All of them are deleted or none. A network that a project has is refused, unless --force is given.",
+		name:  "delete",
+		short: "delete networks and free what they had",
+		long: "All of them are deleted or none. A network that a project has, or that instances are on, is refused. --force " +
+			"deletes it all the same, and the instances on it too.",
 		examples: []string{"nova-manage network delete 10.0.1.32/27", "nova-manage network delete 1 2 3 --force"},
 		args:     o.args(),
-		flags:    []*flag{boolean(&o.Force, "force", "delete them although a project has them").onlyTyped(), o.flag()},
+		flags:    []*flag{boolean(&o.Force, "force", "delete them although a project has them, and the instances on them too").onlyTyped(), o.flag()},
 		run: func(ctx context.Context, e *env) error {
 			refs, err := o.all("network delete")
 			if err != nil {
