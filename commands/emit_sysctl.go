@@ -21,8 +21,8 @@ func emitSysctl() *command {
 		name:  "sysctl",
 		short: "print a sysctl.d file: what makes the node a router for its bridges",
 		long: "It turns on forwarding and keeps the bridges from being configured by their guests, in an order that keeps the default " +
-			"route which an uplink has learnt. While no network has IPv6 it turns on IPv4 forwarding only. Where there is no network " +
-			"the exit code is 3 and no file is touched.",
+			"route which an uplink has learnt. IPv6 is part of it also while no network has any: a guest could otherwise give the " +
+			"node an address and a default route. Where there is no network the exit code is 3 and no file is touched.",
 		examples: []string{
 			"nova-manage emit sysctl --uplink eth0 -o /etc/sysctl.d/60-nova.conf",
 			"nova-manage emit sysctl --host node1",
@@ -43,7 +43,7 @@ func runEmitSysctl(ctx context.Context, e *env, o *emitSysctlOptions) error {
 		return err
 	}
 	s := radvdgen.Sysctl{Uplinks: unique(o.Uplinks)}
-	if s.Bridges, s.IPv6, err = store.Bridges(ctx, o.Host); err != nil {
+	if s.Bridges, err = store.Bridges(ctx, o.Host); err != nil {
 		return err
 	}
 	if len(s.Bridges) == 0 {
@@ -53,9 +53,6 @@ func runEmitSysctl(ctx context.Context, e *env, o *emitSysctlOptions) error {
 	text, err := s.Append(nil)
 	if err != nil {
 		return refusedLedger(err)
-	}
-	if len(s.Uplinks) > 0 && !s.IPv6 {
-		e.warn("no network has IPv6, so nothing is said about uplink %s", s.Uplinks[0])
 	}
 	return e.output(ctx, o.Output, text)
 }

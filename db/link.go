@@ -212,33 +212,15 @@ func (t *tx) mtuConflict(ctx context.Context, bridge string, first, second netwo
 }
 
 // Bridges returns the names of the bridges that a node serves networks on, or of all bridges where host is empty, each
-// once, in no particular order, and whether any of these networks has IPv6.
-func (s *Store) Bridges(ctx context.Context, host string) (names []string, ipv6 bool, err error) {
-	query, args := "SELECT bridge, cidr_v6 IS NOT NULL FROM bridges", []any(nil)
+// once, in no particular order.
+func (s *Store) Bridges(ctx context.Context, host string) (names []string, err error) {
+	query, args := "SELECT bridge FROM bridges", []any(nil)
 	if host != "" {
-		query, args = "SELECT DISTINCT bridge, cidr_v6 IS NOT NULL FROM networks WHERE host = $1", []any{host}
+		query, args = "SELECT DISTINCT bridge FROM networks WHERE host = $1", []any{host}
 	}
 	err = s.view(ctx, func(ctx context.Context, t *tx) error {
-		names, ipv6 = nil, false
-		seen := map[string]bool{}
-		rows, err := t.QueryContext(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var name string
-			var withIPv6 bool
-			if err := rows.Scan(&name, &withIPv6); err != nil {
-				return err
-			}
-			ipv6 = ipv6 || withIPv6
-			if !seen[name] { // on a flat bridge some networks may have IPv6 and others not
-				seen[name] = true
-				names = append(names, name)
-			}
-		}
-		return rows.Err()
+		names, err = column[string](ctx, t, query, args...)
+		return err
 	})
-	return names, ipv6, err
+	return names, err
 }

@@ -105,18 +105,18 @@ func TestStore_Links_flat(t *testing.T) {
 
 func TestStore_Bridges(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
-		want := func(host string, wantIPv6 bool, want ...string) {
+		want := func(host string, want ...string) {
 			t.Helper()
-			names, ipv6, err := s.Bridges(t.Context(), host)
+			names, err := s.Bridges(t.Context(), host)
 			slices.Sort(names)
-			if err != nil || !slices.Equal(names, want) || ipv6 != wantIPv6 {
-				t.Errorf("host %q: %v, IPv6 %v, %v; want %v, %v", host, names, ipv6, err, want, wantIPv6)
+			if err != nil || !slices.Equal(names, want) {
+				t.Errorf("host %q: %v, %v; want %v", host, names, err, want)
 			}
 		}
-		want("", false)
+		want("")
 		on := func(host string) func(*NewNetworks) { return func(n *NewNetworks) { n.Given.Host = host } }
 		create(t, s, vlans("10.0.1.0/24", 27, 2).with(on("node1")))
-		want("", false, "br100", "br101")
+		want("", "br100", "br101")
 		flatOn := func(r, host string, ipv6 bool) {
 			n := flat(r, 24, 1).with(on(host))
 			n.Bridge = "flat0"
@@ -130,11 +130,11 @@ func TestStore_Bridges(t *testing.T) {
 		flatOn("10.0.2.0/24", "node2", true)
 		flatOn("10.0.3.0/24", "node2", false)
 		flatOn("10.0.4.0/24", "node3", false)
-		want("", true, "br100", "br101", "flat0")
-		want("node1", false, "br100", "br101")
-		want("node2", true, "flat0")
-		want("node3", false, "flat0")
-		want("node4", false)
+		want("", "br100", "br101", "flat0")
+		want("node1", "br100", "br101")
+		want("node2", "flat0")
+		want("node3", "flat0")
+		want("node4")
 	})
 }
 

@@ -11,8 +11,6 @@ type Sysctl struct {
 	Uplinks []string
 	// Bridges are all bridges that the node may have to serve. They need not exist yet.
 	Bridges []string
-	// IPv6 turns on IPv6 forwarding and all that belongs to it. Without it only IPv4 forwarding is written.
-	IPv6 bool
 }
 
 // Validate reports the first name that cannot be an interface's (see [CheckInterfaceName]), is listed twice, or is
@@ -52,9 +50,6 @@ func (s Sysctl) Append(b []byte) ([]byte, error) {
 	b = append(b, header...)
 	b = group(b, "IPv4 forwarding comes first: changing it resets other parameters to their router defaults.")
 	b = append(b, "net.ipv4.ip_forward = 1\n"...)
-	if !s.IPv6 {
-		return b, nil
-	}
 	if len(s.Uplinks) > 0 {
 		b = group(b, "A router ignores router advertisements except where accept_ra is 2. Set before forwarding, it keeps",
 			"the default route that an uplink has learnt.")

@@ -10,10 +10,9 @@ import (
 
 func TestSysctl_Append(t *testing.T) {
 	for name, s := range map[string]Sysctl{
-		"vlan.sysctl":   {Uplinks: []string{"eth0"}, Bridges: []string{"br100", "br101", "br102"}, IPv6: true},
-		"dotted.sysctl": {Uplinks: []string{"eth0.7", "eth1"}, Bridges: []string{"br.5"}, IPv6: true},
-		"bare.sysctl":   {IPv6: true},
-		"ipv4.sysctl":   {Uplinks: []string{"eth0"}, Bridges: []string{"br100"}},
+		"vlan.sysctl":   {Uplinks: []string{"eth0"}, Bridges: []string{"br100", "br101", "br102"}},
+		"dotted.sysctl": {Uplinks: []string{"eth0.7", "eth1"}, Bridges: []string{"br.5"}},
+		"bare.sysctl":   {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := s.Append(nil)
@@ -27,7 +26,7 @@ func TestSysctl_Append(t *testing.T) {
 
 // TestSysctl_order states the order that the golden files must keep.
 func TestSysctl_order(t *testing.T) {
-	b, err := Sysctl{Uplinks: []string{"eth0"}, Bridges: []string{"br100"}, IPv6: true}.Append(nil)
+	b, err := Sysctl{Uplinks: []string{"eth0"}, Bridges: []string{"br100"}}.Append(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +115,6 @@ func TestSysctl_node(t *testing.T) {
 	s := Sysctl{
 		Uplinks: []string{"eth0", "eth0.7"},
 		Bridges: []string{"br100", "br.5", "a-b_c+d@e~f"},
-		IPv6:    true,
 	}
 	for _, name := range append(s.Uplinks, s.Bridges...) {
 		addBridge(name)
@@ -173,7 +171,7 @@ func TestSysctl_node(t *testing.T) {
 	})
 
 	// An uplink that is not there is worth an exit status; what follows it is applied all the same.
-	s = Sysctl{Uplinks: []string{"eth9"}, Bridges: []string{"br999"}, IPv6: true}
+	s = Sysctl{Uplinks: []string{"eth9"}, Bridges: []string{"br999"}}
 	if b, err = s.Append(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +183,7 @@ func TestSysctl_node(t *testing.T) {
 }
 
 func BenchmarkSysctl4094(b *testing.B) {
-	s := Sysctl{Uplinks: []string{"eth0"}, IPv6: true}
+	s := Sysctl{Uplinks: []string{"eth0"}}
 	for i := range 4094 {
 		s.Bridges = append(s.Bridges, fmt.Sprintf("br%d", i+1))
 	}
