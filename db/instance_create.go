@@ -84,7 +84,7 @@ func (t *tx) createInstances(ctx context.Context, n NewInstances) ([]Instance, e
 	}
 	var made []Instance
 	for len(made) < len(n.Names) {
-		network, err := t.networkFor(ctx, n)
+		network, err := t.networkFor(ctx, n, len(made))
 		if err != nil {
 			return nil, err
 		}
@@ -132,15 +132,16 @@ func (t *tx) checkInstanceNames(ctx context.Context, project string, names []str
 	return nil
 }
 
-// networkFor chooses the network of the next instance and associates it where that is the rule.
-func (t *tx) networkFor(ctx context.Context, n NewInstances) (network Network, err error) {
+// networkFor chooses the network of the next instance, after as many were made, and associates it where that is the
+// rule.
+func (t *tx) networkFor(ctx context.Context, n NewInstances, made int) (network Network, err error) {
 	switch {
 	case n.Network != "":
 		network, err = t.findNetwork(ctx, n.Network)
 	case n.FixedIP.IsValid():
 		network, err = t.networkAround(ctx, n.FixedIP)
 	default:
-		network, err = t.openNetworkOf(ctx, n.ProjectID)
+		network, err = t.openNetworkOf(ctx, n, made)
 	}
 	if err != nil {
 		return network, err
@@ -154,7 +155,8 @@ func (t *tx) networkFor(ctx context.Context, n NewInstances) (network Network, e
 	}
 	// A VLAN is one tenant's; flat networks are everybody's.
 	project := n.ProjectID
-	return network, t.updateNetwork(ctx, &network, NetworkChange{ProjectID: &project})
+	err = t.updateNetwork(ctx, &network, NetworkChange{ProjectID: &project})
+	return network, err
 }
 
 // networkAround returns the network that an IPv4 address is in.
@@ -169,20 +171,24 @@ func (t *tx) networkAround(ctx context.Context, a netip.Addr) (Network, error) {
 	return t.networkBy(ctx, "first", key(c.First))
 }
 
-// openNetworkOf returns the first network of a project, or else of nobody, that has a free address.
-func (t *tx) openNetworkOf(ctx context.Context, project string) (Network, error) {
+// openNetworkOf returns the first network of the project, or else of nobody, that has a free address; made is how many
+// instances found one before.
+func (t *tx) openNetworkOf(ctx context.Context, n NewInstances, made int) (Network, error) {
 	// project_id is the same in all of them, yet PostgreSQL does not see that of IS NULL, and would sort them all.
 	const open = " AND taken < 2 ORDER BY project_id, first LIMIT 1"
-	n, ok, err := one(ctx, t, scanNetwork, selectNetworks+" WHERE project_id = $1"+open, project)
+	network, ok, err := one(ctx, t, scanNetwork, selectNetworks+" WHERE project_id = $1"+open, n.ProjectID)
 	if err != nil || ok {
-		return n, err
+		return network, err
 	}
-	n, ok, err = one(ctx, t, scanNetwork, selectNetworks+" WHERE project_id IS NULL"+open)
+	network, ok, err = one(ctx, t, scanNetwork, selectNetworks+" WHERE project_id IS NULL"+open)
 	if err != nil || ok {
-		return n, err
+		return network, err
 	}
-	return Network{}, conflictf("no network has an address left for project %s", quoteRef(project)).
-		hint("`nova-manage network create --next_free` makes one")
+	full := conflictf("no network has an address left for project %s", quoteRef(n.ProjectID))
+	if made > 0 {
+		full = conflictf("only %d of the %d addresses asked for are left for project %s", made, len(n.Names), quoteRef(n.ProjectID))
+	}
+	return Network{}, full.hint("`nova-manage network create --next_free --num_networks 1` makes one")
 }
 
 // placeInstances gives as many instances as possible, in the order of names, their MACs and addresses on a network, and
