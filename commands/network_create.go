@@ -32,7 +32,7 @@ type networkCreateOptions struct {
 	Reserve             []reservation
 	networkValues
 	fixedRangeFrom, numNetworksFrom, networkSizeFrom, fixedRangeV6From origin
-	useIPv6From, bridgeFrom, vpnIPFrom, myIPFrom                       origin
+	useIPv6From, bridgeFrom, vpnStartFrom, vpnIPFrom, myIPFrom         origin
 }
 
 func networkCreate() *command {
@@ -46,7 +46,7 @@ func networkCreate() *command {
 		number(&o.NumNetworks, "num_networks", 1, 1<<28, "how many networks").from(&o.numNetworksFrom),
 		typed(&o.NetworkSize, "network_size", parseSize, "how many addresses each has, a power of two").as("N").from(&o.networkSizeFrom),
 		number(&o.VLANStart, "vlan_start", 0, 1<<31, "VlanManager: the first VLAN").also("vlan"),
-		number(&o.VPNStart, "vpn_start", 0, 1<<31, "VlanManager: the first public VPN port").also("vpn"),
+		number(&o.VPNStart, "vpn_start", 0, 1<<31, "VlanManager: the first public VPN port").also("vpn").from(&o.vpnStartFrom),
 		range6(&o.FixedRangeV6, "fixed_range_v6", "the IPv6 block to take /64s from; giving it asks for IPv6").from(&o.fixedRangeV6From),
 	}
 	return &command{
@@ -253,7 +253,7 @@ func (o *networkCreateOptions) vlan(e *env, n *db.NewNetworks) error {
 		return withHint(usageErrorf("bridge %s: VlanManager names its bridges itself, br<vlan>", o.Bridge),
 			"--bridge is for --network_manager FlatManager and FlatDHCPManager")
 	}
-	n.VLANStart, n.VPNStart = o.VLANStart, o.VPNStart
+	n.VLANStart, n.VPNStart, n.VPNStartAsked = o.VLANStart, o.VPNStart, o.vpnStartFrom.isSet()
 	n.Default = db.Network{BridgeInterface: o.VLANInterface}
 	switch {
 	case o.vpnIPFrom.isSet():

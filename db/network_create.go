@@ -26,11 +26,11 @@ type NewNetworks struct {
 	NoIPv6 bool
 
 	// VLANStart, VPNStart and VPNAddress are VlanManager's: the first VLAN, the first public port and the public
-	// address that VPN clients connect to. VPNAddressAsked tells that somebody named the address.
-	VLANStart, VPNStart int
-	VPNAddress          netip.Addr
-	VPNAddressAsked     bool
-	VPNClients          int
+	// address that VPN clients connect to. VPNStartAsked and VPNAddressAsked tell that somebody named them.
+	VLANStart, VPNStart            int
+	VPNAddress                     netip.Addr
+	VPNStartAsked, VPNAddressAsked bool
+	VPNClients                     int
 	// Bridge is the flat managers' bridge; VlanManager names its own.
 	Bridge string
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -30,22 +29,18 @@ func (c *carving) matchExisting(ctx context.Context) error {
 		if c.hasVPN() {
 			want.VPNPublicPort = c.VPNStart + i
 		}
-		if difference, fixed := c.difference(is, want); fixed {
-			return conflictf("%s exists with %s", is.Name(), difference).
-				hint("ask for it as it is; that cannot be changed, only deleted and created again")
-		} else if difference != "" {
-			return conflictf("%s exists with %s", is.Name(), difference).
-				hint("ask for it as it is, or change it with `nova-manage network modify %d`", is.ID)
+		if difference, remedy := c.difference(is, want); difference != "" {
+			return conflictf("%s exists with %s", is.Name(), difference).hint("ask for it as it is%s", remedy)
 		}
 		c.networks[i], c.there[i] = is, true
 	}
 	return nil
 }
 
-// difference names the first thing in which an existing network is not as asked, and tells whether it is fixed for the
-// network's life; "" if there is none. What nobody asked for may be anything: a script that runs every day does not undo
+// difference names the first thing in which an existing network is not as asked, and what there is to do about it, read
+// after "ask for it as it is"; "" if there is none. What nobody asked for may be anything: a script that runs every day does not undo
 // what `network modify` did since, and does not mind that a flat bridge has got an IPv6 prefix.
-func (c *carving) difference(is, want Network) (difference string, forLife bool) {
+func (c *carving) difference(is, want Network) (difference, remedy string) {
 	type value struct {
 		name     string
 		asked    bool
@@ -57,9 +52,11 @@ func (c *carving) difference(is, want Network) (difference string, forLife bool)
 		{"vlan", true, is.VLAN, want.VLAN},
 		{"bridge", true, is.Bridge, want.Bridge},
 		{"cidr_v6", ipv6Asked, is.CIDRv6, want.CIDRv6},
-		{"vpn_public_port", true, is.VPNPublicPort, want.VPNPublicPort},
-		{"vpn_public_address", c.hasVPN() && c.VPNAddressAsked, is.VPNPublicAddress, c.VPNAddress},
 		{"cnt_vpn_clients", true, is.VPNClients, want.VPNClients},
+	}
+	vpn := []value{
+		{"vpn_public_port", c.hasVPN() && c.VPNStartAsked, is.VPNPublicPort, want.VPNPublicPort},
+		{"vpn_public_address", c.hasVPN() && c.VPNAddressAsked, is.VPNPublicAddress, c.VPNAddress},
 	}
 	changeable := []value{
 		{"gateway", c.Given.Gateway.IsValid(), is.Gateway, want.Gateway},
@@ -72,12 +69,21 @@ func (c *carving) difference(is, want Network) (difference string, forLife bool)
 		{"mtu", c.Given.MTU != 0, is.MTU, want.MTU},
 		{"bridge_interface", c.Given.BridgeInterface != "", is.BridgeInterface, want.BridgeInterface},
 	}
-	for i, v := range slices.Concat(fixed, changeable) {
-		if v.asked && v.is != v.want {
-			return fmt.Sprintf("%s %s, not %s", v.name, orNone(v.is), orNone(v.want)), i < len(fixed)
+	for _, group := range []struct {
+		values []value
+		remedy string
+	}{
+		{fixed, "; that cannot be changed, only deleted and created again"},
+		{vpn, ", or change it with `nova-manage vpn change`"},
+		{changeable, fmt.Sprintf(", or change it with `nova-manage network modify %d`", is.ID)},
+	} {
+		for _, v := range group.values {
+			if v.asked && v.is != v.want {
+				return fmt.Sprintf("%s %s, not %s", v.name, orNone(v.is), orNone(v.want)), group.remedy
+			}
 		}
 	}
-	return "", false
+	return "", ""
 }
 
 func orNone(v any) string {

@@ -163,7 +163,7 @@ func TestStore_CreateNetworks_ifNotExists(t *testing.T) {
 		for want, change := range map[string]func(*NewNetworks){
 			"network 1 (10.0.1.0/27, fd00:1::/64) exists with label later, not web":         func(n *NewNetworks) { n.Given.Label = "web" },
 			"network 1 (10.0.1.0/27, fd00:1::/64) exists with vlan 100, not 200":            func(n *NewNetworks) { n.VLANStart = 200 },
-			"network 1 (10.0.1.0/27, fd00:1::/64) exists with vpn_public_port 1000, not 99": func(n *NewNetworks) { n.VPNStart = 99 },
+			"network 1 (10.0.1.0/27, fd00:1::/64) exists with vpn_public_port 1000, not 99": func(n *NewNetworks) { n.VPNStart, n.VPNStartAsked = 99, true },
 			"network 1 (10.0.1.0/27, fd00:1::/64) exists with cidr_v6 fd00:1::/64, not none": func(n *NewNetworks) {
 				n.RangeV6 = netip.Prefix{}
 			},

@@ -275,7 +275,8 @@ func (p *networkPlan) exists(n Network) int {
 	}
 	o, g := p.model.networks[i], p.Given
 	ipv6Asked := p.Manager == VlanManager || p.RangeV6.IsValid() || p.NoIPv6
-	p.why.add(o.Manager != n.Manager || o.VLAN != n.VLAN || o.Bridge != n.Bridge || o.VPNPublicPort != n.VPNPublicPort ||
+	p.why.add(o.Manager != n.Manager || o.VLAN != n.VLAN || o.Bridge != n.Bridge ||
+		p.VPNStartAsked && n.VPNPublicPort != 0 && o.VPNPublicPort != n.VPNPublicPort ||
 		o.VPNClients != n.VPNClients || ipv6Asked && o.CIDRv6 != n.CIDRv6, ErrConflict)
 	p.why.add(g.Gateway.IsValid() && o.Gateway != n.Gateway || g.GatewayV6.IsValid() && o.GatewayV6 != n.GatewayV6 ||
 		g.Label != "" && o.Label != n.Label || g.ProjectID != "" && o.ProjectID != n.ProjectID || g.Host != "" && o.Host != n.Host, ErrConflict)
