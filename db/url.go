@@ -3,6 +3,7 @@ package db
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -19,6 +20,10 @@ func engineFor(url string) (engine, error) {
 	case strings.HasPrefix(url, "postgresql:"), strings.HasPrefix(url, "postgres:"):
 		return nil, invalidf("sql_connection: after postgresql: comes //").hint(postgresForm)
 	case !isURL:
+		if m := mistypedScheme.FindStringSubmatch(url); m != nil {
+			return nil, invalidf("sql_connection: %s: is no beginning of a path; use sqlite:////absolute/path or %s", m[1], postgresForm).
+				hint("a file of such a name is written ./%s:name", m[1])
+		}
 		return newSQLite(url)
 	case scheme == "sqlite":
 		// SQLAlchemy counts slashes: after sqlite:// stands an (always empty) host, then / and the path.
@@ -30,6 +35,10 @@ func engineFor(url string) (engine, error) {
 	}
 	return nil, invalidf("sql_connection: %q is no engine of ours; use sqlite:////absolute/path or %s", scheme+"://", postgresForm)
 }
+
+// mistypedScheme is how a URL begins that lacks slashes after its scheme (RFC 3986 §3.1). Taken for a path, it would give
+// an operator who slipped an empty ledger of that name, beside the one that was meant.
+var mistypedScheme = regexp.MustCompile(`^([a-z][a-z0-9+.-]*):`)
 
 // postgresForm is how a PostgreSQL ledger is named.
 const postgresForm = "postgresql://user:password@host/database"
