@@ -70,9 +70,10 @@ func instanceCreate() *command {
 	return &command{
 		name:  "create",
 		short: "give instances a MAC and fixed addresses, and record them",
-		long: "Without --network an instance goes to the first network of its project that has an address left; if there is none, " +
-			"the first network of nobody becomes the project's (VlanManager), or is used (flat managers). Addresses that nobody " +
-			"ever had come first, in order; then the one released longest ago. All instances are made or none.",
+		long: "Without --network an instance goes to the network of its --fixed_ip or --fixed_ip_v6; without these, to the first " +
+			"network of its project that has an address left; if there is none, the first network of nobody becomes the project's " +
+			"(VlanManager), or is used (flat managers). Addresses that nobody ever had come first, " +
+			"in order; then the one released longest ago. All instances are made or none.",
 		examples: []string{
 			"nova-manage instance create web --project_id apollo",
 			"nova-manage instance create web --project_id apollo --count 10 --security_group default",

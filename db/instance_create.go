@@ -54,7 +54,7 @@ func (n NewInstances) Validate() error {
 
 // CreateInstances makes instances, all of them or none, and returns them in the order of their names.
 //
-// Each goes to the network asked for, else to the first of the project's networks with a free address, else to the first
+// Each goes to the network asked for, else to that of the address asked for, else to the first of the project's networks with a free address, else to the first
 // network that no project has, which becomes the project's if it is a VLAN. Errors: ErrInvalid as Validate says,
 // ErrNotFound for a network or group that is not there, ErrConflict for what is taken, full or over quota.
 func (s *Store) CreateInstances(ctx context.Context, n NewInstances) (made []Instance, err error) {
@@ -140,6 +140,8 @@ func (t *tx) networkFor(ctx context.Context, n NewInstances, made int) (network 
 		network, err = t.findNetwork(ctx, n.Network)
 	case n.FixedIP.IsValid():
 		network, err = t.networkAround(ctx, n.FixedIP)
+	case n.FixedIPv6.IsValid():
+		network, err = t.openNetworkAround(ctx, n.FixedIPv6, n.ProjectID)
 	default:
 		network, err = t.openNetworkOf(ctx, n, made)
 	}
@@ -169,6 +171,25 @@ func (t *tx) networkAround(ctx context.Context, a netip.Addr) (Network, error) {
 		return Network{}, notFoundf("%s is in no network", a)
 	}
 	return t.networkBy(ctx, "first", key(c.First))
+}
+
+// openNetworkAround returns the VLAN's network that an IPv6 address is in or, where networks on a flat bridge share the
+// prefix, the oldest of them that the project may use and that has a free address.
+func (t *tx) openNetworkAround(ctx context.Context, a netip.Addr, project string) (Network, error) {
+	c, ok, err := t.claimAround(ctx, a)
+	if err != nil {
+		return Network{}, err
+	}
+	if !ok || c.kind != claimBridge {
+		return Network{}, notFoundf("%s is in no network", a)
+	}
+	n, ok, err := one(ctx, t, scanNetwork, selectNetworks+` WHERE bridge = (SELECT bridge FROM bridges WHERE first_v6 = $1)
+		AND gateway_v6 IS NOT NULL AND (vlan IS NOT NULL OR taken < 2 AND (project_id IS NULL OR project_id = $2)) ORDER BY id LIMIT 1`,
+		key(c.First), project)
+	if err == nil && !ok {
+		err = conflictf("no network with %s has an address left for project %s", c.prefix, quoteRef(project))
+	}
+	return n, err
 }
 
 // openNetworkOf returns the first network of the project, or else of nobody, that has a free address; made is how many

@@ -140,7 +140,7 @@ func TestStore_CreateInstances_many(t *testing.T) {
 		}
 		many.Names = []string{"x-1", "x-2"}
 		_, err := s.CreateInstances(t.Context(), many)
-		wantError(t, err, ErrConflict, "no network has an address left for project apollo")
+		wantError(t, err, ErrConflict, "only 1 of the 2 addresses asked for are left for project apollo")
 		if _, err := s.FindInstances(t.Context(), "x-1"); !isNotFound(err) {
 			t.Errorf("half a command was done: %v", err)
 		}

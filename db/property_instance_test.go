@@ -103,6 +103,23 @@ func (m *model) networkFor(n NewInstances, why *verdict) *Network {
 			return nil
 		}
 		found = &m.networks[at]
+	case n.FixedIPv6.IsValid():
+		there := false
+		for k := range m.networks {
+			o := &m.networks[k]
+			if !o.CIDRv6.Contains(n.FixedIPv6) {
+				continue
+			}
+			there = true
+			_, open := m.nextOf(guests(*o))
+			mine := (open || !o.CIDR.IsValid()) && (o.ProjectID == "" || o.ProjectID == n.ProjectID)
+			if (o.VLAN != 0 || mine) && (found == nil || o.ID < found.ID) {
+				found = o
+			}
+		}
+		if why.add(!there, ErrNotFound) || why.add(found == nil, ErrConflict) {
+			return nil
+		}
 	default:
 		for _, project := range []string{n.ProjectID, ""} {
 			for _, o := range m.ordered() {
