@@ -64,6 +64,11 @@ func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
 		return nil, fmt.Errorf("%s is not a regular file, so it is no ledger", e.path)
 	case info.Size() == 0 && !opts.Mode.makes():
 		return nil, noLedger(e)
+	case info.Size() == 0 && info.Mode().Perm() != 0o600:
+		// An empty file becomes a ledger, and must be as private as one that is made here.
+		if err := os.Chmod(e.path, 0o600); err != nil {
+			return nil, e.unreachable(err)
+		}
 	}
 	db, err := e.connect(ctx, opts, nil)
 	if opts.Mode == Read && needsWriting(err) {
