@@ -202,8 +202,8 @@ func networkModify() *command {
 		},
 		args: o.args(),
 		flags: append(o.networkValues.flags(), o.flag(),
-			boolean(&o.DisassociateProject, "disassociate_project", "take it from its project"),
-			boolean(&o.DisassociateHost, "disassociate_host", "take it from its network node")),
+			boolean(&o.DisassociateProject, "disassociate_project", "take it from its project").onlyTyped(),
+			boolean(&o.DisassociateHost, "disassociate_host", "take it from its network node").onlyTyped()),
 		columns: fieldsOf(networkColumns),
 		run:     func(ctx context.Context, e *env) error { return runNetworkModify(ctx, e, o) },
 	}

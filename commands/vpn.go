@@ -65,7 +65,7 @@ func vpnChange() *command {
 			required(number(&o.Port, "PORT", 1, 65535, "the new public port")),
 		},
 		flags: []*flag{
-			text(&o.Network, "network", "which one is meant, if the project has several: "+networkUsage).as("NETWORK"),
+			text(&o.Network, "network", "which one is meant, if the project has several: "+networkUsage).as("NETWORK").notInFlagfile(),
 		},
 		columns: fieldsOf(vpnColumns),
 		run: func(ctx context.Context, e *env) error {
