@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -27,7 +26,7 @@ type side struct {
 // cost is what one process took: the time from its start to its end, and the most memory that it had.
 type cost struct {
 	time   time.Duration
-	memory int64 // bytes resident
+	memory int64 // bytes resident, as seen every few milliseconds; 0 if it was over too soon
 }
 
 // selectListed is what `network list` prints, for the shell.
@@ -276,15 +275,41 @@ func copyFile(from, to string) error {
 // stopwatch runs a process whose output nobody reads.
 func stopwatch(cmd *exec.Cmd) (cost, error) {
 	start := time.Now()
-	err := cmd.Run()
-	c := cost{time: time.Since(start)}
+	err := cmd.Start()
+	var c cost
+	if err == nil {
+		done, most := make(chan struct{}), make(chan int64)
+		go func() { most <- watchMemory(cmd.Process.Pid, done) }()
+		err = cmd.Wait()
+		c.time = time.Since(start)
+		close(done)
+		c.memory = <-most
+	}
 	if file, ok := cmd.Stdin.(*os.File); ok {
 		file.Close()
 	}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		c.memory = usage.Maxrss << 10
-	}
 	return c, err
+}
+
+// watchMemory returns the most memory that a process was seen to have. What the kernel says at its end (ru_maxrss) will not
+// do: it counts the process that started it, this one, which has read whole ledgers.
+func watchMemory(pid int, done <-chan struct{}) (most int64) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return most
+		case <-tick.C:
+			status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			if _, after, ok := strings.Cut(string(status), "VmHWM:"); ok {
+				var kilobytes int64
+				if _, err := fmt.Sscan(after, &kilobytes); err == nil {
+					most = max(most, kilobytes<<10)
+				}
+			}
+		}
+	}
 }
 
 // ask runs a command for its output.
