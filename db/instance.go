@@ -146,19 +146,8 @@ func (s *Store) FindInstances(ctx context.Context, refs ...string) (found []Inst
 	return found, err
 }
 
-func (t *tx) findInstances(ctx context.Context, refs []string) (found []Instance, err error) {
-	seen := map[int64]bool{}
-	for _, ref := range refs {
-		i, err := t.findInstance(ctx, ref)
-		if err != nil {
-			return nil, err
-		}
-		if !seen[i.ID] {
-			seen[i.ID] = true
-			found = append(found, i)
-		}
-	}
-	return found, nil
+func (t *tx) findInstances(ctx context.Context, refs []string) ([]Instance, error) {
+	return eachOnce(refs, func(ref string) (Instance, error) { return t.findInstance(ctx, ref) }, func(i Instance) int64 { return i.ID })
 }
 
 func (t *tx) findInstance(ctx context.Context, ref string) (Instance, error) {
@@ -173,14 +162,7 @@ func (t *tx) findInstance(ctx context.Context, ref string) (Instance, error) {
 	case len(found) == 0:
 		return Instance{}, notFoundf("there is no instance %s", quoteRef(ref))
 	case len(found) > 1:
-		var names []string
-		for _, i := range found[:min(3, len(found))] {
-			names = append(names, i.ProjectID+"/"+i.Name)
-		}
-		if len(found) > 3 {
-			names = append(names, "...")
-		}
-		return Instance{}, conflictf("several projects have an instance %s: %s", quoteRef(ref), strings.Join(names, ", ")).
+		return Instance{}, conflictf("several projects have an instance %s: %s", quoteRef(ref), aFew(found, Instance.qualifiedName)).
 			hint("name it PROJECT/NAME, or by its id")
 	}
 	return found[0], nil

@@ -227,19 +227,7 @@ func (s *Store) FindNetworks(ctx context.Context, refs ...string) (found []Netwo
 }
 
 func (t *tx) findNetworks(ctx context.Context, refs []string) ([]Network, error) {
-	var found []Network
-	seen := map[int64]bool{}
-	for _, ref := range refs {
-		n, err := t.findNetwork(ctx, ref)
-		if err != nil {
-			return nil, err
-		}
-		if !seen[n.ID] {
-			seen[n.ID] = true
-			found = append(found, n)
-		}
-	}
-	return found, nil
+	return eachOnce(refs, func(ref string) (Network, error) { return t.findNetwork(ctx, ref) }, func(n Network) int64 { return n.ID })
 }
 
 func (t *tx) findNetwork(ctx context.Context, ref string) (Network, error) {
@@ -255,14 +243,7 @@ func (t *tx) findNetwork(ctx context.Context, ref string) (Network, error) {
 	case len(found) == 0:
 		return Network{}, notFoundf("there is no network %s", quoteRef(ref))
 	case len(found) > 1:
-		var names []string
-		for _, n := range found[:min(3, len(found))] {
-			names = append(names, n.Name())
-		}
-		if len(found) > 3 {
-			names = append(names, "...")
-		}
-		return Network{}, conflictf("%s names more than one network: %s", quoteRef(ref), strings.Join(names, ", ")).
+		return Network{}, conflictf("%s names more than one network: %s", quoteRef(ref), aFew(found, Network.Name)).
 			hint("name one by its id")
 	}
 	return found[0], nil

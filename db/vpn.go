@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"strings"
 )
 
 // A project's VPN is a network of it with a VPN: VlanManager gives one to each network that has IPv4. What a VPN consists
@@ -66,14 +65,7 @@ func (t *tx) vpnOf(ctx context.Context, project, network string) (Network, error
 		}
 		return n, err
 	case len(all) > 1:
-		var names []string
-		for _, n := range all[:min(3, len(all))] {
-			names = append(names, n.Name())
-		}
-		if len(all) > 3 {
-			names = append(names, "...")
-		}
-		return Network{}, conflictf("project %s has %d networks with a VPN: %s", quoteRef(project), len(all), strings.Join(names, ", ")).
+		return Network{}, conflictf("project %s has %d networks with a VPN: %s", quoteRef(project), len(all), aFew(all, Network.Name)).
 			hint("name one with --network")
 	}
 	return all[0], nil
