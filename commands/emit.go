@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/radvdgen"
 )
 
@@ -22,14 +23,14 @@ func emitCategory() *command {
 }
 
 // servedBy declares the flag that chooses the networks of one network node.
-func servedBy(into *string) *flag {
-	return typed(into, "host", notEmpty, "only for the networks that this network node serves").as("HOST").notInFlagfile()
+func servedBy(into *string) *cli.Flag {
+	return cli.Typed(into, "host", notEmpty, "only for the networks that this network node serves").As("HOST").NotInFlagfile()
 }
 
 // outputFlag declares -o, by which a rendered file goes to the disk instead of standard output.
-func outputFlag(into *string) *flag {
-	return typed(into, "output", notEmpty, "write FILE, as a whole or not at all; - is standard output").
-		as("FILE").letter("o").byDefault("standard output").notInFlagfile()
+func outputFlag(into *string) *cli.Flag {
+	return cli.Typed(into, "output", notEmpty, "write FILE, as a whole or not at all; - is standard output").
+		As("FILE").Letter("o").ByDefault("standard output").NotInFlagfile()
 }
 
 // notEmpty refuses what a script passes whose variable is not set: without a choice everything would be emitted, and
@@ -46,13 +47,13 @@ func parseSeconds(s string) (radvdgen.Seconds, error) {
 	if s == radvdgen.Infinity.String() {
 		return radvdgen.Infinity, nil
 	}
-	n, err := parseNumber(s, 0, math.MaxUint32)
+	n, err := cli.ParseNumber(s, 0, math.MaxUint32)
 	return radvdgen.Seconds(n), err
 }
 
 // seconds declares a flag for a time in seconds.
-func seconds(into *radvdgen.Seconds, name, usage string) *flag {
-	return typed(into, name, parseSeconds, usage).as("SECONDS")
+func seconds(into *radvdgen.Seconds, name, usage string) *cli.Flag {
+	return cli.Typed(into, name, parseSeconds, usage).As("SECONDS")
 }
 
 // boundOf adapts a check of package radvdgen, whose errors name the value as the framework does already.
@@ -76,9 +77,9 @@ func refusedLedger(err error) error {
 }
 
 // output hands over a rendered file: on standard output, or in path.
-func (e *env) output(ctx context.Context, path string, text []byte) error {
+func (s *session) output(ctx context.Context, path string, text []byte) error {
 	if path == "" || path == "-" {
-		_, err := e.stdout.Write(text)
+		_, err := s.Stdout.Write(text)
 		return err
 	}
 	if ctx.Err() != nil {
@@ -86,7 +87,7 @@ func (e *env) output(ctx context.Context, path string, text []byte) error {
 	}
 	changed, err := replaceFile(path, text)
 	if err == nil && !changed {
-		e.note("%s: unchanged", path)
+		s.Notef("%s: unchanged", path)
 	}
 	return err
 }
@@ -108,7 +109,7 @@ type bridgeFile struct {
 
 // outputFolder writes the files of f that differ and removes what is to be pruned. What can go wrong is looked for
 // before the first file is touched; what goes wrong all the same leaves whole files, old ones or new ones.
-func (e *env) outputFolder(ctx context.Context, f *folder) error {
+func (s *session) outputFolder(ctx context.Context, f *folder) error {
 	gone, err := f.gone()
 	if err != nil {
 		return err
@@ -140,9 +141,9 @@ func (e *env) outputFolder(ctx context.Context, f *folder) error {
 			removed++
 		}
 	}
-	e.note("%s: %d written, %d unchanged, %d removed", f.path, written, len(updates)-written, removed)
+	s.Notef("%s: %d written, %d unchanged, %d removed", f.path, written, len(updates)-written, removed)
 	if f.complete && !f.prune && len(gone) > 0 {
-		e.note("%s: left in place, of bridges that are gone: %s; --prune removes them", f.path, shortList(gone))
+		s.Notef("%s: left in place, of bridges that are gone: %s; --prune removes them", f.path, shortList(gone))
 	}
 	return nil
 }
@@ -152,7 +153,7 @@ func (e *env) outputFolder(ctx context.Context, f *folder) error {
 func (f *folder) gone() (names []string, err error) {
 	entries, err := os.ReadDir(f.path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot write files into %s: %w", f.path, reasonOf(err))
+		return nil, fmt.Errorf("cannot write files into %s: %w", f.path, cli.ReasonOf(err))
 	}
 	wanted := make(map[string]bool, len(f.files))
 	for _, file := range f.files {

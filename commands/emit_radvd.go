@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/radvdgen"
 )
 
@@ -39,57 +40,52 @@ func emitRadvd() *command {
 			"nova-manage emit radvd --host node1 --per_bridge /var/lib/nova/networks --prune",
 			"nova-manage emit radvd --network 10.0.1.0/27 --dns_search example.org --other_config",
 		},
-		flags: append(o.placeFlags(), o.advertFlags()...),
-		run:   func(ctx context.Context, e *env) error { return runEmitRadvd(ctx, e, o) },
+		flags:  append(o.placeFlags(), o.advertFlags()...),
+		ledger: reads,
+		check:  func(*cli.Env) error { return o.validate() },
+		run:    o.run,
 	}
 }
 
 // perBridgePrefix and perBridgeSuffix are around a bridge's name in the name of its file, as Nova had it.
 const perBridgePrefix, perBridgeSuffix = "nova-ra-", ".conf"
 
-func (o *emitRadvdOptions) placeFlags() []*flag {
-	return []*flag{
+func (o *emitRadvdOptions) placeFlags() []*cli.Flag {
+	return []*cli.Flag{
 		servedBy(&o.Host),
-		typedList(&o.Networks, "network", notEmpty, "only for the bridge of this network: "+networkUsage+"; repeatable").as("NETWORK").notInFlagfile(),
+		cli.TypedList(&o.Networks, "network", notEmpty, "only for the bridge of this network: "+networkUsage+"; repeatable").As("NETWORK").NotInFlagfile(),
 		outputFlag(&o.Output),
-		typed(&o.PerBridge, "per_bridge", notEmpty, "write DIR/"+perBridgePrefix+"BRIDGE"+perBridgeSuffix+
-			" for each bridge, where it differs").as("DIR").notInFlagfile(),
-		boolean(&o.Prune, "prune", "with --per_bridge: remove the files written so for bridges that are gone").notInFlagfile(),
+		cli.Typed(&o.PerBridge, "per_bridge", notEmpty, "write DIR/"+perBridgePrefix+"BRIDGE"+perBridgeSuffix+
+			" for each bridge, where it differs").As("DIR").NotInFlagfile(),
+		cli.Boolean(&o.Prune, "prune", "with --per_bridge: remove the files written so for bridges that are gone").NotInFlagfile(),
 	}
 }
 
-func (o *emitRadvdOptions) advertFlags() []*flag {
-	return []*flag{
+func (o *emitRadvdOptions) advertFlags() []*cli.Flag {
+	return []*cli.Flag{
 		seconds(&o.MinInterval, "ra_min_interval", "the shortest time between advertisements, from 3"),
 		seconds(&o.MaxInterval, "ra_max_interval", "the longest time between advertisements, 4 to 1800"),
-		typed(&o.Lifetime, "ra_lifetime", func(s string) (*radvdgen.Seconds, error) {
+		cli.Typed(&o.Lifetime, "ra_lifetime", func(s string) (*radvdgen.Seconds, error) {
 			n, err := parseSeconds(s)
 			return &n, err
-		}, "how long the node stays a default router: ra_max_interval to 9000, or 0 for none").as("SECONDS").byDefault("3 * ra_max_interval"),
+		}, "how long the node stays a default router: ra_max_interval to 9000, or 0 for none").As("SECONDS").ByDefault("3 * ra_max_interval"),
 		seconds(&o.Valid, "valid_lifetime", "how long a guest's address is valid, or infinity"),
 		seconds(&o.Preferred, "preferred_lifetime", "how long a guest's address is preferred, at most valid_lifetime"),
-		choice(&o.Preference, "ra_preference", []string{string(radvdgen.Low), string(radvdgen.Medium), string(radvdgen.High)},
-			"which of several routers guests prefer").byDefault("medium"),
-		boolean(&o.Managed, "managed", "tell guests to get addresses by DHCPv6 too"),
-		boolean(&o.OtherConfig, "other_config", "tell guests to get other settings by DHCPv6"),
-		typed(&o.HopLimit, "hop_limit", func(s string) (*uint32, error) {
-			n, err := parseNumber(s, 0, 255)
+		cli.Choice(&o.Preference, "ra_preference", []string{string(radvdgen.Low), string(radvdgen.Medium), string(radvdgen.High)},
+			"which of several routers guests prefer").ByDefault("medium"),
+		cli.Boolean(&o.Managed, "managed", "tell guests to get addresses by DHCPv6 too"),
+		cli.Boolean(&o.OtherConfig, "other_config", "tell guests to get other settings by DHCPv6"),
+		cli.Typed(&o.HopLimit, "hop_limit", func(s string) (*uint32, error) {
+			n, err := cli.ParseNumber(s, 0, 255)
 			limit := uint32(n)
 			return &limit, err
-		}, "the hop limit guests should use, 0 to say nothing").as("N").byDefault("64"),
-		typedList(&o.DNSSearch, "dns_search", boundOf(radvdgen.CheckDomain), "a domain that guests search; repeatable").as("DOMAIN"),
+		}, "the hop limit guests should use, 0 to say nothing").As("N").ByDefault("64"),
+		cli.TypedList(&o.DNSSearch, "dns_search", boundOf(radvdgen.CheckDomain), "a domain that guests search; repeatable").As("DOMAIN"),
 	}
 }
 
-func runEmitRadvd(ctx context.Context, e *env, o *emitRadvdOptions) error {
-	if err := o.validate(); err != nil {
-		return err
-	}
-	store, err := e.openStore(ctx, db.Read)
-	if err != nil {
-		return err
-	}
-	links, err := store.Links(ctx, o.LinkFilter)
+func (o *emitRadvdOptions) run(ctx context.Context, s *session) error {
+	links, err := s.store.Links(ctx, o.LinkFilter)
 	if err != nil {
 		return err
 	}
@@ -105,7 +101,7 @@ func runEmitRadvd(ctx context.Context, e *env, o *emitRadvdOptions) error {
 	case err != nil:
 		return refusedLedger(err)
 	case o.PerBridge == "":
-		return e.output(ctx, o.Output, text)
+		return s.output(ctx, o.Output, text)
 	}
 	f := &folder{path: o.PerBridge, prefix: perBridgePrefix, suffix: perBridgeSuffix, complete: o.Networks == nil, prune: o.Prune}
 	for _, i := range config.Interfaces {
@@ -115,7 +111,7 @@ func runEmitRadvd(ctx context.Context, e *env, o *emitRadvdOptions) error {
 		}
 		f.files = append(f.files, bridgeFile{i.Name, text})
 	}
-	return e.outputFolder(ctx, f)
+	return s.outputFolder(ctx, f)
 }
 
 // advertise is the interface block of a link.
@@ -179,18 +175,18 @@ var advertFlagOf = map[string]string{
 func (o *emitRadvdOptions) validate() error {
 	switch {
 	case o.Output != "" && o.PerBridge != "":
-		return usageErrorf("--output and --per_bridge exclude each other")
+		return cli.UsageErrorf("--output and --per_bridge exclude each other")
 	case o.Prune && o.PerBridge == "":
-		return usageErrorf("--prune is for --per_bridge")
+		return cli.UsageErrorf("--prune is for --per_bridge")
 	case o.Prune && o.Networks != nil:
-		return usageErrorf("--prune with --network would remove the files of all other bridges")
+		return cli.UsageErrorf("--prune with --network would remove the files of all other bridges")
 	}
 	sample := o.advertise(sampleLink)
 	err := radvdgen.Config{Interfaces: []radvdgen.Interface{sample}}.Validate()
 	if option := (*radvdgen.OptionError)(nil); errors.As(err, &option) {
 		said := *option
 		said.Interface, said.Block = "", ""
-		return usageErrorf("--%s: %w", advertFlagOf[option.Option], &said)
+		return cli.UsageErrorf("--%s: %w", advertFlagOf[option.Option], &said)
 	}
 	return err
 }
@@ -199,7 +195,7 @@ func (o *emitRadvdOptions) validate() error {
 func (o *emitRadvdOptions) nothing() error {
 	message := "nothing to advertise: no network in the ledger has IPv6"
 	if o.Host != "" {
-		message = fmt.Sprintf("nothing to advertise: no network with IPv6 is served by %s", quote(o.Host))
+		message = fmt.Sprintf("nothing to advertise: no network with IPv6 is served by %s", cli.Quote(o.Host))
 	}
 	return &db.Error{Message: message, Kind: db.ErrNotFound}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/radvdgen"
 )
 
@@ -27,41 +28,38 @@ func emitSysctl() *command {
 			"nova-manage emit sysctl --uplink eth0 -o /etc/sysctl.d/60-nova.conf",
 			"nova-manage emit sysctl --host node1",
 		},
-		flags: []*flag{
+		flags: []*cli.Flag{
 			servedBy(&o.Host),
-			typedList(&o.Uplinks, "uplink", boundOf(radvdgen.CheckInterfaceName),
-				"an interface over which the node learns its own default route by router advertisement; repeatable").as("IFACE"),
+			cli.TypedList(&o.Uplinks, "uplink", boundOf(radvdgen.CheckInterfaceName),
+				"an interface over which the node learns its own default route by router advertisement; repeatable").As("IFACE"),
 			outputFlag(&o.Output),
 		},
-		run: func(ctx context.Context, e *env) error { return runEmitSysctl(ctx, e, o) },
+		ledger: reads,
+		run:    o.run,
 	}
 }
 
-func runEmitSysctl(ctx context.Context, e *env, o *emitSysctlOptions) error {
-	store, err := e.openStore(ctx, db.Read)
+func (o *emitSysctlOptions) run(ctx context.Context, s *session) error {
+	bridges, err := s.store.Bridges(ctx, o.Host)
 	if err != nil {
 		return err
 	}
-	s := radvdgen.Sysctl{Uplinks: unique(o.Uplinks)}
-	if s.Bridges, err = store.Bridges(ctx, o.Host); err != nil {
-		return err
-	}
-	if len(s.Bridges) == 0 {
+	if len(bridges) == 0 {
 		return o.nothing()
 	}
-	slices.SortFunc(s.Bridges, radvdgen.CompareNames)
-	text, err := s.Append(nil)
+	slices.SortFunc(bridges, radvdgen.CompareNames)
+	text, err := radvdgen.Sysctl{Uplinks: unique(o.Uplinks), Bridges: bridges}.Append(nil)
 	if err != nil {
 		return refusedLedger(err)
 	}
-	return e.output(ctx, o.Output, text)
+	return s.output(ctx, o.Output, text)
 }
 
 // nothing is the error where no bridge is chosen.
 func (o *emitSysctlOptions) nothing() error {
 	message := "nothing to configure: no network is in the ledger"
 	if o.Host != "" {
-		message = fmt.Sprintf("nothing to configure: no network is served by %s", quote(o.Host))
+		message = fmt.Sprintf("nothing to configure: no network is served by %s", cli.Quote(o.Host))
 	}
 	return &db.Error{Message: message, Kind: db.ErrNotFound}
 }

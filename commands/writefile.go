@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"nova-manage/internal/cli"
 )
 
 // daemonMode lets any daemon read a configuration file. It holds whatever the umask is: a daemon that has given up root
@@ -99,7 +101,7 @@ func (u *fileUpdate) failed(err error) error {
 	if errors.As(err, &link) {
 		err = link.Err
 	}
-	return fmt.Errorf("cannot write %s: %w", u.path, reasonOf(err))
+	return fmt.Errorf("cannot write %s: %w", u.path, cli.ReasonOf(err))
 }
 
 // syncFolder makes renames and removals in a folder last through a power cut. Some file systems cannot do that and say
