@@ -155,7 +155,8 @@ func (s *session) openLedger(ctx context.Context, mode db.Mode) (*db.Store, erro
 
 // open opens any ledger; a command needs it for one that is not its own. It is closed when the command is done.
 func (s *session) open(ctx context.Context, url string, mode db.Mode) (*db.Store, error) {
-	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: s.Sys.Now, LockTimeout: s.ledger.LockTimeout, Progress: s.Progress})
+	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: s.Sys.Now, LockTimeout: s.ledger.LockTimeout, Progress: s.Progress,
+		Command: s.Command, Actor: s.actor()})
 	if err != nil {
 		return nil, err
 	}
@@ -169,4 +170,13 @@ func (s *session) close() error {
 		errs = append(errs, store.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// actor is who gives the command, as user@host, as far as the system tells.
+func (s *session) actor() string {
+	host, err := s.Sys.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return s.Sys.User() + "@" + host
 }

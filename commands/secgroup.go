@@ -236,10 +236,11 @@ func secgroupAuthorize() *command {
 		ledger:  writes,
 		check:   o.check,
 		run: func(ctx context.Context, s *session) error {
-			if err := s.store.AddRules(ctx, o.project, o.name, o.rules); err != nil {
+			added, err := s.store.AddRules(ctx, o.project, o.name, o.rules)
+			if err != nil {
 				return err
 			}
-			return cli.PrintSlice(s.Env, ruleColumns, o.rules)
+			return cli.PrintSlice(s.Env, ruleColumns, added)
 		},
 	}
 }

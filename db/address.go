@@ -2,10 +2,10 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"net/netip"
 	"slices"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -38,48 +38,33 @@ type addressRow struct {
 	released int64 // number of the last release, 0 for none
 }
 
-var addressColumns = []string{"first", "last", "address", "claim", "state", "instance_id", "released"}
-
-func (r addressRow) values(v []any) {
-	v[0], v[1], v[2], v[3], v[4] = key(r.First), key(r.Last), r.String(), key(r.claim), r.state
-	v[5], v[6] = number64(r.instance), number64(r.released)
+var addressTable = &sqlstore.Table[addressRow]{
+	Name: "addresses", Alias: "a",
+	Columns: append(spanColumns(func(r *addressRow) *netcalc.Span { return &r.Span }),
+		sqlstore.Derived("address", func(r *addressRow) any { return r.String() }),
+		sqlstore.Col("claim", func(r *addressRow) *netip.Addr { return &r.claim }, keyed),
+		sqlstore.Col("state", func(r *addressRow) *string { return &r.state }, text),
+		sqlstore.Col("instance_id", func(r *addressRow) *int64 { return &r.instance }, optNumber),
+		sqlstore.Col("released", func(r *addressRow) *int64 { return &r.released }, optNumber),
+	),
 }
-
-func scanAddress(rows *sql.Rows) (r addressRow, err error) {
-	var first, last, claim []byte
-	var instance, released sql.NullInt64
-	if err := rows.Scan(&first, &last, &claim, &r.state, &instance, &released); err != nil {
-		return r, err
-	}
-	r.instance, r.released = instance.Int64, released.Int64
-	if r.Span, err = span(first, last); err != nil {
-		return r, err
-	}
-	r.claim, err = netcalc.FromKey(claim)
-	return r, err
-}
-
-const selectAddresses = "SELECT first, last, claim, state, instance_id, released FROM addresses"
 
 // addressAt returns the row that holds a, if there is one.
-func (t *tx) addressAt(ctx context.Context, a netip.Addr) (addressRow, bool, error) {
-	r, ok, err := one(ctx, t, scanAddress, selectAddresses+" WHERE first <= $1 ORDER BY first DESC LIMIT 1", key(a))
+func (t view) addressAt(ctx context.Context, a netip.Addr) (addressRow, bool, error) {
+	r, ok, err := addressTable.One(ctx, t.ReadTx, " WHERE first <= $1 ORDER BY first DESC LIMIT 1", key(a))
 	return r, ok && err == nil && r.Contains(a), err
 }
 
 // addressesIn returns the rows that overlap s, in order. State "" is all of them.
-func (t *tx) addressesIn(ctx context.Context, s netcalc.Span, state string) ([]addressRow, error) {
+func (t view) addressesIn(ctx context.Context, s netcalc.Span, state string) ([]addressRow, error) {
 	var rows []addressRow
 	if r, ok, err := t.addressAt(ctx, s.First); err != nil {
 		return nil, err
 	} else if ok && (state == "" || r.state == state) {
 		rows = append(rows, r)
 	}
-	where, args := " WHERE first > $1 AND first <= $2", []any{key(s.First), key(s.Last)}
-	if state != "" {
-		where, args = where+" AND state = $3", append(args, state)
-	}
-	more, err := collect(ctx, t, scanAddress, selectAddresses+where+" ORDER BY first", args...)
+	where := sqlstore.That("first > ? AND first <= ?", key(s.First), key(s.Last)).If("state", state)
+	more, err := addressTable.All(ctx, t.ReadTx, where.String()+" ORDER BY first", where.Args()...)
 	return append(rows, more...), err
 }
 
@@ -110,7 +95,7 @@ func usableOf(s netcalc.Span, without ...netip.Addr) []netcalc.Span {
 // of them are in addresses already.
 func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, reused int, err error) {
 	for len(taken) < n {
-		free, ok, err := one(ctx, t, scanSpan, "SELECT first, last FROM free_addresses WHERE first BETWEEN $1 AND $2 ORDER BY first LIMIT 1",
+		free, ok, err := unused.One(ctx, t.ReadTx, " WHERE first BETWEEN $1 AND $2 ORDER BY first LIMIT 1",
 			key(p.claim.First), key(p.claim.Last))
 		if err != nil {
 			return nil, 0, err
@@ -136,8 +121,8 @@ func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, r
 	if len(taken) == n {
 		return taken, 0, nil
 	}
-	released, err := collect(ctx, t, scanAddress,
-		selectAddresses+" WHERE claim = $1 AND state = 'released' ORDER BY released LIMIT $2", key(p.claim.First), n-len(taken))
+	released, err := addressTable.All(ctx, t.ReadTx,
+		" WHERE claim = $1 AND state = 'released' ORDER BY released LIMIT $2", key(p.claim.First), n-len(taken))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -148,9 +133,9 @@ func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, r
 }
 
 // hasFree tells whether anything is left in a pool that is open.
-func (t *tx) hasFree(ctx context.Context, p pool) (yes bool, err error) {
-	err = t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM free_addresses WHERE first BETWEEN $1 AND $2)
-		OR EXISTS (SELECT 1 FROM addresses WHERE claim = $1 AND state = 'released')`, key(p.claim.First), key(p.claim.Last)).Scan(&yes)
+func (t view) hasFree(ctx context.Context, p pool) (yes bool, err error) {
+	yes, _, err = sqlstore.Value[bool](ctx, t.ReadTx, `EXISTS (SELECT 1 FROM free_addresses WHERE first BETWEEN $1 AND $2)
+		OR EXISTS (SELECT 1 FROM addresses WHERE claim = $1 AND state = 'released')`, key(p.claim.First), key(p.claim.Last))
 	return yes, err
 }
 
@@ -173,9 +158,9 @@ func (t *tx) takeThis(ctx context.Context, p pool, a netip.Addr) (reused bool, e
 }
 
 // inUse is the conflict for an address that a row has.
-func (t *tx) inUse(ctx context.Context, a netip.Addr, r addressRow) error {
+func (t view) inUse(ctx context.Context, a netip.Addr, r addressRow) error {
 	if r.state == stateReserved {
-		return conflictf("%s is reserved", a).hint("`nova-manage fixed unreserve %s` frees it", a)
+		return conflictf("%s is reserved", a).WithHint("`nova-manage fixed unreserve %s` frees it", a)
 	}
 	i, err := t.instanceByID(ctx, r.instance)
 	if err != nil {
@@ -187,26 +172,35 @@ func (t *tx) inUse(ctx context.Context, a netip.Addr, r addressRow) error {
 // hold records that an instance has an address. reused tells that the address has a row from an earlier time.
 func (t *tx) hold(ctx context.Context, a, claim netip.Addr, instance int64, reused bool) error {
 	if reused {
-		_, err := t.ExecContext(ctx, "UPDATE addresses SET state = 'held', instance_id = $1 WHERE first = $2", instance, key(a))
-		return err
+		return t.setState(ctx, a, stateHeld, sqlstore.Named{Column: "instance_id", Value: instance})
 	}
 	row := addressRow{Span: netcalc.Span{First: a, Last: a}, claim: claim, state: stateHeld, instance: instance}
-	return t.insert(ctx, "addresses", addressColumns, 1, func(_ int, v []any) { row.values(v) })
+	return addressTable.Insert(ctx, t.door, 1, func(int) *addressRow { return &row })
 }
+
+// setState gives the address that has a row another state, and what goes with it.
+func (t *tx) setState(ctx context.Context, a netip.Addr, state string, more ...sqlstore.Named) error {
+	return t.door.Update(ctx, addressTable.Name, firstIs(a), append(more, sqlstore.Named{Column: "state", Value: state})...)
+}
+
+// forget deletes the row of an address.
+func (t *tx) forget(ctx context.Context, a netip.Addr) error {
+	return t.door.Delete(ctx, addressTable.Name, firstIs(a))
+}
+
+func firstIs(a netip.Addr) sqlstore.Named { return sqlstore.Named{Column: "first", Value: key(a)} }
 
 // release takes an address from its instance. An IPv4 or floating address remembers when; an IPv6 one of a network need
 // not, since nobody is ever handed the next one.
 func (t *tx) release(ctx context.Context, r addressRow, remember bool) error {
 	if !remember {
-		_, err := t.ExecContext(ctx, "DELETE FROM addresses WHERE first = $1", key(r.First))
-		return err
+		return t.forget(ctx, r.First)
 	}
 	n, err := t.nextNumbers(ctx, "release", 1)
 	if err != nil {
 		return err
 	}
-	_, err = t.ExecContext(ctx, "UPDATE addresses SET state = 'released', instance_id = NULL, released = $1 WHERE first = $2", n, key(r.First))
-	return err
+	return t.setState(ctx, r.First, stateReleased, sqlstore.Named{Column: "instance_id"}, sqlstore.Named{Column: "released", Value: n})
 }
 
 // reserve reserves what of s is usable and not reserved yet, s being within one claim. A held address is a conflict. It
@@ -221,7 +215,7 @@ func (t *tx) reserve(ctx context.Context, claim netcalc.Span, usable []netcalc.S
 	}
 	for _, r := range rows {
 		if r.state == stateReleased {
-			if _, err := t.ExecContext(ctx, "UPDATE addresses SET state = 'reserved' WHERE first = $1", key(r.First)); err != nil {
+			if err := t.setState(ctx, r.First, stateReserved); err != nil {
 				return 0, err
 			}
 			changed++
@@ -243,9 +237,7 @@ func (t *tx) reserve(ctx context.Context, claim netcalc.Span, usable []netcalc.S
 		}
 	}
 	changed += len(free)
-	return changed, t.insert(ctx, "addresses", addressColumns, len(free), func(i int, v []any) {
-		addressRow{Span: free[i], claim: claim.First, state: stateReserved}.values(v)
-	})
+	return changed, t.insertReserved(ctx, claim.First, free)
 }
 
 // gapsBetween is what of s no row has; rows are in order.
@@ -276,18 +268,15 @@ func (t *tx) unreserve(ctx context.Context, claim netcalc.Span, s netcalc.Span, 
 	for _, r := range rows {
 		if r.released != 0 {
 			// It was handed out before it was reserved, and takes its old place in the queue.
-			if _, err := t.ExecContext(ctx, "UPDATE addresses SET state = 'released' WHERE first = $1", key(r.First)); err != nil {
+			if err := t.setState(ctx, r.First, stateReleased); err != nil {
 				return 0, err
 			}
 			continue
 		}
-		if _, err := t.ExecContext(ctx, "DELETE FROM addresses WHERE first = $1", key(r.First)); err != nil {
+		if err := t.forget(ctx, r.First); err != nil {
 			return 0, err
 		}
-		kept := r.Minus(s)
-		if err := t.insert(ctx, "addresses", addressColumns, len(kept), func(i int, v []any) {
-			addressRow{Span: kept[i], claim: r.claim, state: stateReserved}.values(v)
-		}); err != nil {
+		if err := t.insertReserved(ctx, r.claim, r.Minus(s)); err != nil {
 			return 0, err
 		}
 		if freed, ok := intersect(r.Span, s); ok && gaps {
@@ -297,6 +286,12 @@ func (t *tx) unreserve(ctx context.Context, claim netcalc.Span, s netcalc.Span, 
 		}
 	}
 	return len(rows), nil
+}
+
+func (t *tx) insertReserved(ctx context.Context, claim netip.Addr, spans []netcalc.Span) error {
+	return addressTable.Insert(ctx, t.door, len(spans), func(i int) *addressRow {
+		return &addressRow{Span: spans[i], claim: claim, state: stateReserved}
+	})
 }
 
 // intersect is what two spans have in common.
@@ -311,11 +306,4 @@ func intersect(a, b netcalc.Span) (netcalc.Span, bool) {
 		a.Last = b.Last
 	}
 	return a, true
-}
-
-func number64(n int64) any {
-	if n == 0 {
-		return nil
-	}
-	return n
 }

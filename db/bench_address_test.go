@@ -34,9 +34,9 @@ func holding(b *testing.B, n int) *Store {
 			return err
 		}
 		at := func(i int) netip.Addr { a, _ := netcalc.Add(free.First, uint64(i)); return a }
-		if err := t.insert(ctx, "instances", instanceColumns, n, func(i int, v []any) {
-			Instance{ID: id + int64(i), Name: fmt.Sprint("held-", i), ProjectID: "apollo", NetworkID: network.ID,
-				MAC: netcalc.MAC{0x02, 0x16, 0x3f, byte(i >> 16), byte(i >> 8), byte(i)}, FixedIP: at(i), CreatedAt: t.now}.values(v)
+		if err := instanceTable.Insert(ctx, t.door, n, func(i int) *Instance {
+			return &Instance{ID: id + int64(i), Name: fmt.Sprint("held-", i), ProjectID: "apollo", NetworkID: network.ID,
+				MAC: netcalc.MAC{0x02, 0x16, 0x3f, byte(i >> 16), byte(i >> 8), byte(i)}, FixedIP: at(i), CreatedAt: t.Now()}
 		}); err != nil {
 			return err
 		}
@@ -44,13 +44,11 @@ func holding(b *testing.B, n int) *Store {
 		if err != nil {
 			return err
 		}
-		if err := t.insert(ctx, "instance_security_groups", []string{"instance_id", "group_id"}, n, func(i int, v []any) {
-			v[0], v[1] = id+int64(i), groups[0].ID
-		}); err != nil {
+		if err := memberTable.Insert(ctx, t.door, n, func(i int) *member { return &member{id + int64(i), groups[0].ID} }); err != nil {
 			return err
 		}
-		return t.insert(ctx, "addresses", addressColumns, n, func(i int, v []any) {
-			addressRow{Span: netcalc.Span{First: at(i), Last: at(i)}, claim: network.CIDR.Addr(), state: stateHeld, instance: id + int64(i)}.values(v)
+		return addressTable.Insert(ctx, t.door, n, func(i int) *addressRow {
+			return &addressRow{Span: netcalc.Span{First: at(i), Last: at(i)}, claim: network.CIDR.Addr(), state: stateHeld, instance: id + int64(i)}
 		})
 	})
 	if err != nil {

@@ -3,12 +3,10 @@ package db
 import (
 	"bytes"
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -21,28 +19,25 @@ type Finding struct {
 // Check runs the engine's own integrity check and compares everything the ledger derives with what it is derived from.
 // It calls found for each difference; an error means that the check itself could not go on.
 func (s *Store) Check(ctx context.Context, found func(Finding)) error {
-	return s.view(ctx, func(ctx context.Context, t *tx) error { return s.check(ctx, t, found) })
+	return s.view(ctx, func(ctx context.Context, t view) error { return s.check(ctx, t, found) })
 }
 
-func (s *Store) check(ctx context.Context, t *tx, found func(Finding)) error {
-	problems, err := s.engine.integrity(ctx, t)
+func (s *Store) check(ctx context.Context, t view, found func(Finding)) error {
+	integrity, schema, err := s.db.Check(ctx, t.ReadTx)
 	if err != nil {
 		return err
 	}
-	for _, p := range problems {
+	for _, p := range integrity {
 		found(Finding{"integrity", p})
 	}
-	if len(problems) > 0 {
+	if len(integrity) > 0 {
 		return nil // what a damaged file says of itself is not worth comparing
 	}
 	// Without a trigger or a constraint the rest may still agree, or show what got in meanwhile.
-	if problems, err = s.engine.schema(ctx, t); err != nil {
-		return err
-	}
-	for _, p := range problems {
+	for _, p := range schema {
 		found(Finding{"schema", p})
 	}
-	c := &checker{tx: t, found: found}
+	c := &checker{view: t, found: found}
 	for _, check := range []func(context.Context) error{
 		c.checkSpace, c.checkOwners, c.checkNetworks, c.checkPools, c.checkReleases, c.checkRouters, c.checkInstances,
 		c.checkProjects, c.checkSequences, c.checkTimes,
@@ -55,14 +50,14 @@ func (s *Store) check(ctx context.Context, t *tx, found func(Finding)) error {
 }
 
 type checker struct {
-	*tx
+	view
 	found func(Finding)
 }
 
 // report tells now and then how far the check has come.
 func (c *checker) report(doing string, done int64) {
 	if done%1000 == 0 {
-		c.progress(doing, done, -1)
+		c.Report(doing, done, -1)
 	}
 }
 
@@ -78,13 +73,6 @@ func (c *checker) checkSpace(ctx context.Context) error {
 		largest int
 		free    bool
 	}
-	rows, err := c.QueryContext(ctx, `
-		SELECT first, last, prefix, kind, 0, 0 FROM claims
-		UNION ALL SELECT first, last, '', '', largest, 1 FROM free_ranges ORDER BY 1`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
 	wholes := []netcalc.Span{wholeIPv4, wholeIPv6}
 	next := wholes[0].First // the first address that no piece has covered yet
 	var before piece
@@ -114,16 +102,18 @@ func (c *checker) checkSpace(ctx context.Context) error {
 			next = p.Last.Next()
 		}
 	}
-	for n := int64(1); rows.Next(); n++ {
+	scan := func(row sqlstore.Row) (p piece, err error) {
+		err = row.Scan(keyed.Into(&p.First), keyed.Into(&p.Last), &p.prefix, &p.kind, &p.largest, &p.free)
+		return p, err
+	}
+	n := int64(0)
+	for p, err := range sqlstore.Rows(ctx, c.ReadTx, scan, `first, last, prefix, kind, 0, 0 FROM claims
+		UNION ALL SELECT first, last, '', '', largest, 1 FROM free_ranges ORDER BY 1`) {
+		if err != nil {
+			return err
+		}
+		n++
 		c.report("checking prefixes", n)
-		var p piece
-		var first, last []byte
-		if err := rows.Scan(&first, &last, &p.prefix, &p.kind, &p.largest, &p.free); err != nil {
-			return err
-		}
-		if p.Span, err = span(first, last); err != nil {
-			return err
-		}
 		if p.First.Is6() && len(wholes) == 2 {
 			finish()
 		}
@@ -138,38 +128,29 @@ func (c *checker) checkSpace(ctx context.Context) error {
 		}
 		before = p
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
 	for len(wholes) > 0 {
 		finish()
 	}
 	return nil
 }
 
-// The space that claims and free ranges tile; the schema's first rows.
-var (
-	wholeIPv4 = netcalc.SpanOf(netip.MustParsePrefix("0.0.0.0/0"))
-	wholeIPv6 = netcalc.Span{First: netip.MustParseAddr("2000::"), Last: netip.MustParseAddr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")}
-)
-
 // checkOwners finds claims without an owner, owners without a claim, bridges without a network, and prefixes that disagree.
 func (c *checker) checkOwners(ctx context.Context) error {
 	for _, q := range []question{
 		{"claims", "%s is claimed for a network that is not there",
-			"SELECT prefix FROM claims c WHERE kind = 'network' AND NOT EXISTS (SELECT 1 FROM networks n WHERE n.first = c.first AND n.cidr = c.prefix)"},
+			"prefix FROM claims c WHERE kind = 'network' AND NOT EXISTS (SELECT 1 FROM networks n WHERE n.first = c.first AND n.cidr = c.prefix)"},
 		{"claims", "%s is claimed for a bridge that is not there",
-			"SELECT prefix FROM claims c WHERE kind = 'bridge' AND NOT EXISTS (SELECT 1 FROM bridges b WHERE b.first_v6 = c.first AND b.cidr_v6 = c.prefix)"},
+			"prefix FROM claims c WHERE kind = 'bridge' AND NOT EXISTS (SELECT 1 FROM bridges b WHERE b.first_v6 = c.first AND b.cidr_v6 = c.prefix)"},
 		{"claims", "%s is claimed for a floating range that is not there",
-			"SELECT prefix FROM claims c WHERE kind = 'floating' AND NOT EXISTS (SELECT 1 FROM floating_ranges f WHERE f.first = c.first AND f.last = c.last AND f.cidr = c.prefix)"},
+			"prefix FROM claims c WHERE kind = 'floating' AND NOT EXISTS (SELECT 1 FROM floating_ranges f WHERE f.first = c.first AND f.last = c.last AND f.cidr = c.prefix)"},
 		{"floating_ranges", "%s is not claimed as a floating range",
-			"SELECT cidr FROM floating_ranges f WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.first = f.first AND c.last = f.last AND c.prefix = f.cidr AND c.kind = 'floating')"},
+			"cidr FROM floating_ranges f WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.first = f.first AND c.last = f.last AND c.prefix = f.cidr AND c.kind = 'floating')"},
 		{"bridges", "%s has an IPv6 prefix that is not claimed for it",
-			"SELECT bridge FROM bridges b WHERE first_v6 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.first = b.first_v6 AND c.prefix = b.cidr_v6 AND c.kind = 'bridge')"},
+			"bridge FROM bridges b WHERE first_v6 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.first = b.first_v6 AND c.prefix = b.cidr_v6 AND c.kind = 'bridge')"},
 		{"bridges", "%s carries no network",
-			"SELECT bridge FROM bridges b WHERE NOT EXISTS (SELECT 1 FROM networks n WHERE n.bridge = b.bridge)"},
+			"bridge FROM bridges b WHERE NOT EXISTS (SELECT 1 FROM networks n WHERE n.bridge = b.bridge)"},
 		{"bridges", "%s has an IPv6 prefix that no network on it has",
-			"SELECT bridge FROM bridges b WHERE cidr_v6 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM networks n WHERE n.bridge = b.bridge AND n.cidr_v6 = b.cidr_v6)"},
+			"bridge FROM bridges b WHERE cidr_v6 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM networks n WHERE n.bridge = b.bridge AND n.cidr_v6 = b.cidr_v6)"},
 	} {
 		if err := c.ask(ctx, q); err != nil {
 			return err
@@ -181,29 +162,25 @@ func (c *checker) checkOwners(ctx context.Context) error {
 // checkNetworks compares each network's derived columns with its prefix, manager and bridge.
 func (c *checker) checkNetworks(ctx context.Context) error {
 	bridges := map[string]bridge{}
-	all, err := collect(ctx, c, scanBridge, selectBridges)
+	all, err := bridgeTable.All(ctx, c.ReadTx, "")
 	if err != nil {
 		return err
 	}
 	for _, b := range all {
 		bridges[b.name] = b
 	}
-	rows, err := c.QueryContext(ctx, selectNetworks+" ORDER BY first")
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for i := int64(1); rows.Next(); i++ {
+	i := int64(0)
+	for n, err := range networkTable.Rows(ctx, c.ReadTx, " ORDER BY first") {
+		i++
 		c.report("checking networks", i)
-		n, err := scanNetwork(rows)
-		if err != nil {
+		switch {
+		case isCorrupt(err) && n.ID != 0: // a row that cannot be read, not the file
 			c.say("networks", "%v", err)
-			continue
+		case err != nil:
+			return err
+		default:
+			c.checkNetwork(n, bridges[n.Bridge])
 		}
-		c.checkNetwork(n, bridges[n.Bridge])
-	}
-	if err := rows.Err(); err != nil {
-		return err
 	}
 	return c.checkPlaces(ctx)
 }
@@ -251,10 +228,10 @@ func (c *checker) checkPlaces(ctx context.Context) error {
 		first []byte
 		where string
 	}
-	rows, err := collect(ctx, c, func(rows *sql.Rows) (p placed, err error) {
-		err = rows.Scan(&p.id, &p.first, &p.where)
+	rows, err := sqlstore.Collect(ctx, c.ReadTx, func(row sqlstore.Row) (p placed, err error) {
+		err = row.Scan(&p.id, &p.first, &p.where)
 		return p, err
-	}, "SELECT n.id, n.first, coalesce(n.cidr, n.cidr_v6) FROM networks n JOIN claims c ON c.first = n.first WHERE c.prefix <> coalesce(n.cidr, n.cidr_v6)")
+	}, "n.id, n.first, coalesce(n.cidr, n.cidr_v6) FROM networks n JOIN claims c ON c.first = n.first WHERE c.prefix <> coalesce(n.cidr, n.cidr_v6)")
 	if err != nil {
 		return err
 	}
@@ -267,12 +244,4 @@ func (c *checker) checkPlaces(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// Damage tells whether err says that the ledger itself is damaged, which is a finding of Check rather than its failure.
-func Damage(err error) (Finding, bool) {
-	if err == nil || !errors.Is(err, ErrCorrupt) {
-		return Finding{}, false
-	}
-	return Finding{"integrity", strings.TrimSpace(err.Error())}, true
 }

@@ -2,9 +2,9 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"net/netip"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -13,32 +13,25 @@ import (
 // handed out is in one row, and free neighbours are joined; a network is full where nothing is left. No row of a
 // million stays in memory.
 func (c *checker) checkPools(ctx context.Context) error {
-	rows, err := c.QueryContext(ctx, `
-		SELECT c.first, c.last, 0, c.kind, c.first, c.prefix, n.manager, n.gateway, n.vpn_clients, n.taken
+	w := poolWalk{checker: c}
+	n := int64(0)
+	for p, err := range sqlstore.Rows(ctx, c.ReadTx, scanPoolPiece, `c.first, c.last, 0, c.kind, c.first, c.prefix,
+				n.manager, n.gateway, n.vpn_clients, n.taken
 			FROM claims c LEFT JOIN networks n ON n.first = c.first AND n.cidr = c.prefix
 		UNION ALL SELECT first, last, 1, state, claim, address, NULL, NULL, NULL, NULL FROM addresses
 		UNION ALL SELECT first, last, 2, 'free', first, '', NULL, NULL, NULL, NULL FROM free_addresses
-		ORDER BY 1, 3`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	w := poolWalk{checker: c}
-	for n := int64(1); rows.Next(); n++ {
-		c.report("checking addresses", n)
-		p, err := scanPoolPiece(rows)
+		ORDER BY 1, 3`) {
 		if err != nil {
 			return err
 		}
+		n++
+		c.report("checking addresses", n)
 		if p.is == pieceClaim {
 			w.leave()
 			w.enter(p)
 		} else {
 			w.visit(p)
 		}
-	}
-	if err := rows.Err(); err != nil {
-		return err
 	}
 	w.leave()
 	return nil
@@ -61,26 +54,17 @@ type poolPiece struct {
 	taken int
 }
 
-func scanPoolPiece(rows *sql.Rows) (p poolPiece, err error) {
-	var first, last, claim []byte
-	var manager, gateway sql.NullString
-	var clients, taken sql.NullInt64
-	if err := rows.Scan(&first, &last, &p.is, &p.what, &claim, &p.name, &manager, &gateway, &clients, &taken); err != nil {
-		return p, err
-	}
-	if p.Span, err = span(first, last); err != nil {
-		return p, err
-	}
-	if p.claim, err = netcalc.FromKey(claim); err != nil {
-		return p, err
-	}
-	p.of.Manager, p.of.VPNClients, p.taken = Manager(manager.String), int(clients.Int64), int(taken.Int64)
+func scanPoolPiece(row sqlstore.Row) (p poolPiece, err error) {
+	var manager, gateway string
+	err = row.Scan(keyed.Into(&p.First), keyed.Into(&p.Last), &p.is, &p.what, keyed.Into(&p.claim), &p.name,
+		optText.Into(&manager), optText.Into(&gateway), optWhole.Into(&p.of.VPNClients), optWhole.Into(&p.taken))
 	if p.is == pieceClaim {
 		// What cannot be read is not there: checkNetworks and checkSpace say so.
+		p.of.Manager = Manager(manager)
 		p.of.CIDR, _ = netip.ParsePrefix(p.name)
-		p.of.Gateway, _ = netip.ParseAddr(gateway.String)
+		p.of.Gateway, _ = netip.ParseAddr(gateway)
 	}
-	return p, nil
+	return p, err
 }
 
 // poolWalk is where checkPools stands.

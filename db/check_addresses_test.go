@@ -1,7 +1,6 @@
 package db
 
 import (
-	"context"
 	"slices"
 	"testing"
 
@@ -139,49 +138,33 @@ func TestStore_Check_addresses(t *testing.T) {
 		{"UPDATE sequences SET value = 1 WHERE name = 'security_group'", nil, Finding{"security_groups", "id 2 has not been handed out yet"}},
 		{"UPDATE sequences SET value = 5 WHERE name = 'rule'", nil, Finding{"security_group_rules", "id 6 has not been handed out yet"}},
 	}
-	eachEngine(t, func(t *testing.T, s *Store) {
-		checkedLedger(t, s)
-		wantClean(t, s)
-		for _, b := range cases {
-			var got []Finding
-			err := s.mutate(t.Context(), func(ctx context.Context, tx *tx) error {
-				if _, err := tx.ExecContext(ctx, b.statement, b.args...); err != nil {
-					return err
+	for name, url := range engines {
+		t.Run(name, func(t *testing.T) {
+			for _, b := range cases {
+				s := openTest(t, url(t), Create)
+				checkedLedger(t, s)
+				wantClean(t, s)
+				breakBy(t, s, b.statement, b.args...)
+				if got := findings(t, s); !slices.Contains(got, b.want) {
+					t.Errorf("%s\n got %q\nwant %q", b.statement, got, b.want)
 				}
-				if err := s.check(ctx, tx, func(f Finding) { got = append(got, f) }); err != nil {
-					return err
-				}
-				return errStop // nothing of it stays for the next case
-			})
-			if err != errStop {
-				t.Errorf("%s %q: %v", b.statement, b.args, err)
-			} else if !slices.Contains(got, b.want) {
-				t.Errorf("%s\n got %q\nwant %q", b.statement, got, b.want)
 			}
-		}
-	})
+		})
+	}
 }
 
 // Free neighbours that are not joined would hide how much is left in one piece.
 func TestStore_Check_notJoined(t *testing.T) {
-	eachEngine(t, func(t *testing.T, s *Store) {
-		checkedLedger(t, s)
-		var got []Finding
-		err := s.mutate(t.Context(), func(ctx context.Context, tx *tx) error {
-			if _, err := tx.ExecContext(ctx, "UPDATE free_addresses SET last = $1 WHERE first = $2", key(addr("10.0.1.11")), key(addr("10.0.1.10"))); err != nil {
-				return err
+	for name, url := range engines {
+		t.Run(name, func(t *testing.T) {
+			s := openTest(t, url(t), Create)
+			checkedLedger(t, s)
+			breakBy(t, s, "UPDATE free_addresses SET last = $1 WHERE first = $2", key(addr("10.0.1.11")), key(addr("10.0.1.10")))
+			breakBy(t, s, "INSERT INTO free_addresses (first, last) VALUES ($1, $2)", key(addr("10.0.1.12")), key(addr("10.0.1.14")))
+			want := Finding{"addresses", "10.0.1.10/31 and 10.0.1.12-10.0.1.14 are free and not joined"}
+			if got := findings(t, s); !slices.Equal(got, []Finding{want}) {
+				t.Errorf("found %q, want %q", got, want)
 			}
-			if err := tx.insertFree(ctx, unused, netcalc.Span{First: addr("10.0.1.12"), Last: addr("10.0.1.14")}); err != nil {
-				return err
-			}
-			if err := s.check(ctx, tx, func(f Finding) { got = append(got, f) }); err != nil {
-				return err
-			}
-			return errStop
 		})
-		want := Finding{"addresses", "10.0.1.10/31 and 10.0.1.12-10.0.1.14 are free and not joined"}
-		if err != errStop || !slices.Equal(got, []Finding{want}) {
-			t.Errorf("found %q, %v; want %q", got, err, want)
-		}
-	})
+	}
 }

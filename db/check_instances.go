@@ -2,9 +2,9 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"net/netip"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -12,9 +12,9 @@ import (
 func (c *checker) checkReleases(ctx context.Context) error {
 	for _, q := range []question{
 		{"addresses", "release %s is counted twice", `
-			SELECT released FROM addresses WHERE released IS NOT NULL GROUP BY released HAVING count(*) > 1`},
+			released FROM addresses WHERE released IS NOT NULL GROUP BY released HAVING count(*) > 1`},
 		{"addresses", "%s has release %s, which has not been counted yet", `
-			SELECT address, released FROM addresses
+			address, released FROM addresses
 			WHERE released > (SELECT value FROM sequences WHERE name = 'release') OR released < 1`},
 	} {
 		if err := c.ask(ctx, q); err != nil {
@@ -27,20 +27,17 @@ func (c *checker) checkReleases(ctx context.Context) error {
 // checkRouters finds IPv6 addresses of the links' routers that are held or reserved. There is a handful of routers per
 // bridge at most, however many networks.
 func (c *checker) checkRouters(ctx context.Context) error {
-	routers, err := collect(ctx, c, func(rows *sql.Rows) (r [2]sql.NullString, err error) {
-		err = rows.Scan(&r[0], &r[1])
+	routers, err := sqlstore.Collect(ctx, c.ReadTx, func(row sqlstore.Row) (r [2]string, err error) {
+		err = row.Scan(&r[0], optText.Into(&r[1]))
 		return r, err
-	}, "SELECT DISTINCT cidr_v6, gateway_v6 FROM networks WHERE cidr_v6 IS NOT NULL")
+	}, "DISTINCT cidr_v6, gateway_v6 FROM networks WHERE cidr_v6 IS NOT NULL")
 	if err != nil {
 		return err
 	}
 	for _, r := range routers {
-		var prefix netip.Prefix
-		var gateway netip.Addr
-		var p parser
-		p.prefix(&prefix, r[0])
-		p.addr(&gateway, r[1])
-		if p.err != nil {
+		prefix, noPrefix := netip.ParsePrefix(r[0])
+		gateway, noGateway := netip.ParseAddr(r[1])
+		if noPrefix != nil || noGateway != nil {
 			continue // checkNetworks says so
 		}
 		for _, own := range []netip.Addr{prefix.Addr(), gateway} {
@@ -61,7 +58,7 @@ type portRow struct {
 	id                               int64
 	first                            []byte
 	name, mac                        string
-	fixed, fixedV6, cidr, cidrV6, on sql.NullString
+	fixed, fixedV6, cidr, cidrV6, on string
 }
 
 // checkInstances compares each instance with its network and with what it holds, a page of them at a time: some need a
@@ -69,10 +66,11 @@ type portRow struct {
 func (c *checker) checkInstances(ctx context.Context) error {
 	const page = 1000
 	for last, checked := int64(0), int64(0); ; {
-		rows, err := collect(ctx, c, func(rows *sql.Rows) (r portRow, err error) {
-			err = rows.Scan(&r.id, &r.first, &r.name, &r.mac, &r.fixed, &r.fixedV6, &r.cidr, &r.cidrV6, &r.on)
+		rows, err := sqlstore.Collect(ctx, c.ReadTx, func(row sqlstore.Row) (r portRow, err error) {
+			err = row.Scan(&r.id, &r.first, &r.name, &r.mac, optText.Into(&r.fixed), optText.Into(&r.fixedV6), optText.Into(&r.cidr),
+				optText.Into(&r.cidrV6), &r.on)
 			return r, err
-		}, `SELECT i.id, i.first, i.project_id || '/' || i.name, i.mac_address, i.fixed_ip, i.fixed_ip_v6, n.cidr, n.cidr_v6, n.bridge
+		}, `i.id, i.first, i.project_id || '/' || i.name, i.mac_address, i.fixed_ip, i.fixed_ip_v6, n.cidr, n.cidr_v6, n.bridge
 			FROM instances i JOIN networks n ON n.id = i.network_id WHERE i.id > $1 ORDER BY i.id LIMIT $2`, last, page)
 		if err != nil {
 			return err
@@ -99,7 +97,7 @@ func (c *checker) checkInstances(ctx context.Context) error {
 
 // heldBy returns what the instances from one id to another hold, in address order.
 func (c *checker) heldBy(ctx context.Context, from, to int64) (map[int64][]addressRow, error) {
-	rows, err := collect(ctx, c, scanAddress, selectAddresses+" WHERE instance_id BETWEEN $1 AND $2 ORDER BY first", from, to)
+	rows, err := addressTable.All(ctx, c.ReadTx, " WHERE instance_id BETWEEN $1 AND $2 ORDER BY first", from, to)
 	held := make(map[int64][]addressRow, len(rows)/2)
 	for _, r := range rows {
 		held[r.instance] = append(held[r.instance], r)
@@ -108,21 +106,9 @@ func (c *checker) heldBy(ctx context.Context, from, to int64) (map[int64][]addre
 }
 
 func (c *checker) checkInstance(ctx context.Context, r portRow, held []addressRow) error {
-	i := Instance{ID: r.id, Name: r.name}
-	var n Network
-	var p parser
-	p.addr(&i.FixedIP, r.fixed)
-	p.addr(&i.FixedIPv6, r.fixedV6)
-	p.prefix(&n.CIDR, r.cidr)
-	p.prefix(&n.CIDRv6, r.cidrV6)
-	if p.err == nil {
-		i.MAC, p.err = netcalc.ParseMAC(r.mac)
-	}
-	if p.err == nil {
-		p.err = i.MAC.CheckUnicast()
-	}
-	if p.err != nil {
-		c.say("instances", "instance %s: %v", i.Name, p.err)
+	i, n, err := r.parse()
+	if err != nil {
+		c.say("instances", "instance %s: %v", i.Name, err)
 		return nil
 	}
 	if i.MAC.String() != r.mac {
@@ -144,7 +130,39 @@ func (c *checker) checkInstance(ctx context.Context, r portRow, held []addressRo
 	if err := c.checkHeld(ctx, i, held); err != nil {
 		return err
 	}
-	return c.checkRecorded(ctx, i, r.on.String)
+	return c.checkRecorded(ctx, i, r.on)
+}
+
+// parse reads what is stored as text; the network has its prefixes alone.
+func (r portRow) parse() (i Instance, n Network, err error) {
+	i = Instance{ID: r.id, Name: r.name}
+	for _, a := range []struct {
+		from string
+		to   *netip.Addr
+	}{{r.fixed, &i.FixedIP}, {r.fixedV6, &i.FixedIPv6}} {
+		if *a.to, err = readUnlessEmpty(a.from, optAddr); err != nil {
+			return i, n, err
+		}
+	}
+	for _, p := range []struct {
+		from string
+		to   *netip.Prefix
+	}{{r.cidr, &n.CIDR}, {r.cidrV6, &n.CIDRv6}} {
+		if *p.to, err = readUnlessEmpty(p.from, optPrefix); err != nil {
+			return i, n, err
+		}
+	}
+	if i.MAC, err = netcalc.ParseMAC(r.mac); err == nil {
+		err = i.MAC.CheckUnicast()
+	}
+	return i, n, err
+}
+
+func readUnlessEmpty[V any](s string, c sqlstore.Codec[V]) (v V, err error) {
+	if s == "" {
+		return v, nil
+	}
+	return c.Read(s)
 }
 
 // checkHeld compares what an instance holds with what it says it has. What else it holds is floating, one of a family,
@@ -195,7 +213,7 @@ func (c *checker) checkRecorded(ctx context.Context, i Instance, bridge string) 
 		return nil // no EUI-64 address, or its own
 	}
 	return c.ask(ctx, question{"instances", "instance %s has the address that instance %s gives itself", `
-		SELECT a.project_id || '/' || a.name, i.project_id || '/' || i.name FROM instances i JOIN networks n ON n.id = i.network_id, instances a
+		a.project_id || '/' || a.name, i.project_id || '/' || i.name FROM instances i JOIN networks n ON n.id = i.network_id, instances a
 		WHERE i.mac_address = $1 AND a.id = $2 AND n.bridge = $3`},
 		mac.String(), i.ID, bridge)
 }

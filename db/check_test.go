@@ -19,9 +19,7 @@ func TestStore_Check_lostSpace(t *testing.T) {
 		for name, url := range engines {
 			t.Run(name+" "+statement, func(t *testing.T) {
 				s := openTest(t, url(t), Create)
-				if _, err := s.conn.ExecContext(t.Context(), statement); err != nil {
-					t.Fatal(err)
-				}
+				breakBy(t, s, statement)
 				if got := findings(t, s); !slices.Equal(got, want) {
 					t.Errorf("found %q, want %q", got, want)
 				}

@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+
+	"nova-manage/db/internal/sqlstore"
 )
 
 // checkTimes finds times that commands could not read, in the tables of which the other checks read no time.
@@ -18,20 +20,20 @@ func (c *checker) checkTimes(ctx context.Context) error {
 }
 
 func (c *checker) checkTimesOf(ctx context.Context, table, row string) error {
-	rows, err := c.QueryContext(ctx, "SELECT "+row+", created_at FROM "+table)
-	if err != nil {
-		return err
+	scan := func(r sqlstore.Row) (t [2]string, err error) {
+		err = r.Scan(&t[0], &t[1])
+		return t, err
 	}
-	defer rows.Close()
-	for n := int64(1); rows.Next(); n++ {
-		c.report("checking times", n)
-		var name, created string
-		if err := rows.Scan(&name, &created); err != nil {
+	n := int64(0)
+	for r, err := range sqlstore.Rows(ctx, c.ReadTx, scan, row+", created_at FROM "+table) {
+		if err != nil {
 			return err
 		}
-		if _, err := parseTime(created); err != nil {
-			c.say(table, "%s: created_at: %v", name, err)
+		n++
+		c.report("checking times", n)
+		if _, err := parseTime(r[1]); err != nil {
+			c.say(table, "%s: created_at: %v", r[0], err)
 		}
 	}
-	return rows.Err()
+	return nil
 }

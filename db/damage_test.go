@@ -218,9 +218,7 @@ func TestStore_unreadable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nova.sqlite")
 	s := openTest(t, path, Create)
 	create(t, s, vlans("10.0.0.0/8", 28, 1))
-	if _, err := s.conn.ExecContext(t.Context(), "UPDATE networks SET dns1 = '192.0.2', created_at = 'today'"); err != nil {
-		t.Fatal(err)
-	}
+	breakBy(t, s, "UPDATE networks SET dns1 = '192.0.2', created_at = 'today'")
 	for _, err := range s.Networks(t.Context(), NetworkFilter{}) {
 		wantError(t, err, ErrCorrupt, `network 1: "192.0.2" is no value of its column: ParseAddr("192.0.2"): IPv4 address too short`)
 	}

@@ -2,12 +2,18 @@ package db
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // by which tests go behind the ledger's back
 
 	"nova-manage/internal/pgtest"
 )
@@ -46,8 +52,49 @@ func openTest(t testing.TB, url string, mode Mode) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
+	urls.Store(s, url)
+	t.Cleanup(func() { s.Close(); urls.Delete(s) })
 	return s
+}
+
+// urls are those of the stores that openTest opened.
+var urls sync.Map
+
+func urlOf(s *Store) string {
+	url, _ := urls.Load(s)
+	return url.(string)
+}
+
+// behind changes a ledger behind its back, with the constraints of its schema in force, and returns the driver's error.
+func behind(t testing.TB, s *Store, statement string, args ...any) error {
+	t.Helper()
+	driver, url := "pgx", urlOf(s)
+	if !strings.HasPrefix(url, "postgresql:") {
+		driver = "sqlite"
+		url = "file:" + strings.TrimPrefix(url, "sqlite:///") + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
+	}
+	db, err := sql.Open(driver, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	// Claims and addresses are inserted in serializable transactions only.
+	x, err := db.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelSerializable})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.ExecContext(t.Context(), statement, args...); err != nil {
+		return errors.Join(err, x.Rollback())
+	}
+	return x.Commit()
+}
+
+// breakBy changes a ledger behind its back, which must work.
+func breakBy(t testing.TB, s *Store, statement string, args ...any) {
+	t.Helper()
+	if err := behind(t, s, statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
 }
 
 // findings runs Check.
@@ -144,4 +191,10 @@ func wantCIDRs(t testing.TB, networks []Network, want ...string) {
 	if got := cidrs(networks); !slices.Equal(got, want) {
 		t.Errorf("networks %v, want %v", got, want)
 	}
+}
+
+// addRules is AddRules without its answer.
+func addRules(ctx context.Context, s *Store, project, name string, rules []Rule) error {
+	_, err := s.AddRules(ctx, project, name, rules)
+	return err
 }

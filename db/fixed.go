@@ -55,7 +55,7 @@ func (p fixedPart) forGuests() bool {
 }
 
 // fixedParts divides a range at the borders of networks. All of it must lie in networks.
-func (t *tx) fixedParts(ctx context.Context, r netcalc.Span) ([]fixedPart, error) {
+func (t view) fixedParts(ctx context.Context, r netcalc.Span) ([]fixedPart, error) {
 	claims, err := t.claimsOver(ctx, r)
 	if err != nil {
 		return nil, err
@@ -90,20 +90,8 @@ func outsideNetworks(r, part netcalc.Span) error {
 	return notFoundf("%s does not lie in networks as a whole: %s is in none", r, part)
 }
 
-// claimsOver returns the claims that overlap r, in order.
-func (t *tx) claimsOver(ctx context.Context, r netcalc.Span) ([]claim, error) {
-	var claims []claim
-	if c, ok, err := t.claimAround(ctx, r.First); err != nil {
-		return nil, err
-	} else if ok {
-		claims = append(claims, c)
-	}
-	more, err := collect(ctx, t, scanClaim, selectClaims+" WHERE first > $1 AND first <= $2 ORDER BY first", key(r.First), key(r.Last))
-	return append(claims, more...), err
-}
-
 // fixedPart is all of a claim as something to reserve from.
-func (t *tx) fixedPart(ctx context.Context, c claim) (p fixedPart, err error) {
+func (t view) fixedPart(ctx context.Context, c claim) (p fixedPart, err error) {
 	p.Span, p.claim = c.Span, c.Span
 	if c.kind == claimNetwork {
 		if p.network, err = t.networkBy(ctx, "first", key(c.First)); err != nil {
@@ -116,7 +104,7 @@ func (t *tx) fixedPart(ctx context.Context, c claim) (p fixedPart, err error) {
 	if p.owner, err = t.owner(ctx, c); err != nil {
 		return p, err
 	}
-	b, ok, err := one(ctx, t, scanBridge, selectBridges+" WHERE first_v6 = $1", key(c.First))
+	b, ok, err := t.bridgeAt(ctx, c.First)
 	if err != nil || !ok {
 		return p, err
 	}

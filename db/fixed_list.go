@@ -2,11 +2,10 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
 	"iter"
 	"net/netip"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -40,8 +39,8 @@ type FixedFilter struct {
 // ends the sequence; ErrNotFound for a network that is not there.
 func (s *Store) FixedAddresses(ctx context.Context, f FixedFilter) iter.Seq2[FixedAddress, error] {
 	return func(yield func(FixedAddress, error) bool) {
-		err := s.view(ctx, func(ctx context.Context, t *tx) error {
-			return (&fixedLister{tx: t, filter: f, yield: yield, networks: map[netip.Addr]Network{}}).list(ctx)
+		err := s.view(ctx, func(ctx context.Context, t view) error {
+			return (&fixedLister{view: t, filter: f, yield: yield, networks: map[netip.Addr]Network{}}).list(ctx)
 		})
 		if err != nil && err != errStop {
 			yield(FixedAddress{}, err)
@@ -51,7 +50,7 @@ func (s *Store) FixedAddresses(ctx context.Context, f FixedFilter) iter.Seq2[Fix
 
 // fixedLister is one run of FixedAddresses.
 type fixedLister struct {
-	*tx
+	view
 	filter FixedFilter
 	yield  func(FixedAddress, error) bool
 
@@ -152,8 +151,8 @@ func (l *fixedLister) one(a FixedAddress) error {
 
 // listAll lists every address of the IPv4 networks.
 func (l *fixedLister) listAll(ctx context.Context, within netcalc.Span) error {
-	networks := &pager[Network]{tx: l.tx, scan: scanNetwork, query: selectNetworks + " WHERE first >= $1 AND first <= $2 ORDER BY first LIMIT $3",
-		rest: within, after: func(n Network) netip.Addr { return n.first().Next() }}
+	networks := &pager[Network]{view: l.view, page: networkTable.All, rest: " WHERE first >= $1 AND first <= $2 ORDER BY first LIMIT $3",
+		keys: within, after: func(n Network) netip.Addr { return n.first().Next() }}
 	rows := l.rowsIn(within)
 	var row FixedAddress
 	for {
@@ -230,11 +229,11 @@ func (l *fixedLister) networkWith(ctx context.Context, p netip.Prefix) (n Networ
 }
 
 // onlyNetworkWith returns the network that has a prefix; the zero one if several share it.
-func (t *tx) onlyNetworkWith(ctx context.Context, p netip.Prefix) (Network, error) {
+func (t view) onlyNetworkWith(ctx context.Context, p netip.Prefix) (Network, error) {
 	if p.Addr().Is4() {
 		return t.networkBy(ctx, "first", key(p.Addr()))
 	}
-	sharing, err := collect(ctx, t, scanNetwork, selectNetworks+
+	sharing, err := networkTable.All(ctx, t.ReadTx,
 		" WHERE bridge = (SELECT bridge FROM bridges WHERE first_v6 = $1) AND gateway_v6 IS NOT NULL LIMIT 2", key(p.Addr()))
 	if err != nil || len(sharing) != 1 {
 		return Network{}, err
@@ -245,47 +244,37 @@ func (t *tx) onlyNetworkWith(ctx context.Context, p netip.Prefix) (Network, erro
 // rowsIn are the rows of fixed addresses in a span that no row straddles. The network of an address that nobody holds is
 // not in them.
 func (l *fixedLister) rowsIn(s netcalc.Span) *pager[FixedAddress] {
-	return &pager[FixedAddress]{tx: l.tx, scan: scanFixedAddress, rest: s, after: func(a FixedAddress) netip.Addr { return a.Last.Next() },
-		query: `SELECT a.first, a.last, a.state, c.prefix, i.network_id, i.mac_address, i.name, i.project_id, coalesce(i.host, n.host)
-			FROM addresses a JOIN claims c ON c.first = a.claim
+	return &pager[FixedAddress]{view: l.view, page: fixedTable.All, keys: s, after: func(a FixedAddress) netip.Addr { return a.Last.Next() },
+		rest: ` JOIN claims c ON c.first = a.claim
 			LEFT JOIN instances i ON i.id = a.instance_id LEFT JOIN networks n ON n.id = i.network_id
 			WHERE a.first >= $1 AND a.first <= $2 AND c.kind <> 'floating' ORDER BY a.first LIMIT $3`}
 }
 
-func scanFixedAddress(rows *sql.Rows) (a FixedAddress, err error) {
-	var first, last []byte
-	var prefix string
-	var network sql.NullInt64
-	var mac, name, project, host sql.NullString
-	if err := rows.Scan(&first, &last, &a.State, &prefix, &network, &mac, &name, &project, &host); err != nil {
-		return a, err
-	}
-	if a.Span, err = span(first, last); err != nil {
-		return a, err
-	}
-	a.NetworkID, a.Instance, a.ProjectID, a.Host = network.Int64, name.String, project.String, host.String
-	if mac.Valid {
-		a.MAC, err = netcalc.ParseMAC(mac.String)
-	}
-	if err == nil {
-		a.CIDR, err = netip.ParsePrefix(prefix)
-	}
-	if err != nil {
-		return a, fmt.Errorf("address %s: %w", a.Span, err)
-	}
-	return a, nil
+// fixedTable is a row of addresses with what the instance that holds it, if one does, says of it. It is only read.
+var fixedTable = &sqlstore.Table[FixedAddress]{
+	Name: "addresses", Alias: "a",
+	Columns: append(spanColumns(func(a *FixedAddress) *netcalc.Span { return &a.Span }),
+		sqlstore.Col("state", func(a *FixedAddress) *string { return &a.State }, text),
+		sqlstore.Computed("c.prefix", func(a *FixedAddress) *netip.Prefix { return &a.CIDR }, optPrefix),
+		sqlstore.Computed("i.network_id", func(a *FixedAddress) *int64 { return &a.NetworkID }, optNumber),
+		sqlstore.Computed("i.mac_address", func(a *FixedAddress) *netcalc.MAC { return &a.MAC }, optional(hardware)),
+		sqlstore.Computed("i.name", func(a *FixedAddress) *string { return &a.Instance }, optText),
+		sqlstore.Computed("i.project_id", func(a *FixedAddress) *string { return &a.ProjectID }, optText),
+		sqlstore.Computed("coalesce(i.host, n.host)", func(a *FixedAddress) *string { return &a.Host }, optText),
+	),
+	Describe: func(a *FixedAddress) string { return "address " + a.Span.String() },
 }
 
-// pager reads the rows of a query by key, a page at a time. The parameters of the query are the lowest key, the highest
-// key, and how many rows to return.
+// pager reads the rows of a table by key, a page at a time.
 type pager[T any] struct {
-	*tx
-	scan  func(*sql.Rows) (T, error)
-	query string
-	rest  netcalc.Span       // what has not been read; its first address is invalid at the end
+	view
+	// page is the table's All, for which the arguments of rest are the lowest key, the highest key, and how many rows.
+	page  func(ctx context.Context, r *sqlstore.ReadTx, rest string, args ...any) ([]T, error)
+	rest  string
+	keys  netcalc.Span       // of what has not been read; its first address is invalid at the end
 	after func(T) netip.Addr // the lowest key that a row after this one can have
 
-	page []T
+	rows []T
 }
 
 // pageRows is how many rows are in memory at a time.
@@ -293,22 +282,22 @@ const pageRows = 1000
 
 // next returns the next row; false at the end.
 func (p *pager[T]) next(ctx context.Context) (row T, ok bool, err error) {
-	if len(p.page) == 0 {
-		if !p.rest.First.IsValid() {
+	if len(p.rows) == 0 {
+		if !p.keys.First.IsValid() {
 			return row, false, nil
 		}
-		if p.page, err = collect(ctx, p, p.scan, p.query, key(p.rest.First), key(p.rest.Last), pageRows); err != nil {
+		if p.rows, err = p.page(ctx, p.ReadTx, p.rest, key(p.keys.First), key(p.keys.Last), pageRows); err != nil {
 			return row, false, err
 		}
-		if len(p.page) < pageRows {
-			p.rest.First = netip.Addr{}
+		if len(p.rows) < pageRows {
+			p.keys.First = netip.Addr{}
 		} else {
-			p.rest.First = p.after(p.page[pageRows-1])
+			p.keys.First = p.after(p.rows[pageRows-1])
 		}
-		if len(p.page) == 0 {
+		if len(p.rows) == 0 {
 			return row, false, nil
 		}
 	}
-	row, p.page = p.page[0], p.page[1:]
+	row, p.rows = p.rows[0], p.rows[1:]
 	return row, true, nil
 }

@@ -2,11 +2,11 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"net/netip"
 	"time"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -66,33 +66,23 @@ func (r FloatingRange) Validate() error {
 	return nil
 }
 
-const selectFloatingRanges = "SELECT r.cidr, r.pool, r.host, r.interface, r.created_at FROM floating_ranges r"
-
-func scanFloatingRange(rows *sql.Rows) (r FloatingRange, err error) {
-	err = r.scan(rows)
-	return r, err
-}
-
-// scan reads the columns of selectFloatingRanges, and what a query has after them into more.
-func (r *FloatingRange) scan(rows *sql.Rows, more ...any) error {
-	var cidr, iface sql.NullString
-	var created string
-	if err := rows.Scan(append([]any{&cidr, &r.Pool, &r.Host, &iface, &created}, more...)...); err != nil {
-		return err
-	}
-	r.Interface = iface.String
-	var p parser
-	p.prefix(&r.CIDR, cidr)
-	p.time(&r.CreatedAt, sql.NullString{String: created, Valid: true})
-	if p.err != nil {
-		return fmt.Errorf("floating range %s: %w", cidr.String, p.err)
-	}
-	return nil
+var floatingTable = &sqlstore.Table[FloatingRange]{
+	Name: "floating_ranges", Alias: "r",
+	Columns: []sqlstore.Column[FloatingRange]{
+		sqlstore.Derived("first", func(r *FloatingRange) any { return key(netcalc.SpanOf(r.CIDR).First) }),
+		sqlstore.Derived("last", func(r *FloatingRange) any { return key(netcalc.SpanOf(r.CIDR).Last) }),
+		sqlstore.Col("cidr", func(r *FloatingRange) *netip.Prefix { return &r.CIDR }, optPrefix),
+		sqlstore.Col("pool", func(r *FloatingRange) *string { return &r.Pool }, text),
+		sqlstore.Col("host", func(r *FloatingRange) *string { return &r.Host }, text),
+		sqlstore.Col("interface", func(r *FloatingRange) *string { return &r.Interface }, optText),
+		sqlstore.Col("created_at", func(r *FloatingRange) *time.Time { return &r.CreatedAt }, moment),
+	},
+	Describe: func(r *FloatingRange) string { return fmt.Sprintf("floating range %s", r.CIDR) },
 }
 
 // floatingRangeAt returns the floating range that begins at first, where a claim says that there is one.
-func (t *tx) floatingRangeAt(ctx context.Context, first netip.Addr) (FloatingRange, error) {
-	r, ok, err := one(ctx, t, scanFloatingRange, selectFloatingRanges+" WHERE r.first = $1", key(first))
+func (t view) floatingRangeAt(ctx context.Context, first netip.Addr) (FloatingRange, error) {
+	r, ok, err := floatingTable.One(ctx, t.ReadTx, " WHERE r.first = $1", key(first))
 	if err == nil && !ok {
 		err = corruptf("no floating range begins at %s, though a prefix is claimed for one", first)
 	}
@@ -100,13 +90,13 @@ func (t *tx) floatingRangeAt(ctx context.Context, first netip.Addr) (FloatingRan
 }
 
 // floatingRangeAround returns the floating range that holds a. Error: ErrNotFound.
-func (t *tx) floatingRangeAround(ctx context.Context, a netip.Addr) (FloatingRange, error) {
+func (t view) floatingRangeAround(ctx context.Context, a netip.Addr) (FloatingRange, error) {
 	c, ok, err := t.claimAround(ctx, a)
 	if err != nil {
 		return FloatingRange{}, err
 	}
 	if !ok || c.kind != claimFloating {
-		return FloatingRange{}, notFoundf("%s is in no floating range", a).hint("`nova-manage floating list` shows what there is")
+		return FloatingRange{}, notFoundf("%s is in no floating range", a).WithHint("`nova-manage floating list` shows what there is")
 	}
 	return t.floatingRangeAt(ctx, c.First)
 }
@@ -117,11 +107,16 @@ func (s *Store) CreateFloatingRange(ctx context.Context, r FloatingRange) (Float
 	if err := r.Validate(); err != nil {
 		return r, err
 	}
-	err := s.mutate(ctx, func(ctx context.Context, t *tx) error {
-		r.CreatedAt = t.now
-		return t.createFloatingRange(ctx, r)
+	var made FloatingRange
+	err := s.mutate(ctx, func(ctx context.Context, t *tx) (err error) {
+		r.CreatedAt = t.Now()
+		if err := t.createFloatingRange(ctx, r); err != nil {
+			return err
+		}
+		made, err = t.floatingRangeAt(ctx, r.CIDR.Addr())
+		return err
 	})
-	return r, err
+	return made, err
 }
 
 func (t *tx) createFloatingRange(ctx context.Context, r FloatingRange) error {
@@ -131,30 +126,10 @@ func (t *tx) createFloatingRange(ctx context.Context, r FloatingRange) error {
 	if err := t.claimPrefixes(ctx, claimFloating, []netip.Prefix{r.CIDR}); err != nil {
 		return err
 	}
-	columns := []string{"first", "last", "cidr", "pool", "host", "interface", "created_at"}
-	if err := t.insert(ctx, "floating_ranges", columns, 1, func(_ int, v []any) {
-		s := netcalc.SpanOf(r.CIDR)
-		v[0], v[1], v[2], v[3], v[4], v[5], v[6] = key(s.First), key(s.Last), r.CIDR.String(), r.Pool, r.Host, text(r.Interface), formatTime(r.CreatedAt)
-	}); err != nil {
+	if err := floatingTable.Insert(ctx, t.door, 1, func(int) *FloatingRange { return &r }); err != nil {
 		return err
 	}
 	return t.openPool(ctx, r.addressPool())
-}
-
-// checkUnclaimed refuses a prefix that overlaps one in use, and names whose that is.
-func (t *tx) checkUnclaimed(ctx context.Context, p netip.Prefix) error {
-	taken, ok, err := t.claimOver(ctx, netcalc.SpanOf(p))
-	if err != nil || !ok {
-		return err
-	}
-	owner, err := t.owner(ctx, taken)
-	if err != nil {
-		return err
-	}
-	if taken.prefix == p.String() {
-		return conflictf("%s is in the ledger already: %s", p, owner)
-	}
-	return conflictf("%s overlaps %s", p, owner)
 }
 
 // DeleteFloatingRanges deletes the range that is p, or all the ranges within p. Errors: ErrNotFound where there is none;
@@ -165,16 +140,16 @@ func (s *Store) DeleteFloatingRanges(ctx context.Context, p netip.Prefix) error 
 		if c, ok, err := t.claimAround(ctx, p.Addr()); err != nil {
 			return err
 		} else if ok && c.kind == claimFloating && !netcalc.SpanOf(p).Covers(c.Span) {
-			return conflictf("%s is a part of floating range %s", p, c.prefix).hint("a range is deleted as a whole: `nova-manage floating delete %s`", c.prefix)
+			return conflictf("%s is a part of floating range %s", p, c.prefix).WithHint("a range is deleted as a whole: `nova-manage floating delete %s`", c.prefix)
 		}
 		span := netcalc.SpanOf(p)
-		ranges, err := collect(ctx, t, scanFloatingRange, selectFloatingRanges+" WHERE r.first BETWEEN $1 AND $2 ORDER BY r.first",
+		ranges, err := floatingTable.All(ctx, t.ReadTx, " WHERE r.first BETWEEN $1 AND $2 ORDER BY r.first",
 			key(span.First), key(span.Last))
 		if err != nil {
 			return err
 		}
 		if len(ranges) == 0 {
-			return notFoundf("there is no floating range %s", p).hint("`nova-manage floating list` shows what there is")
+			return notFoundf("there is no floating range %s", p).WithHint("`nova-manage floating list` shows what there is")
 		}
 		for _, r := range ranges {
 			if err := t.deleteFloatingRange(ctx, r); err != nil {
@@ -187,7 +162,7 @@ func (s *Store) DeleteFloatingRanges(ctx context.Context, p netip.Prefix) error 
 
 func (t *tx) deleteFloatingRange(ctx context.Context, r FloatingRange) error {
 	span := netcalc.SpanOf(r.CIDR)
-	held, inUse, err := one(ctx, t, scanAddress, selectAddresses+" WHERE first BETWEEN $1 AND $2 AND state = 'held' ORDER BY first LIMIT 1",
+	held, inUse, err := addressTable.One(ctx, t.ReadTx, " WHERE first BETWEEN $1 AND $2 AND state = 'held' ORDER BY first LIMIT 1",
 		key(span.First), key(span.Last))
 	if err != nil {
 		return err
@@ -198,9 +173,9 @@ func (t *tx) deleteFloatingRange(ctx context.Context, r FloatingRange) error {
 			return err
 		}
 		return conflictf("%s is in use: %s is associated with instance %s", r.Name(), held.First, i.qualifiedName()).
-			hint("`nova-manage floating disassociate %s` first", held.First)
+			WithHint("`nova-manage floating disassociate %s` first", held.First)
 	}
-	if _, err := t.ExecContext(ctx, "DELETE FROM floating_ranges WHERE first = $1", key(span.First)); err != nil {
+	if err := floatingTable.Delete(ctx, t.door, &r); err != nil {
 		return err
 	}
 	return t.releaseClaim(ctx, r.CIDR)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -48,9 +49,10 @@ func (t *tx) associate(ctx context.Context, i Instance, a netip.Addr, pool strin
 	if err != nil {
 		return got, err
 	}
-	got = FloatingAddress{Span: netcalc.Span{First: a, Last: a}, Range: r, State: stateHeld,
-		ProjectID: i.ProjectID, Instance: i.Name, FixedIP: i.familyOf(a).fixed}
-	return got, t.hold(ctx, a, r.CIDR.Addr(), i.ID, reused)
+	if err := t.hold(ctx, a, r.CIDR.Addr(), i.ID, reused); err != nil {
+		return got, err
+	}
+	return t.heldFloating(ctx, a)
 }
 
 // DisassociateFloating takes a floating address from its instance; it is handed out again after all those that nobody
@@ -107,7 +109,7 @@ func (i Instance) qualifiedName() string { return i.ProjectID + "/" + i.Name }
 
 // floatingRangeFor returns the range of an address that is asked for, and refuses the address where the instance could
 // not have it even if nobody else has.
-func (t *tx) floatingRangeFor(ctx context.Context, i Instance, a netip.Addr, pool string) (FloatingRange, error) {
+func (t view) floatingRangeFor(ctx context.Context, i Instance, a netip.Addr, pool string) (FloatingRange, error) {
 	r, err := t.floatingRangeAround(ctx, a)
 	if err != nil {
 		return r, err
@@ -131,11 +133,11 @@ func (t *tx) floatingRangeFor(ctx context.Context, i Instance, a netip.Addr, poo
 
 func hasFloating(i Instance, f family) error {
 	return conflictf("instance %s has the floating address %s", i.qualifiedName(), f.floating).
-		hint("`nova-manage floating disassociate %s` first", f.floating)
+		WithHint("`nova-manage floating disassociate %s` first", f.floating)
 }
 
 // nextFloatingRange returns the range that the next floating address of an instance comes from.
-func (t *tx) nextFloatingRange(ctx context.Context, i Instance, pool string) (r FloatingRange, err error) {
+func (t view) nextFloatingRange(ctx context.Context, i Instance, pool string) (r FloatingRange, err error) {
 	var wanted []family
 	for _, f := range i.families() {
 		if f.fixed.IsValid() && !f.floating.IsValid() {
@@ -165,9 +167,9 @@ func (t *tx) nextFloatingRange(ctx context.Context, i Instance, pool string) (r 
 	case there: // of the other family
 		err = conflictf("%s has no range of %s, and instance %s could use nothing else", poolName(pool), wanted[0].name, i.qualifiedName())
 	case pool == "":
-		err = notFoundf("there is no floating range").hint("`nova-manage floating create` adds one")
+		err = notFoundf("there is no floating range").WithHint("`nova-manage floating create` adds one")
 	default:
-		err = notFoundf("there is no floating pool %s", quoteRef(pool)).hint("`nova-manage floating list` shows what there is")
+		err = notFoundf("there is no floating pool %s", quoteRef(pool)).WithHint("`nova-manage floating list` shows what there is")
 	}
 	return r, err
 }
@@ -180,34 +182,29 @@ func poolName(pool string) string {
 }
 
 // inFamily is the condition on the ranges r of one family of a pool.
-func inFamily(f family, pool string) (where string, args []any) {
-	where, args = " WHERE r.first BETWEEN $1 AND $2", []any{key(f.whole.First), key(f.whole.Last)}
-	if pool != "" {
-		where, args = where+" AND r.pool = $3", append(args, pool)
-	}
-	return where, args
+func inFamily(f family, pool string) *sqlstore.Where {
+	return sqlstore.That("r.first BETWEEN ? AND ?", key(f.whole.First), key(f.whole.Last)).If("r.pool", pool)
 }
 
-func (t *tx) hasFloatingRange(ctx context.Context, f family, pool string) (yes bool, err error) {
-	where, args := inFamily(f, pool)
-	err = t.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM floating_ranges r"+where+")", args...).Scan(&yes)
-	return yes, err
+func (t view) hasFloatingRange(ctx context.Context, f family, pool string) (bool, error) {
+	where := inFamily(f, pool)
+	return sqlstore.Exists(ctx, t.ReadTx, "FROM floating_ranges r"+where.String(), where.Args()...)
 }
 
 // openFloatingRange returns the first range with an address that nobody ever had, else the one with the address released
 // longest ago. Each range is an index look-up or two, however many addresses are taken.
-func (t *tx) openFloatingRange(ctx context.Context, f family, pool string) (FloatingRange, error) {
-	where, args := inFamily(f, pool)
+func (t view) openFloatingRange(ctx context.Context, f family, pool string) (FloatingRange, error) {
+	where := inFamily(f, pool)
 	for _, open := range []string{
 		" AND EXISTS (SELECT 1 FROM free_addresses f WHERE f.first BETWEEN r.first AND r.last) ORDER BY r.first LIMIT 1",
 		` AND EXISTS (SELECT 1 FROM addresses a WHERE a.claim = r.first AND a.state = 'released')
 			ORDER BY (SELECT min(a.released) FROM addresses a WHERE a.claim = r.first AND a.state = 'released') LIMIT 1`,
 	} {
-		r, ok, err := one(ctx, t, scanFloatingRange, selectFloatingRanges+where+open, args...)
+		r, ok, err := floatingTable.One(ctx, t.ReadTx, where.String()+open, where.Args()...)
 		if err != nil || ok {
 			return r, err
 		}
 	}
 	return FloatingRange{}, conflictf("%s has no floating %s address left", poolName(pool), f.name).
-		hint("`nova-manage floating create` adds a range")
+		WithHint("`nova-manage floating create` adds a range")
 }

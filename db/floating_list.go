@@ -2,12 +2,10 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
 	"iter"
 	"net/netip"
-	"strings"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -34,31 +32,19 @@ type FloatingFilter struct {
 
 // FloatingAddresses yields the addresses of all floating ranges in address order, one in memory at a time.
 func (s *Store) FloatingAddresses(ctx context.Context, f FloatingFilter) iter.Seq2[FloatingAddress, error] {
-	var conditions []string
-	var args []any
-	for _, c := range []struct{ column, value string }{{"r.host", f.Host}, {"r.pool", f.Pool}} {
-		if c.value != "" {
-			args = append(args, c.value)
-			conditions = append(conditions, fmt.Sprintf("%s = $%d", c.column, len(args)))
-		}
-	}
-	where := ""
-	if conditions != nil {
-		where = " WHERE " + strings.Join(conditions, " AND ")
-	}
+	where := new(sqlstore.Where).If("r.host", f.Host).If("r.pool", f.Pool)
 	known := ""
 	if !f.All {
 		known = " AND a.state <> 'released'"
 	}
 	// One statement, since no other one can run while its rows are read; a range without addresses is one row of it.
-	query := `SELECT r.cidr, r.pool, r.host, r.interface, r.created_at,
-			a.first, a.last, a.state, i.project_id, i.name, i.fixed_ip, i.fixed_ip_v6
-		FROM floating_ranges r
-		LEFT JOIN addresses a ON a.first >= r.first AND a.first <= r.last` + known + `
-		LEFT JOIN instances i ON i.id = a.instance_id` + where + ` ORDER BY r.first, a.first`
+	rows := stream(ctx, s, func(ctx context.Context, t view) iter.Seq2[FloatingAddress, error] {
+		return sqlstore.Rows(ctx, t.ReadTx, scanFloatingAddress(), selectFloatingAddresses+known+`
+			LEFT JOIN instances i ON i.id = a.instance_id`+where.String()+` ORDER BY r.first, a.first`, where.Args()...)
+	})
 	return func(yield func(FloatingAddress, error) bool) {
 		w := floatingWalk{all: f.All, yield: func(a FloatingAddress) bool { return yield(a, nil) }}
-		for row, err := range stream(ctx, s, scanFloatingAddress, query, args...) {
+		for row, err := range rows {
 			if err != nil {
 				yield(FloatingAddress{}, err)
 				return
@@ -71,23 +57,33 @@ func (s *Store) FloatingAddresses(ctx context.Context, f FloatingFilter) iter.Se
 	}
 }
 
+// selectFloatingAddresses is floating ranges with the addresses of each; a condition on these may follow, then the instances
+// i that hold them.
+var selectFloatingAddresses = floatingTable.List() + `, a.first, a.last, a.state, i.project_id, i.name, i.fixed_ip, i.fixed_ip_v6
+	FROM floating_ranges r LEFT JOIN addresses a ON a.first >= r.first AND a.first <= r.last`
+
 // scanFloatingAddress reads a range and an address of it; the span is zero for a range that has none.
-func scanFloatingAddress(rows *sql.Rows) (a FloatingAddress, err error) {
-	var first, last []byte
-	var state, project, name, fixed, fixed6 sql.NullString
-	if err := a.Range.scan(rows, &first, &last, &state, &project, &name, &fixed, &fixed6); err != nil || first == nil {
+func scanFloatingAddress() func(sqlstore.Row) (FloatingAddress, error) {
+	scan, optKey := floatingTable.Scanner(), optional(keyed)
+	return func(row sqlstore.Row) (a FloatingAddress, err error) {
+		var fixed, fixed6 netip.Addr
+		err = scan(row, &a.Range, optKey.Into(&a.First), optKey.Into(&a.Last), optText.Into(&a.State), optText.Into(&a.ProjectID),
+			optText.Into(&a.Instance), optAddr.Into(&fixed), optAddr.Into(&fixed6))
+		if a.FixedIP = fixed; a.First.Is6() {
+			a.FixedIP = fixed6
+		}
 		return a, err
 	}
-	if a.Span, err = span(first, last); err != nil {
-		return a, err
+}
+
+// heldFloating returns a floating address that an instance holds, as it is listed.
+func (t view) heldFloating(ctx context.Context, a netip.Addr) (FloatingAddress, error) {
+	got, ok, err := sqlstore.One(ctx, t.ReadTx, scanFloatingAddress(),
+		selectFloatingAddresses+" JOIN instances i ON i.id = a.instance_id WHERE a.first = $1", key(a))
+	if err == nil && !ok {
+		err = corruptf("%s is not associated with an instance, though it was just now", a)
 	}
-	if a.First.Is6() {
-		fixed = fixed6
-	}
-	a.State, a.ProjectID, a.Instance = state.String, project.String, name.String
-	var p parser
-	p.addr(&a.FixedIP, fixed)
-	return a, p.err
+	return got, err
 }
 
 // floatingWalk fills the gaps between the addresses that have rows.

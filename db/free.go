@@ -2,9 +2,9 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"net/netip"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -13,36 +13,53 @@ import (
 // a handful of index look-ups each, however much is taken.
 
 // freeSpace is one table of free ranges.
-type freeSpace struct {
-	table string
-	sized bool // it records the largest aligned block of each range
-}
+type freeSpace = *sqlstore.Table[netcalc.Span]
 
 var (
-	unclaimed = freeSpace{"free_ranges", true}     // what no claim covers
-	unused    = freeSpace{"free_addresses", false} // what a guest may have and none ever had
+	// unclaimed is what no claim covers. `largest` is the prefix length of the largest aligned block in a range, by which
+	// firstFree finds a slot without walking over what is taken.
+	unclaimed = freeSpace(&sqlstore.Table[netcalc.Span]{Name: "free_ranges", Alias: "f", Columns: append(rangeColumns(),
+		sqlstore.Derived("largest", func(s *netcalc.Span) any { return s.LargestBlock() }))})
+	// unused is what a guest may have and none ever had.
+	unused = freeSpace(&sqlstore.Table[netcalc.Span]{Name: "free_addresses", Alias: "f", Columns: rangeColumns()})
 )
 
-// freeAround returns the free range that holds a.
-func (t *tx) freeAround(ctx context.Context, f freeSpace, a netip.Addr) (netcalc.Span, bool, error) {
-	s, ok, err := one(ctx, t, scanSpan, "SELECT first, last FROM "+f.table+" WHERE first <= $1 ORDER BY first DESC LIMIT 1", key(a))
+func rangeColumns() []sqlstore.Column[netcalc.Span] {
+	return spanColumns(func(s *netcalc.Span) *netcalc.Span { return s })
+}
+
+// The space that claims and free ranges tile; the schema's first rows. IPv6 begins where its unicast space does that
+// networks may use: below 2000::/3 the IETF has given nothing to hosts (IANA's IPv6 address space registry).
+var (
+	wholeIPv4 = netcalc.SpanOf(netip.MustParsePrefix("0.0.0.0/0"))
+	wholeIPv6 = netcalc.Span{First: netip.MustParseAddr("2000::"), Last: netip.MustParseAddr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")}
+)
+
+// freeAround returns the free range that holds a. Ranges do not overlap, so that of all that begin at or before a only the
+// nearest can hold it: one step in the index, where a condition on `last` would walk over every range before.
+func (t view) freeAround(ctx context.Context, f freeSpace, a netip.Addr) (netcalc.Span, bool, error) {
+	s, ok, err := f.One(ctx, t.ReadTx, " WHERE first <= $1 ORDER BY first DESC LIMIT 1", key(a))
 	return s, ok && err == nil && s.Contains(a), err
 }
 
 // takeFree takes s out of the free space; false, and nothing changed, if not all of it is free.
 func (t *tx) takeFree(ctx context.Context, f freeSpace, s netcalc.Span) (bool, error) {
+	// Free neighbours are always joined: if all of s is free, it is so in one range.
 	around, ok, err := t.freeAround(ctx, f, s.First)
 	if err != nil || !ok || !around.Covers(s) {
 		return false, err
 	}
-	if err := t.deleteFree(ctx, f, around); err != nil {
+	if err := f.Delete(ctx, t.door, &around); err != nil {
 		return false, err
 	}
 	return true, t.insertFree(ctx, f, around.Minus(s)...)
 }
 
-// giveFree returns s to the free space and joins it with what is free beside it within the span that s belongs to.
+// giveFree returns s to the free space and joins it with what is free beside it within the span that s belongs to. That
+// bound matters: the last address of one network's block and the first of the next one's are neighbours and must stay two
+// ranges, since each belongs to another network.
 func (t *tx) giveFree(ctx context.Context, f freeSpace, s, within netcalc.Span) error {
+	// Prev and Next of the lowest and the highest address there is are no addresses, which no span contains.
 	for _, beside := range []netip.Addr{s.First.Prev(), s.Last.Next()} {
 		if !within.Contains(beside) {
 			continue
@@ -55,9 +72,10 @@ func (t *tx) giveFree(ctx context.Context, f freeSpace, s, within netcalc.Span) 
 			continue
 		}
 		if free.Overlaps(s) {
+			// Handing the same address out twice begins here.
 			return corruptf("%s is free already", s)
 		}
-		if err := t.deleteFree(ctx, f, free); err != nil {
+		if err := f.Delete(ctx, t.door, &free); err != nil {
 			return err
 		}
 		if free.First.Less(s.First) {
@@ -69,27 +87,13 @@ func (t *tx) giveFree(ctx context.Context, f freeSpace, s, within netcalc.Span) 
 	return t.insertFree(ctx, f, s)
 }
 
-func (t *tx) deleteFree(ctx context.Context, f freeSpace, s netcalc.Span) error {
-	_, err := t.ExecContext(ctx, "DELETE FROM "+f.table+" WHERE first = $1", key(s.First))
-	return err
-}
-
 func (t *tx) insertFree(ctx context.Context, f freeSpace, spans ...netcalc.Span) error {
-	for _, s := range spans {
-		insert, values := "(first, last) VALUES ($1, $2)", []any{key(s.First), key(s.Last)}
-		if f.sized {
-			insert, values = "(first, last, largest) VALUES ($1, $2, $3)", append(values, s.LargestBlock())
-		}
-		if _, err := t.ExecContext(ctx, "INSERT INTO "+f.table+" "+insert, values...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.Insert(ctx, t.door, len(spans), func(i int) *netcalc.Span { return &spans[i] })
 }
 
 // firstFree returns the part of within that is unclaimed from the first free slot of prefix length bits on, up to the next
 // claim; false if no such slot is left.
-func (t *tx) firstFree(ctx context.Context, within netcalc.Span, bits int) (netcalc.Span, bool, error) {
+func (t view) firstFree(ctx context.Context, within netcalc.Span, bits int) (netcalc.Span, bool, error) {
 	// The range that within begins in is cut by it, so its `largest` says too much.
 	around, ok, err := t.freeAround(ctx, unclaimed, within.First)
 	if err != nil {
@@ -100,21 +104,23 @@ func (t *tx) firstFree(ctx context.Context, within netcalc.Span, bits int) (netc
 			return s, true, nil
 		}
 	}
-	// Of every later one, `largest` tells whether a slot fits. For each value that occurs the index gives the lowest
-	// range; the lowest of these is the answer. Only the range that within ends in may be cut again, and that is the
-	// last one of all, so that nothing lower is missed where it fails.
-	s, ok, err := one(ctx, t, scanSpan, `
-		WITH RECURSIVE sizes (largest) AS (
-			SELECT (SELECT largest FROM free_ranges ORDER BY largest LIMIT 1)
-			UNION ALL
-			SELECT (SELECT f.largest FROM free_ranges f WHERE f.largest > sizes.largest ORDER BY f.largest LIMIT 1)
-			FROM sizes WHERE sizes.largest IS NOT NULL
-		), lowest (first) AS (
-			SELECT (SELECT f.first FROM free_ranges f
-				WHERE f.largest = sizes.largest AND f.first > $1 AND f.first <= $2 ORDER BY f.first LIMIT 1)
-			FROM sizes WHERE sizes.largest <= $3
-		)
-		SELECT f.first, f.last FROM free_ranges f JOIN lowest ON f.first = lowest.first ORDER BY f.first LIMIT 1`,
+	// Of every later one, `largest` tells whether a slot fits. For each value that occurs (129 at most, found by jumping
+	// from one to the next in the index) the index gives the lowest range; the lowest of these is the answer. Only the
+	// range that within ends in may be cut again, and that is the last one of all, so that nothing lower is missed where
+	// it fails. To walk over the ranges in address order instead would take as long as there are ranges too small before
+	// the first that fits, which in a full ledger is nearly all of them.
+	s, ok, err := unclaimed.One(ctx, t.ReadTx, ` WHERE f.first = (
+			WITH RECURSIVE sizes (largest) AS (
+				SELECT (SELECT largest FROM free_ranges ORDER BY largest LIMIT 1)
+				UNION ALL
+				SELECT (SELECT r.largest FROM free_ranges r WHERE r.largest > sizes.largest ORDER BY r.largest LIMIT 1)
+				FROM sizes WHERE sizes.largest IS NOT NULL
+			), lowest (first) AS (
+				SELECT (SELECT r.first FROM free_ranges r
+					WHERE r.largest = sizes.largest AND r.first > $1 AND r.first <= $2 ORDER BY r.first LIMIT 1)
+				FROM sizes WHERE sizes.largest <= $3
+			)
+			SELECT first FROM lowest WHERE first IS NOT NULL ORDER BY first LIMIT 1)`,
 		key(within.First), key(within.Last), bits)
 	if err != nil || !ok {
 		return netcalc.Span{}, false, err
@@ -134,94 +140,4 @@ func freeFrom(free, within netcalc.Span, bits int) (netcalc.Span, bool) {
 	slot, ok := free.FirstFit(bits)
 	free.First = slot.Addr()
 	return free, ok
-}
-
-// claim is a prefix in use.
-type claim struct {
-	netcalc.Span
-	prefix string
-	kind   string
-}
-
-// What a claim is for.
-const (
-	claimNetwork  = "network"  // the IPv4 block of a network
-	claimBridge   = "bridge"   // the IPv6 prefix of a bridge
-	claimFloating = "floating" // a range of public addresses
-)
-
-func scanClaim(rows *sql.Rows) (c claim, err error) {
-	var first, last []byte
-	if err := rows.Scan(&first, &last, &c.prefix, &c.kind); err != nil {
-		return c, err
-	}
-	c.Span, err = span(first, last)
-	return c, err
-}
-
-const selectClaims = "SELECT first, last, prefix, kind FROM claims"
-
-// claimAround returns the claim that holds a.
-func (t *tx) claimAround(ctx context.Context, a netip.Addr) (claim, bool, error) {
-	c, ok, err := one(ctx, t, scanClaim, selectClaims+" WHERE first <= $1 ORDER BY first DESC LIMIT 1", key(a))
-	return c, ok && err == nil && c.Contains(a), err
-}
-
-// claimOver returns the lowest claim that overlaps s.
-func (t *tx) claimOver(ctx context.Context, s netcalc.Span) (claim, bool, error) {
-	c, ok, err := t.claimAround(ctx, s.First)
-	if ok || err != nil {
-		return c, ok, err
-	}
-	return one(ctx, t, scanClaim, selectClaims+" WHERE first > $1 AND first <= $2 ORDER BY first LIMIT 1", key(s.First), key(s.Last))
-}
-
-// claimPrefixes takes prefixes, which are in address order, out of the free space and records them. All of them must be
-// free: that was looked at before, and a false from takeFree means that the two tables disagree.
-func (t *tx) claimPrefixes(ctx context.Context, kind string, prefixes []netip.Prefix) error {
-	for _, run := range runs(prefixes) {
-		ok, err := t.takeFree(ctx, unclaimed, run)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return corruptf("%s is neither free nor in use", run)
-		}
-	}
-	return t.insert(ctx, "claims", []string{"first", "last", "prefix", "kind"}, len(prefixes), func(i int, v []any) {
-		s := netcalc.SpanOf(prefixes[i])
-		v[0], v[1], v[2], v[3] = key(s.First), key(s.Last), prefixes[i].String(), kind
-	})
-}
-
-// runs joins adjacent prefixes of a list in address order.
-func runs(prefixes []netip.Prefix) (joined []netcalc.Span) {
-	for _, p := range prefixes {
-		s := netcalc.SpanOf(p)
-		if n := len(joined); n > 0 && joined[n-1].Last.Next() == s.First {
-			joined[n-1].Last = s.Last
-			continue
-		}
-		joined = append(joined, s)
-	}
-	return joined
-}
-
-// releaseClaim gives a claim's prefix back, and forgets what was recorded of the addresses in it.
-func (t *tx) releaseClaim(ctx context.Context, p netip.Prefix) error {
-	s := netcalc.SpanOf(p)
-	for _, statement := range []string{
-		"DELETE FROM addresses WHERE first BETWEEN $1 AND $2",
-		"DELETE FROM free_addresses WHERE first BETWEEN $1 AND $2",
-		"DELETE FROM claims WHERE first BETWEEN $1 AND $2",
-	} {
-		if _, err := t.ExecContext(ctx, statement, key(s.First), key(s.Last)); err != nil {
-			return err
-		}
-	}
-	whole := wholeIPv6
-	if s.First.Is4() {
-		whole = wholeIPv4
-	}
-	return t.giveFree(ctx, unclaimed, s, whole)
 }

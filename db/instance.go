@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -56,48 +56,44 @@ func (i Instance) first() netip.Addr {
 	return i.FixedIPv6
 }
 
-var instanceColumns = []string{"id", "first", "name", "project_id", "network_id", "mac_address", "fixed_ip", "fixed_ip_v6", "host", "created_at"}
-
-func (i Instance) values(v []any) {
-	v[0], v[1], v[2], v[3], v[4], v[5] = i.ID, key(i.first()), i.Name, i.ProjectID, i.NetworkID, i.MAC.String()
-	v[6], v[7], v[8], v[9] = addrText(i.FixedIP), addrText(i.FixedIPv6), text(i.Host), formatTime(i.CreatedAt)
+var instanceTable = &sqlstore.Table[Instance]{
+	Name: "instances", Alias: "i",
+	Columns: []sqlstore.Column[Instance]{
+		sqlstore.Col("id", func(i *Instance) *int64 { return &i.ID }, number),
+		sqlstore.Derived("first", func(i *Instance) any { return key(i.first()) }),
+		sqlstore.Col("name", func(i *Instance) *string { return &i.Name }, text),
+		sqlstore.Col("project_id", func(i *Instance) *string { return &i.ProjectID }, text),
+		sqlstore.Col("network_id", func(i *Instance) *int64 { return &i.NetworkID }, number),
+		sqlstore.Col("mac_address", func(i *Instance) *netcalc.MAC { return &i.MAC }, hardware),
+		sqlstore.Col("fixed_ip", func(i *Instance) *netip.Addr { return &i.FixedIP }, optAddr),
+		sqlstore.Col("fixed_ip_v6", func(i *Instance) *netip.Addr { return &i.FixedIPv6 }, optAddr),
+		sqlstore.Col("host", func(i *Instance) *string { return &i.Host }, optText),
+		sqlstore.Col("created_at", func(i *Instance) *time.Time { return &i.CreatedAt }, moment),
+		sqlstore.Computed(floatingOf("NOT LIKE"), func(i *Instance) *netip.Addr { return &i.FloatingIP }, optAddr),
+		sqlstore.Computed(floatingOf("LIKE"), func(i *Instance) *netip.Addr { return &i.FloatingIPv6 }, optAddr),
+		sqlstore.Computed(groupsOf, func(i *Instance) *[]string { return &i.SecurityGroups }, lines),
+	},
+	Describe: func(i *Instance) string { return "instance " + i.EC2ID() },
 }
 
-// Names hold no line break, so one separates them.
-const selectInstances = `SELECT i.id, i.name, i.project_id, i.network_id, i.mac_address, i.fixed_ip, i.fixed_ip_v6, i.host, i.created_at,
-	(SELECT a.address FROM addresses a JOIN claims c ON c.first = a.claim
-		WHERE a.instance_id = i.id AND c.kind = 'floating' AND a.address NOT LIKE '%:%'),
-	(SELECT a.address FROM addresses a JOIN claims c ON c.first = a.claim
-		WHERE a.instance_id = i.id AND c.kind = 'floating' AND a.address LIKE '%:%'),
-	(SELECT string_agg(g.name, '
-' ORDER BY g.name) FROM instance_security_groups m JOIN security_groups g ON g.id = m.group_id WHERE m.instance_id = i.id)
-	FROM instances i`
-
-func scanInstance(rows *sql.Rows) (i Instance, err error) {
-	var mac, created string
-	var fixed, fixed6, host, floating, floating6, groups sql.NullString
-	if err := rows.Scan(&i.ID, &i.Name, &i.ProjectID, &i.NetworkID, &mac, &fixed, &fixed6, &host, &created,
-		&floating, &floating6, &groups); err != nil {
-		return i, err
-	}
-	i.Host = host.String
-	if groups.String != "" {
-		i.SecurityGroups = strings.Split(groups.String, "\n")
-	}
-	var p parser
-	p.addr(&i.FixedIP, fixed)
-	p.addr(&i.FixedIPv6, fixed6)
-	p.addr(&i.FloatingIP, floating)
-	p.addr(&i.FloatingIPv6, floating6)
-	p.time(&i.CreatedAt, sql.NullString{String: created, Valid: true})
-	if p.err == nil {
-		i.MAC, p.err = netcalc.ParseMAC(mac)
-	}
-	if p.err != nil {
-		return i, fmt.Errorf("instance %s: %w", i.EC2ID(), p.err)
-	}
-	return i, nil
+// floatingOf is the floating address of instance i that is like, or not like, IPv6.
+func floatingOf(like string) string {
+	return `(SELECT a.address FROM addresses a JOIN claims c ON c.first = a.claim
+		WHERE a.instance_id = i.id AND c.kind = 'floating' AND a.address ` + like + ` '%:%')`
 }
+
+// groupsOf is the names of the security groups of instance i. Names hold no line break, so one separates them.
+const groupsOf = `(SELECT string_agg(g.name, '
+' ORDER BY g.name) FROM instance_security_groups m JOIN security_groups g ON g.id = m.group_id WHERE m.instance_id = i.id)`
+
+// lines are texts that hold no line break, nil where there is none.
+var lines = codecOf(func(from any) ([]string, error) {
+	s, err := optText.Read(from)
+	if err != nil || s == "" {
+		return nil, err
+	}
+	return strings.Split(s, "\n"), nil
+}, nil)
 
 // InstanceFilter chooses instances; a zero field lets all pass.
 type InstanceFilter struct {
@@ -109,53 +105,40 @@ type InstanceFilter struct {
 // Instances yields instances in the order of their fixed addresses, one row in memory at a time. Errors: ErrNotFound for
 // a network that is not there.
 func (s *Store) Instances(ctx context.Context, f InstanceFilter) iter.Seq2[Instance, error] {
-	var conditions []string
-	var args []any
-	add := func(column string, value any) {
-		args = append(args, value)
-		conditions = append(conditions, fmt.Sprintf("%s = $%d", column, len(args)))
-	}
-	if f.Network != "" {
-		found, err := s.FindNetworks(ctx, f.Network)
-		if err != nil {
-			return func(yield func(Instance, error) bool) { yield(Instance{}, err) }
+	return stream(ctx, s, func(ctx context.Context, t view) iter.Seq2[Instance, error] {
+		where := new(sqlstore.Where).If("i.project_id", f.ProjectID).If("i.host", f.Host)
+		if f.Network != "" {
+			n, err := t.findNetwork(ctx, f.Network)
+			if err != nil {
+				return func(yield func(Instance, error) bool) { yield(Instance{}, err) }
+			}
+			where.And("i.network_id = ?", n.ID)
 		}
-		add("i.network_id", found[0].ID)
-	}
-	if f.ProjectID != "" {
-		add("i.project_id", f.ProjectID)
-	}
-	if f.Host != "" {
-		add("i.host", f.Host)
-	}
-	where := ""
-	if conditions != nil {
-		where = " WHERE " + strings.Join(conditions, " AND ")
-	}
-	return stream(ctx, s, scanInstance, selectInstances+where+" ORDER BY i.first", args...)
+		return instanceTable.Rows(ctx, t.ReadTx, where.String()+" ORDER BY i.first", where.Args()...)
+	})
 }
 
 // FindInstances returns the instances that refs name, in the order of refs, each once. A ref is a name (PROJECT/NAME
 // where it is not unique), an id (i-00000001), a MAC or an address, fixed or floating. Errors: ErrNotFound, and
 // ErrConflict for a name that several projects have.
 func (s *Store) FindInstances(ctx context.Context, refs ...string) (found []Instance, err error) {
-	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+	err = s.view(ctx, func(ctx context.Context, t view) error {
 		found, err = t.findInstances(ctx, refs)
 		return err
 	})
 	return found, err
 }
 
-func (t *tx) findInstances(ctx context.Context, refs []string) ([]Instance, error) {
+func (t view) findInstances(ctx context.Context, refs []string) ([]Instance, error) {
 	return eachOnce(refs, func(ref string) (Instance, error) { return t.findInstance(ctx, ref) }, func(i Instance) int64 { return i.ID })
 }
 
-func (t *tx) findInstance(ctx context.Context, ref string) (Instance, error) {
-	where, args, err := t.instanceRef(ctx, ref)
+func (t view) findInstance(ctx context.Context, ref string) (Instance, error) {
+	where, err := t.instanceRef(ctx, ref)
 	if err != nil {
 		return Instance{}, err
 	}
-	found, err := collect(ctx, t, scanInstance, selectInstances+" WHERE "+where+" ORDER BY i.project_id LIMIT 4", args...)
+	found, err := instanceTable.All(ctx, t.ReadTx, where.String()+" ORDER BY i.project_id LIMIT 4", where.Args()...)
 	switch {
 	case err != nil:
 		return Instance{}, err
@@ -163,30 +146,30 @@ func (t *tx) findInstance(ctx context.Context, ref string) (Instance, error) {
 		return Instance{}, notFoundf("there is no instance %s", quoteRef(ref))
 	case len(found) > 1:
 		return Instance{}, conflictf("several projects have an instance %s: %s", quoteRef(ref), aFew(found, Instance.qualifiedName)).
-			hint("name it PROJECT/NAME, or by its id")
+			WithHint("name it PROJECT/NAME, or by its id")
 	}
 	return found[0], nil
 }
 
 // instanceRef translates an INSTANCE argument into a condition on instances.
-func (t *tx) instanceRef(ctx context.Context, ref string) (where string, args []any, err error) {
+func (t view) instanceRef(ctx context.Context, ref string) (*sqlstore.Where, error) {
 	if id, ok := instanceID(ref); ok {
-		return "i.id = $1", []any{id}, nil
+		return sqlstore.That("i.id = ?", id), nil
 	}
 	if mac, err := netcalc.ParseMAC(ref); err == nil {
-		return "i.mac_address = $1", []any{mac.String()}, nil
+		return sqlstore.That("i.mac_address = ?", mac.String()), nil
 	}
 	if a, err := netcalc.ParseAddr(ref); err == nil {
 		r, ok, err := t.addressAt(ctx, a)
 		if err == nil && (!ok || r.state != stateHeld) {
 			err = notFoundf("no instance has %s", a)
 		}
-		return "i.id = $1", []any{r.instance}, err
+		return sqlstore.That("i.id = ?", r.instance), err
 	}
 	if project, name, ok := strings.Cut(ref, "/"); ok {
-		return "i.project_id = $1 AND i.name = $2", []any{project, name}, nil
+		return sqlstore.That("i.project_id = ? AND i.name = ?", project, name), nil
 	}
-	return "i.name = $1", []any{ref}, nil
+	return sqlstore.That("i.name = ?", ref), nil
 }
 
 // instanceID reads i-00000001.
@@ -213,8 +196,8 @@ func CheckInstanceName(name string) error {
 	return nil
 }
 
-func (t *tx) instanceByID(ctx context.Context, id int64) (Instance, error) {
-	i, ok, err := one(ctx, t, scanInstance, selectInstances+" WHERE i.id = $1", id)
+func (t view) instanceByID(ctx context.Context, id int64) (Instance, error) {
+	i, ok, err := instanceTable.One(ctx, t.ReadTx, " WHERE i.id = $1", id)
 	if err == nil && !ok {
 		err = corruptf("there is no instance %d, though an address is held by it", id)
 	}
@@ -235,7 +218,7 @@ func (s *Store) DeleteInstances(ctx context.Context, refs []string) error {
 func (t *tx) deleteInstances(ctx context.Context, instances []Instance) error {
 	networks := map[int64]bool{}
 	for _, i := range instances {
-		held, err := collect(ctx, t, scanAddress, selectAddresses+" WHERE instance_id = $1 ORDER BY first", i.ID)
+		held, err := addressTable.All(ctx, t.ReadTx, " WHERE instance_id = $1 ORDER BY first", i.ID)
 		if err != nil {
 			return err
 		}
@@ -244,13 +227,11 @@ func (t *tx) deleteInstances(ctx context.Context, instances []Instance) error {
 				return err
 			}
 		}
-		for _, statement := range []string{
-			"DELETE FROM instance_security_groups WHERE instance_id = $1",
-			"DELETE FROM instances WHERE id = $1",
-		} {
-			if _, err := t.ExecContext(ctx, statement, i.ID); err != nil {
-				return err
-			}
+		if _, err := t.door.DeleteWhere(ctx, memberTable.Name, sqlstore.That("instance_id = ?", i.ID)); err != nil {
+			return err
+		}
+		if err := instanceTable.Delete(ctx, t.door, &i); err != nil {
+			return err
 		}
 		networks[i.NetworkID] = i.FixedIP.IsValid() || networks[i.NetworkID]
 	}
@@ -266,7 +247,7 @@ func (t *tx) deleteInstances(ctx context.Context, instances []Instance) error {
 }
 
 func (t *tx) deleteProjectInstances(ctx context.Context, project string) error {
-	instances, err := collect(ctx, t, scanInstance, selectInstances+" WHERE i.project_id = $1 ORDER BY i.first", project)
+	instances, err := instanceTable.All(ctx, t.ReadTx, " WHERE i.project_id = $1 ORDER BY i.first", project)
 	if err != nil {
 		return err
 	}

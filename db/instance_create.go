@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -95,25 +96,21 @@ func (t *tx) createInstances(ctx context.Context, n NewInstances) ([]Instance, e
 		made = append(made, batch...)
 		if len(made) < len(n.Names) && (n.Network != "" || len(batch) == 0) {
 			return nil, conflictf("%s has %d free addresses, and %d are asked for", network.Name(), len(made), len(n.Names)).
-				hint("name another network, or none to use the next one too")
+				WithHint("name another network, or none to use the next one too")
 		}
 	}
-	groupNames := make([]string, len(groups))
-	for i, g := range groups {
-		groupNames[i] = g.Name
-	}
-	slices.Sort(groupNames)
-	for i := range made {
-		made[i].SecurityGroups = groupNames
-	}
 	per := len(groups)
-	return made, t.insert(ctx, "instance_security_groups", []string{"instance_id", "group_id"}, len(made)*per, func(i int, v []any) {
-		v[0], v[1] = made[i/per].ID, groups[i%per].ID
-	})
+	if err := memberTable.Insert(ctx, t.door, len(made)*per, func(i int) *member {
+		return &member{made[i/per].ID, groups[i%per].ID}
+	}); err != nil {
+		return nil, err
+	}
+	// As they are stored, in the order of names, which is that of the ids.
+	return instanceTable.All(ctx, t.ReadTx, " WHERE i.id BETWEEN $1 AND $2 ORDER BY i.id", made[0].ID, made[len(made)-1].ID)
 }
 
 // checkInstanceNames refuses a name that the project has already, or that is asked for twice.
-func (t *tx) checkInstanceNames(ctx context.Context, project string, names []string) error {
+func (t view) checkInstanceNames(ctx context.Context, project string, names []string) error {
 	for batch := range slices.Chunk(names, 500) {
 		args := []any{project}
 		var list strings.Builder
@@ -121,12 +118,12 @@ func (t *tx) checkInstanceNames(ctx context.Context, project string, names []str
 			args = append(args, name)
 			fmt.Fprintf(&list, ", $%d", len(args))
 		}
-		taken, err := column[string](ctx, t, "SELECT name FROM instances WHERE project_id = $1 AND name IN ("+list.String()[2:]+") ORDER BY name LIMIT 1", args...)
+		taken, there, err := sqlstore.Value[string](ctx, t.ReadTx, "name FROM instances WHERE project_id = $1 AND name IN ("+list.String()[2:]+") ORDER BY name LIMIT 1", args...)
 		if err != nil {
 			return err
 		}
-		if len(taken) > 0 {
-			return conflictf("project %s has an instance %s", quoteRef(project), quoteRef(taken[0])).hint("choose another name")
+		if there {
+			return conflictf("project %s has an instance %s", quoteRef(project), quoteRef(taken)).WithHint("choose another name")
 		}
 	}
 	return nil
@@ -150,19 +147,17 @@ func (t *tx) networkFor(ctx context.Context, n NewInstances, made int) (network 
 	}
 	if network.ProjectID != "" && network.ProjectID != n.ProjectID {
 		return network, conflictf("%s is associated with project %s", network.Name(), quoteRef(network.ProjectID)).
-			hint("name a network of project %s, or none", quoteRef(n.ProjectID))
+			WithHint("name a network of project %s, or none", quoteRef(n.ProjectID))
 	}
 	if network.ProjectID == n.ProjectID || network.Manager != VlanManager {
 		return network, nil
 	}
 	// A VLAN is one tenant's; flat networks are everybody's.
-	project := n.ProjectID
-	err = t.updateNetwork(ctx, &network, NetworkChange{ProjectID: &project})
-	return network, err
+	return t.updateNetwork(ctx, network, NetworkChange{ProjectID: &n.ProjectID})
 }
 
 // networkAround returns the network that an IPv4 address is in.
-func (t *tx) networkAround(ctx context.Context, a netip.Addr) (Network, error) {
+func (t view) networkAround(ctx context.Context, a netip.Addr) (Network, error) {
 	c, ok, err := t.claimAround(ctx, a)
 	if err != nil {
 		return Network{}, err
@@ -175,7 +170,7 @@ func (t *tx) networkAround(ctx context.Context, a netip.Addr) (Network, error) {
 
 // openNetworkAround returns the VLAN's network that an IPv6 address is in or, where networks on a flat bridge share the
 // prefix, the oldest of them that the project may use and that has a free address.
-func (t *tx) openNetworkAround(ctx context.Context, a netip.Addr, project string) (Network, error) {
+func (t view) openNetworkAround(ctx context.Context, a netip.Addr, project string) (Network, error) {
 	c, ok, err := t.claimAround(ctx, a)
 	if err != nil {
 		return Network{}, err
@@ -183,7 +178,7 @@ func (t *tx) openNetworkAround(ctx context.Context, a netip.Addr, project string
 	if !ok || c.kind != claimBridge {
 		return Network{}, notFoundf("%s is in no network", a)
 	}
-	n, ok, err := one(ctx, t, scanNetwork, selectNetworks+` WHERE bridge = (SELECT bridge FROM bridges WHERE first_v6 = $1)
+	n, ok, err := networkTable.One(ctx, t.ReadTx, ` WHERE bridge = (SELECT bridge FROM bridges WHERE first_v6 = $1)
 		AND gateway_v6 IS NOT NULL AND (vlan IS NOT NULL OR taken < 2 AND (project_id IS NULL OR project_id = $2)) ORDER BY id LIMIT 1`,
 		key(c.First), project)
 	if err == nil && !ok {
@@ -194,14 +189,14 @@ func (t *tx) openNetworkAround(ctx context.Context, a netip.Addr, project string
 
 // openNetworkOf returns the first network of the project, or else of nobody, that has a free address; made is how many
 // instances found one before.
-func (t *tx) openNetworkOf(ctx context.Context, n NewInstances, made int) (Network, error) {
+func (t view) openNetworkOf(ctx context.Context, n NewInstances, made int) (Network, error) {
 	// project_id is the same in all of them, yet PostgreSQL does not see that of IS NULL, and would sort them all.
 	const open = " AND taken < 2 ORDER BY project_id, first LIMIT 1"
-	network, ok, err := one(ctx, t, scanNetwork, selectNetworks+" WHERE project_id = $1"+open, n.ProjectID)
+	network, ok, err := networkTable.One(ctx, t.ReadTx, " WHERE project_id = $1"+open, n.ProjectID)
 	if err != nil || ok {
 		return network, err
 	}
-	network, ok, err = one(ctx, t, scanNetwork, selectNetworks+" WHERE project_id IS NULL"+open)
+	network, ok, err = networkTable.One(ctx, t.ReadTx, " WHERE project_id IS NULL"+open)
 	if err != nil || ok {
 		return network, err
 	}
@@ -209,7 +204,7 @@ func (t *tx) openNetworkOf(ctx context.Context, n NewInstances, made int) (Netwo
 	if made > 0 {
 		full = conflictf("only %d of the %d addresses asked for are left for project %s", made, len(n.Names), quoteRef(n.ProjectID))
 	}
-	return Network{}, full.hint("`nova-manage network create --next_free --num_networks 1` makes one")
+	return Network{}, full.WithHint("`nova-manage network create --next_free --num_networks 1` makes one")
 }
 
 // placeInstances gives as many instances as possible, in the order of names, their MACs and addresses on a network, and
@@ -232,7 +227,7 @@ func (t *tx) placeInstances(ctx context.Context, n NewInstances, network Network
 	}
 	made := make([]Instance, len(names))
 	for i, name := range names {
-		made[i] = Instance{ID: id + int64(i), Name: name, ProjectID: n.ProjectID, NetworkID: network.ID, Host: n.Host, CreatedAt: t.now}
+		made[i] = Instance{ID: id + int64(i), Name: name, ProjectID: n.ProjectID, NetworkID: network.ID, Host: n.Host, CreatedAt: t.Now()}
 		if network.CIDR.IsValid() {
 			made[i].FixedIP = addrs[i]
 		}
@@ -246,7 +241,7 @@ func (t *tx) placeInstances(ctx context.Context, n NewInstances, network Network
 			made[i].FixedIPv6 = n.FixedIPv6
 		}
 	}
-	if err := t.insert(ctx, "instances", instanceColumns, len(made), func(i int, v []any) { made[i].values(v) }); err != nil {
+	if err := instanceTable.Insert(ctx, t.door, len(made), func(i int) *Instance { return &made[i] }); err != nil {
 		return nil, err
 	}
 	return made, t.holdFixed(ctx, network, made, reused)
@@ -300,7 +295,7 @@ func (t *tx) holdFixed(ctx context.Context, network Network, made []Instance, re
 	for _, i := range made {
 		add(i.FixedIPv6, network.CIDRv6, i.ID)
 	}
-	if err := t.insert(ctx, "addresses", addressColumns, len(rows), func(i int, v []any) { rows[i].values(v) }); err != nil {
+	if err := addressTable.Insert(ctx, t.door, len(rows), func(i int) *addressRow { return &rows[i] }); err != nil {
 		return err
 	}
 	return t.noteTaken(ctx, network)

@@ -3,16 +3,16 @@ package db
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"net/netip"
 	"slices"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
 // macSource makes the MACs of new instances on a network, and the IPv6 addresses that follow from them.
 type macSource struct {
-	*tx
+	view
 	network Network
 	given   netcalc.MAC
 	used    map[netcalc.MAC]bool
@@ -23,30 +23,13 @@ type macSource struct {
 	routers []netip.Addr
 }
 
-func (t *tx) macSource(ctx context.Context, network Network, given netcalc.MAC) (*macSource, error) {
+func (t view) macSource(ctx context.Context, network Network, given netcalc.MAC) (*macSource, error) {
 	link, err := t.bridge(ctx, network.Bridge)
 	if err != nil {
 		return nil, err
 	}
 	routers, err := t.routersOn(ctx, network.Bridge)
-	return &macSource{tx: t, network: network, given: given, used: map[netcalc.MAC]bool{}, prefix: link.cidrV6, routers: routers}, err
-}
-
-// routersOn returns the IPv6 gateways of the networks on a bridge. They are few where the networks of a flat bridge are
-// many, so each is one look-up.
-func (t *tx) routersOn(ctx context.Context, bridge string) (routers []netip.Addr, err error) {
-	for last := ""; ; {
-		next, err := column[string](ctx, t,
-			"SELECT gateway_v6 FROM networks WHERE bridge = $1 AND gateway_v6 > $2 ORDER BY gateway_v6 LIMIT 1", bridge, last)
-		if err != nil || len(next) == 0 {
-			return routers, err
-		}
-		a, err := netip.ParseAddr(next[0])
-		if err != nil {
-			return nil, fmt.Errorf("gateway_v6 of a network on bridge %s: %w", bridge, err)
-		}
-		routers, last = append(routers, a), next[0]
-	}
+	return &macSource{view: t, network: network, given: given, used: map[netcalc.MAC]bool{}, prefix: link.cidrV6, routers: routers}, err
 }
 
 // next returns the MAC that was given, or one that nobody has, and its EUI-64 address; the address is zero where the
@@ -88,12 +71,12 @@ func (m *macSource) generate() netcalc.MAC {
 
 // check refuses a MAC that an instance has, or whose EUI-64 address is taken: its guest would take it all the same.
 func (m *macSource) check(ctx context.Context, mac netcalc.MAC) (a netip.Addr, err error) {
-	taken, err := column[string](ctx, m, "SELECT name FROM instances WHERE mac_address = $1", mac.String())
+	taken, there, err := sqlstore.Value[string](ctx, m.ReadTx, "name FROM instances WHERE mac_address = $1", mac.String())
 	if err != nil {
 		return a, err
 	}
-	if len(taken) > 0 {
-		return a, conflictf("MAC %s is instance %s's", mac, taken[0])
+	if there {
+		return a, conflictf("MAC %s is instance %s's", mac, taken)
 	}
 	if !m.prefix.IsValid() {
 		return a, nil
@@ -142,7 +125,7 @@ func (m *macSource) checkRecorded(ctx context.Context, a netip.Addr, mac netcalc
 }
 
 // refuseGuestsOwn refuses an IPv6 address that a guest on the bridge gives itself.
-func (t *tx) refuseGuestsOwn(ctx context.Context, bridge string, a netip.Addr) error {
+func (t view) refuseGuestsOwn(ctx context.Context, bridge string, a netip.Addr) error {
 	mac, err := netcalc.MACFromEUI64(a)
 	if err != nil {
 		return nil
@@ -155,19 +138,7 @@ func (t *tx) refuseGuestsOwn(ctx context.Context, bridge string, a netip.Addr) e
 }
 
 // guestWith returns the instance on a bridge that has a MAC.
-func (t *tx) guestWith(ctx context.Context, mac netcalc.MAC, bridge string) (Instance, bool, error) {
-	return one(ctx, t, scanInstance, selectInstances+
+func (t view) guestWith(ctx context.Context, mac netcalc.MAC, bridge string) (Instance, bool, error) {
+	return instanceTable.One(ctx, t.ReadTx,
 		" JOIN networks n ON n.id = i.network_id WHERE i.mac_address = $1 AND n.bridge = $2", mac.String(), bridge)
-}
-
-// checkRouter refuses an IPv6 gateway that a guest of the bridge has or gives itself, or that is reserved.
-func (t *tx) checkRouter(ctx context.Context, bridge string, gateway netip.Addr) error {
-	r, ok, err := t.addressAt(ctx, gateway)
-	if err != nil {
-		return err
-	}
-	if ok {
-		return t.inUse(ctx, gateway, r)
-	}
-	return t.refuseGuestsOwn(ctx, bridge, gateway)
 }

@@ -2,10 +2,10 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
 	"net/netip"
 	"slices"
+
+	"nova-manage/db/internal/sqlstore"
 )
 
 // Link is a bridge with IPv6 as its router advertises it.
@@ -30,19 +30,19 @@ type LinkFilter struct {
 // Errors: ErrNotFound for a ref that names no network, or none that has IPv6 and is served by f.Host; ErrConflict for
 // one that names networks of several bridges, and where networks of one bridge have different MTUs.
 func (s *Store) Links(ctx context.Context, f LinkFilter) (links []Link, err error) {
-	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+	err = s.view(ctx, func(ctx context.Context, t view) error {
 		links, err = t.links(ctx, f)
 		return err
 	})
 	return links, err
 }
 
-func (t *tx) links(ctx context.Context, f LinkFilter) ([]Link, error) {
+func (t view) links(ctx context.Context, f LinkFilter) ([]Link, error) {
 	switch {
 	case f.Networks == nil && f.Host == "":
-		return t.linksWhere(ctx, "")
+		return t.linksWhere(ctx, withIPv6())
 	case f.Networks == nil:
-		return t.linksWhere(ctx, " AND bridge IN (SELECT bridge FROM networks WHERE host = $1 AND cidr_v6 IS NOT NULL)", f.Host)
+		return t.linksWhere(ctx, withIPv6().And("bridge IN (SELECT bridge FROM networks WHERE host = ? AND cidr_v6 IS NOT NULL)", f.Host))
 	}
 	var all []Link
 	seen := map[string]bool{}
@@ -55,7 +55,7 @@ func (t *tx) links(ctx context.Context, f LinkFilter) ([]Link, error) {
 			continue
 		}
 		seen[name] = true
-		link, err := t.linksWhere(ctx, " AND bridge = $1", name)
+		link, err := t.linksWhere(ctx, withIPv6().If("bridge", name))
 		if err != nil {
 			return nil, err
 		}
@@ -66,12 +66,12 @@ func (t *tx) links(ctx context.Context, f LinkFilter) ([]Link, error) {
 
 // bridgeOf returns the one bridge of the networks that ref names, of which at least one must have IPv6 and be served by
 // host, if there is a host.
-func (t *tx) bridgeOf(ctx context.Context, ref, host string) (string, error) {
-	where, args, err := networkRef(ref)
+func (t view) bridgeOf(ctx context.Context, ref, host string) (string, error) {
+	where, err := networkRef(ref)
 	if err != nil {
 		return "", err
 	}
-	names, err := column[string](ctx, t, "SELECT DISTINCT bridge FROM networks"+where+" LIMIT 2", args...)
+	names, err := sqlstore.Values[string](ctx, t.ReadTx, "DISTINCT bridge FROM networks"+where.String()+" LIMIT 2", where.Args()...)
 	if err != nil {
 		return "", err
 	}
@@ -79,19 +79,20 @@ func (t *tx) bridgeOf(ctx context.Context, ref, host string) (string, error) {
 		_, err := t.findNetwork(ctx, ref) // which knows how to say what is wrong
 		return "", err
 	}
-	where += " AND cidr_v6 IS NOT NULL"
+	where.And("cidr_v6 IS NOT NULL").If("host", host)
 	lacks := "has no IPv6"
 	if host != "" {
-		args = append(args, host)
-		where += fmt.Sprintf(" AND host = $%d", len(args))
 		lacks += " or is not served by " + quoteRef(host)
 	}
-	found, err := column[string](ctx, t, "SELECT bridge FROM networks"+where+" LIMIT 1", args...)
-	if err == nil && len(found) == 0 {
+	found, err := sqlstore.Exists(ctx, t.ReadTx, "FROM networks"+where.String(), where.Args()...)
+	if err == nil && !found {
 		err = notFoundf("nothing to advertise for %s: the network %s", quoteRef(ref), lacks)
 	}
 	return names[0], err
 }
+
+// withIPv6 is the condition that a network has IPv6.
+func withIPv6() *sqlstore.Where { return sqlstore.That("cidr_v6 IS NOT NULL") }
 
 // linkPart is what networks of one bridge have in common.
 type linkPart struct {
@@ -102,42 +103,33 @@ type linkPart struct {
 	network int64 // the first of them, where it matters
 }
 
-func scanLinkPart(rows *sql.Rows) (l linkPart, err error) {
-	var cidr, dns1, dns2 sql.NullString
-	var mtu sql.NullInt64
-	if err := rows.Scan(&l.bridge, &cidr, &dns1, &dns2, &mtu, &l.network); err != nil {
-		return l, err
-	}
-	l.mtu = int(mtu.Int64)
-	var p parser
-	p.prefix(&l.cidrV6, cidr)
-	p.addr(&l.dns[0], dns1)
-	p.addr(&l.dns[1], dns2)
-	return l, p.err
+func scanLinkPart(row sqlstore.Row) (l linkPart, err error) {
+	err = row.Scan(&l.bridge, optPrefix.Into(&l.cidrV6), optAddr.Into(&l.dns[0]), optAddr.Into(&l.dns[1]), optWhole.Into(&l.mtu), &l.network)
+	return l, err
 }
 
 // linkParts leaves it to the engine to find what networks have in common: a flat bridge may have a hundred thousand of
 // them. Which network was first matters only where networks of one bridge differ; without it the engine is five times
 // as fast.
-func (t *tx) linkParts(ctx context.Context, where string, args []any) ([]linkPart, error) {
+func (t view) linkParts(ctx context.Context, where *sqlstore.Where) ([]linkPart, error) {
 	const columns = "bridge, cidr_v6, dns1, dns2, mtu"
-	from := " FROM networks WHERE cidr_v6 IS NOT NULL" + where
-	parts, err := collect(ctx, t, scanLinkPart, "SELECT DISTINCT "+columns+", 0"+from, args...)
+	from := " FROM networks" + where.String()
+	parts, err := sqlstore.Collect(ctx, t.ReadTx, scanLinkPart, "DISTINCT "+columns+", 0"+from, where.Args()...)
 	if err != nil {
 		return nil, err
 	}
 	seen := make(map[string]bool, len(parts))
 	for _, p := range parts {
 		if seen[p.bridge] {
-			return collect(ctx, t, scanLinkPart, "SELECT "+columns+", MIN(id)"+from+" GROUP BY "+columns+" ORDER BY MIN(id)", args...)
+			return sqlstore.Collect(ctx, t.ReadTx, scanLinkPart, columns+", MIN(id)"+from+" GROUP BY "+columns+" ORDER BY MIN(id)", where.Args()...)
 		}
 		seen[p.bridge] = true
 	}
 	return parts, nil
 }
 
-func (t *tx) linksWhere(ctx context.Context, where string, args ...any) ([]Link, error) {
-	parts, err := t.linkParts(ctx, where, args)
+func (t view) linksWhere(ctx context.Context, where *sqlstore.Where) ([]Link, error) {
+	parts, err := t.linkParts(ctx, where)
 	if err != nil {
 		return nil, err
 	}
@@ -175,13 +167,13 @@ type networkMTU struct {
 }
 
 // checkMTU refuses networks of one bridge that want different MTUs of it.
-func (t *tx) checkMTU(ctx context.Context, bridge string) error {
+func (t view) checkMTU(ctx context.Context, bridge string) error {
 	var ends []networkMTU // the lowest and the highest
 	for _, order := range []string{"mtu", "mtu DESC"} {
-		end, err := collect(ctx, t, func(rows *sql.Rows) (m networkMTU, err error) {
-			err = rows.Scan(&m.network, &m.mtu)
+		end, err := sqlstore.Collect(ctx, t.ReadTx, func(row sqlstore.Row) (m networkMTU, err error) {
+			err = row.Scan(&m.network, &m.mtu)
 			return m, err
-		}, "SELECT id, mtu FROM networks WHERE bridge = $1 AND mtu IS NOT NULL ORDER BY "+order+" LIMIT 1", bridge)
+		}, "id, mtu FROM networks WHERE bridge = $1 AND mtu IS NOT NULL ORDER BY "+order+" LIMIT 1", bridge)
 		if err != nil {
 			return err
 		}
@@ -198,7 +190,7 @@ func (t *tx) checkMTU(ctx context.Context, bridge string) error {
 
 // mtuConflict names two networks that want a different MTU of their bridge. A link has one (RFC 4861 §4.6.4); whichever
 // was chosen for the other network would be a guess that shows as packets lost.
-func (t *tx) mtuConflict(ctx context.Context, bridge string, first, second networkMTU) error {
+func (t view) mtuConflict(ctx context.Context, bridge string, first, second networkMTU) error {
 	a, err := t.networkBy(ctx, "id", first.network)
 	if err != nil {
 		return err
@@ -208,19 +200,5 @@ func (t *tx) mtuConflict(ctx context.Context, bridge string, first, second netwo
 		return err
 	}
 	return conflictf("bridge %s has one MTU, but %s says %d and %s says %d", bridge, a.Name(), first.mtu, b.Name(), second.mtu).
-		hint("`nova-manage network modify --mtu` gives them the same")
-}
-
-// Bridges returns the names of the bridges that a node serves networks on, or of all bridges where host is empty, each
-// once, in no particular order.
-func (s *Store) Bridges(ctx context.Context, host string) (names []string, err error) {
-	query, args := "SELECT bridge FROM bridges", []any(nil)
-	if host != "" {
-		query, args = "SELECT DISTINCT bridge FROM networks WHERE host = $1", []any{host}
-	}
-	err = s.view(ctx, func(ctx context.Context, t *tx) error {
-		names, err = column[string](ctx, t, query, args...)
-		return err
-	})
-	return names, err
+		WithHint("`nova-manage network modify --mtu` gives them the same")
 }

@@ -95,9 +95,7 @@ func TestStore_Links_flat(t *testing.T) {
 			t.Error(err)
 		}
 		// What somebody wrote past the commands is refused where it would be advertised.
-		if _, err := s.conn.ExecContext(t.Context(), "UPDATE networks SET mtu = 1400 WHERE id = 2"); err != nil {
-			t.Fatal(err)
-		}
+		breakBy(t, s, "UPDATE networks SET mtu = 1400 WHERE id = 2")
 		_, err = s.Links(t.Context(), LinkFilter{})
 		wantError(t, err, ErrConflict, sentence)
 	})

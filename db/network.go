@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -89,74 +89,37 @@ func (n *Network) place(gateway netip.Addr) error {
 	return nil
 }
 
-// networkColumns are the columns of a Network, in the order of scanNetwork and Network.values.
-var networkColumns = []string{"id", "first", "label", "manager", "cidr", "netmask", "gateway", "broadcast", "dhcp_start", "bridge",
-	"bridge_interface", "vlan", "vpn_public_address", "vpn_public_port", "vpn_private_address", "cidr_v6", "gateway_v6",
-	"dns1", "dns2", "mtu", "project_id", "host", "vpn_clients", "created_at", "updated_at"}
-
-var selectNetworks = "SELECT " + strings.Join(networkColumns, ", ") + " FROM networks"
-
-func (n *Network) values(v []any) {
-	var updated any
-	if !n.UpdatedAt.IsZero() {
-		updated = formatTime(n.UpdatedAt)
-	}
-	copy(v, []any{n.ID, key(n.first()), text(n.Label), string(n.Manager), prefixText(n.CIDR), addrText(n.Netmask), addrText(n.Gateway),
-		addrText(n.Broadcast), addrText(n.DHCPStart), n.Bridge, text(n.BridgeInterface), number(n.VLAN), addrText(n.VPNPublicAddress),
-		number(n.VPNPublicPort), addrText(n.VPNPrivateAddress), prefixText(n.CIDRv6), addrText(n.GatewayV6), addrText(n.DNS1),
-		addrText(n.DNS2), number(n.MTU), text(n.ProjectID), text(n.Host), n.VPNClients, formatTime(n.CreatedAt), updated})
-}
-
-func scanNetwork(rows *sql.Rows) (n Network, err error) {
-	var (
-		first                                                      []byte
-		label, cidr, netmask, gateway, broadcast, dhcp, bridgeIf   sql.NullString
-		vpnAddr, vpnPrivate, cidr6, gateway6, dns1, dns2, prj, hst sql.NullString
-		vlan, port, mtu                                            sql.NullInt64
-		manager, created                                           string
-		updated                                                    sql.NullString
-	)
-	if err := rows.Scan(&n.ID, &first, &label, &manager, &cidr, &netmask, &gateway, &broadcast, &dhcp, &n.Bridge, &bridgeIf, &vlan,
-		&vpnAddr, &port, &vpnPrivate, &cidr6, &gateway6, &dns1, &dns2, &mtu, &prj, &hst, &n.VPNClients, &created, &updated); err != nil {
-		return n, err
-	}
-	n.Label, n.Manager, n.BridgeInterface, n.ProjectID, n.Host = label.String, Manager(manager), bridgeIf.String, prj.String, hst.String
-	n.VLAN, n.VPNPublicPort, n.MTU = int(vlan.Int64), int(port.Int64), int(mtu.Int64)
-	var p parser
-	p.prefix(&n.CIDR, cidr)
-	p.prefix(&n.CIDRv6, cidr6)
-	p.addr(&n.Netmask, netmask)
-	p.addr(&n.Gateway, gateway)
-	p.addr(&n.Broadcast, broadcast)
-	p.addr(&n.DHCPStart, dhcp)
-	p.addr(&n.VPNPublicAddress, vpnAddr)
-	p.addr(&n.VPNPrivateAddress, vpnPrivate)
-	p.addr(&n.GatewayV6, gateway6)
-	p.addr(&n.DNS1, dns1)
-	p.addr(&n.DNS2, dns2)
-	p.time(&n.CreatedAt, sql.NullString{String: created, Valid: true})
-	p.time(&n.UpdatedAt, updated)
-	if p.err != nil {
-		return n, fmt.Errorf("network %d: %w", n.ID, p.err)
-	}
-	return n, nil
-}
-
-// parser reads optional columns and keeps the first error: an ErrCorrupt, for what is stored was valid once.
-type parser struct{ err error }
-
-func (p *parser) addr(to *netip.Addr, s sql.NullString)     { parse(p, to, s, netip.ParseAddr) }
-func (p *parser) prefix(to *netip.Prefix, s sql.NullString) { parse(p, to, s, netip.ParsePrefix) }
-func (p *parser) time(to *time.Time, s sql.NullString)      { parse(p, to, s, parseTime) }
-
-func parse[T any](p *parser, to *T, s sql.NullString, read func(string) (T, error)) {
-	if !s.Valid || p.err != nil {
-		return
-	}
-	var err error
-	if *to, err = read(s.String); err != nil {
-		p.err = corruptf("%q is no value of its column: %v", s.String, err)
-	}
+// networkTable is the table networks but for `taken`, which says how far a network is open and is not a part of what it is.
+var networkTable = &sqlstore.Table[Network]{
+	Name: "networks", Alias: "n",
+	Columns: []sqlstore.Column[Network]{
+		sqlstore.Col("id", func(n *Network) *int64 { return &n.ID }, number),
+		sqlstore.Derived("first", func(n *Network) any { return key(n.first()) }),
+		sqlstore.Col("label", func(n *Network) *string { return &n.Label }, optText),
+		sqlstore.Col("manager", func(n *Network) *Manager { return &n.Manager }, textAs[Manager]()),
+		sqlstore.Col("cidr", func(n *Network) *netip.Prefix { return &n.CIDR }, optPrefix),
+		sqlstore.Col("netmask", func(n *Network) *netip.Addr { return &n.Netmask }, optAddr),
+		sqlstore.Col("gateway", func(n *Network) *netip.Addr { return &n.Gateway }, optAddr),
+		sqlstore.Col("broadcast", func(n *Network) *netip.Addr { return &n.Broadcast }, optAddr),
+		sqlstore.Col("dhcp_start", func(n *Network) *netip.Addr { return &n.DHCPStart }, optAddr),
+		sqlstore.Col("bridge", func(n *Network) *string { return &n.Bridge }, text),
+		sqlstore.Col("bridge_interface", func(n *Network) *string { return &n.BridgeInterface }, optText),
+		sqlstore.Col("vlan", func(n *Network) *int { return &n.VLAN }, optWhole),
+		sqlstore.Col("vpn_public_address", func(n *Network) *netip.Addr { return &n.VPNPublicAddress }, optAddr),
+		sqlstore.Col("vpn_public_port", func(n *Network) *int { return &n.VPNPublicPort }, optWhole),
+		sqlstore.Col("vpn_private_address", func(n *Network) *netip.Addr { return &n.VPNPrivateAddress }, optAddr),
+		sqlstore.Col("cidr_v6", func(n *Network) *netip.Prefix { return &n.CIDRv6 }, optPrefix),
+		sqlstore.Col("gateway_v6", func(n *Network) *netip.Addr { return &n.GatewayV6 }, optAddr),
+		sqlstore.Col("dns1", func(n *Network) *netip.Addr { return &n.DNS1 }, optAddr),
+		sqlstore.Col("dns2", func(n *Network) *netip.Addr { return &n.DNS2 }, optAddr),
+		sqlstore.Col("mtu", func(n *Network) *int { return &n.MTU }, optWhole),
+		sqlstore.Col("project_id", func(n *Network) *string { return &n.ProjectID }, optText),
+		sqlstore.Col("host", func(n *Network) *string { return &n.Host }, optText),
+		sqlstore.Col("vpn_clients", func(n *Network) *int { return &n.VPNClients }, whole),
+		sqlstore.Col("created_at", func(n *Network) *time.Time { return &n.CreatedAt }, moment),
+		sqlstore.Col("updated_at", func(n *Network) *time.Time { return &n.UpdatedAt }, optMoment),
+	},
+	Describe: func(n *Network) string { return fmt.Sprintf("network %d", n.ID) },
 }
 
 // NetworkFilter chooses networks; an empty field lets all pass.
@@ -166,77 +129,39 @@ type NetworkFilter struct {
 	Bridge    string
 }
 
-func (f NetworkFilter) where() (clause string, args []any) {
-	var conditions []string
-	for _, c := range []struct{ column, value string }{{"project_id", f.ProjectID}, {"host", f.Host}, {"bridge", f.Bridge}} {
-		if c.value != "" {
-			args = append(args, c.value)
-			conditions = append(conditions, fmt.Sprintf("%s = $%d", c.column, len(args)))
-		}
-	}
-	if conditions == nil {
-		return "", nil
-	}
-	return " WHERE " + strings.Join(conditions, " AND "), args
+func (f NetworkFilter) where() *sqlstore.Where {
+	return new(sqlstore.Where).If("project_id", f.ProjectID).If("host", f.Host).If("bridge", f.Bridge)
 }
 
 // Networks yields networks in address order, IPv4 before IPv6, one row in memory at a time. An error ends the sequence.
 func (s *Store) Networks(ctx context.Context, f NetworkFilter) iter.Seq2[Network, error] {
-	where, args := f.where()
-	return stream(ctx, s, scanNetwork, selectNetworks+where+" ORDER BY first", args...)
-}
-
-// errStop ends a transaction whose reader wants no more rows.
-var errStop = errors.New("stop")
-
-// stream yields what scan makes of each row of a query, one row in memory at a time.
-func stream[T any](ctx context.Context, s *Store, scan func(*sql.Rows) (T, error), query string, args ...any) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		err := s.view(ctx, func(ctx context.Context, t *tx) error {
-			rows, err := t.QueryContext(ctx, query, args...)
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			for rows.Next() {
-				v, err := scan(rows)
-				if err != nil {
-					return err
-				}
-				if !yield(v, nil) {
-					return errStop
-				}
-			}
-			return rows.Err()
-		})
-		if err != nil && err != errStop {
-			var none T
-			yield(none, err)
-		}
-	}
+	return stream(ctx, s, func(ctx context.Context, t view) iter.Seq2[Network, error] {
+		where := f.where()
+		return networkTable.Rows(ctx, t.ReadTx, where.String()+" ORDER BY first", where.Args()...)
+	})
 }
 
 // FindNetworks returns the networks that refs name, in the order of refs, each once. A ref is an id, a CIDR of either
 // family or a label. Errors: ErrNotFound, and ErrConflict where a ref names more than one network.
 func (s *Store) FindNetworks(ctx context.Context, refs ...string) (found []Network, err error) {
-	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+	err = s.view(ctx, func(ctx context.Context, t view) error {
 		found, err = t.findNetworks(ctx, refs)
 		return err
 	})
 	return found, err
 }
 
-func (t *tx) findNetworks(ctx context.Context, refs []string) ([]Network, error) {
+func (t view) findNetworks(ctx context.Context, refs []string) ([]Network, error) {
 	return eachOnce(refs, func(ref string) (Network, error) { return t.findNetwork(ctx, ref) }, func(n Network) int64 { return n.ID })
 }
 
-func (t *tx) findNetwork(ctx context.Context, ref string) (Network, error) {
-	where, args, err := networkRef(ref)
+func (t view) findNetwork(ctx context.Context, ref string) (Network, error) {
+	where, err := networkRef(ref)
 	if err != nil {
 		return Network{}, err
 	}
 	// A flat bridge's IPv6 prefix may name a hundred thousand networks; a few are enough to say so.
-	found, err := collect(ctx, t, scanNetwork, selectNetworks+where+" ORDER BY first LIMIT 4", args...)
+	found, err := networkTable.All(ctx, t.ReadTx, where.String()+" ORDER BY first LIMIT 4", where.Args()...)
 	switch {
 	case err != nil:
 		return Network{}, err
@@ -244,34 +169,51 @@ func (t *tx) findNetwork(ctx context.Context, ref string) (Network, error) {
 		return Network{}, notFoundf("there is no network %s", quoteRef(ref))
 	case len(found) > 1:
 		return Network{}, conflictf("%s names more than one network: %s", quoteRef(ref), aFew(found, Network.Name)).
-			hint("name one by its id")
+			WithHint("name one by its id")
 	}
 	return found[0], nil
 }
 
 // networkRef translates a NETWORK argument into a condition on networks.
-func networkRef(ref string) (where string, args []any, err error) {
+func networkRef(ref string) (*sqlstore.Where, error) {
 	// As it is printed: +1 and 01 are a slip of the finger, which must not choose what is deleted.
 	if id, err := strconv.ParseInt(ref, 10, 64); err == nil && strconv.FormatInt(id, 10) == ref {
-		return " WHERE id = $1", []any{id}, nil
+		return sqlstore.That("id = ?", id), nil
 	}
 	p, err := netcalc.ParsePrefix(ref)
 	var hostBits *netcalc.HostBitsError
 	switch {
 	case errors.As(err, &hostBits), err != nil && strings.Contains(ref, "/"): // no label holds a slash
-		return "", nil, invalid(err)
+		return nil, invalid(err)
 	case err != nil:
-		return " WHERE label = $1", []any{ref}, nil
+		return sqlstore.That("label = ?", ref), nil
 	case p.Addr().Is4():
-		return " WHERE first = $1 AND cidr = $2", []any{key(p.Addr()), p.String()}, nil
+		return sqlstore.That("first = ? AND cidr = ?", key(p.Addr()), p.String()), nil
 	}
-	return " WHERE cidr_v6 = $2 AND bridge = (SELECT bridge FROM bridges WHERE first_v6 = $1)", []any{key(p.Addr()), p.String()}, nil
+	return sqlstore.That("cidr_v6 = ? AND bridge = (SELECT bridge FROM bridges WHERE first_v6 = ?)", p.String(), key(p.Addr())), nil
 }
 
-// quoteRef shows what somebody typed: as it is where it is plain, quoted where it is not.
-func quoteRef(s string) string {
-	if q := strconv.Quote(s); q != `"`+s+`"` || s == "" || strings.ContainsRune(s, ' ') {
-		return q
+// networkBy returns the network with a value in a unique column.
+func (t view) networkBy(ctx context.Context, column string, value any) (Network, error) {
+	n, ok, err := networkTable.One(ctx, t.ReadTx, " WHERE "+column+" = $1", value)
+	if err == nil && !ok {
+		err = corruptf("no network has %s %v, though the ledger counts one", column, value)
 	}
-	return s
+	return n, err
+}
+
+// eachOnce finds what refs name, in their order, each thing once.
+func eachOnce[T any](refs []string, find func(ref string) (T, error), id func(T) int64) (found []T, err error) {
+	seen := map[int64]bool{}
+	for _, ref := range refs {
+		v, err := find(ref)
+		if err != nil {
+			return nil, err
+		}
+		if !seen[id(v)] {
+			seen[id(v)] = true
+			found = append(found, v)
+		}
+	}
+	return found, nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -30,13 +31,41 @@ func (t *tx) createNetworks(ctx context.Context, n NewNetworks) ([]Network, erro
 			return nil, err
 		}
 	}
+	return c.readBack(ctx)
+}
+
+// readBack replaces the plan by the networks as the ledger has them, so that the answer cannot differ from what is stored.
+// One that was there already has been read a moment ago.
+func (c *carving) readBack(ctx context.Context) ([]Network, error) {
+	first := slices.Index(c.there, false)
+	if first < 0 {
+		return c.networks, nil
+	}
+	// The ids of those that are new follow on each other.
+	next := first
+	for n, err := range networkTable.Rows(ctx, c.ReadTx, " WHERE id >= $1 ORDER BY id", c.networks[first].ID) {
+		if err != nil {
+			return nil, err
+		}
+		for next < len(c.networks) && c.there[next] {
+			next++
+		}
+		if next == len(c.networks) || n.ID != c.networks[next].ID {
+			return nil, corruptf("%s was not written", n.Name())
+		}
+		c.networks[next] = n
+		next++
+	}
+	if missing := slices.Index(c.there[min(next, len(c.there)):], false); missing >= 0 {
+		return nil, corruptf("%s was written, and is not there", c.networks[next+missing].Name())
+	}
 	return c.networks, nil
 }
 
 // filled is a network with all that does not depend on its place.
 func (c *carving) filled() Network {
 	n := c.Given
-	n.Manager, n.VPNClients, n.CreatedAt = c.Manager, c.VPNClients, c.now
+	n.Manager, n.VPNClients, n.CreatedAt = c.Manager, c.VPNClients, c.Now()
 	if n.BridgeInterface == "" {
 		n.BridgeInterface = c.Default.BridgeInterface
 	}
@@ -84,7 +113,7 @@ func (c *carving) slots(ctx context.Context, name string, r netip.Prefix, bits, 
 		}
 		if !ok {
 			return nil, shortage(fmt.Sprintf("%s %s", name, r), fmt.Sprintf("/%d slot", bits), len(slots), n).
-				hint("give another %s, or fewer networks", name)
+				WithHint("give another %s, or fewer networks", name)
 		}
 		for len(slots) < n {
 			slot, ok := free.FirstFit(bits)
@@ -110,7 +139,7 @@ func shortage(place, thing string, free, asked int) *Error {
 // notHere makes a conflict of an error about a gateway that would be right elsewhere: Validate has refused what never is,
 // so that what is left depends on the slots that the ledger has free or on the prefix that a bridge has.
 func notHere(err error) error {
-	return conflictf("%v", err).hint("give a gateway that is in it, or none")
+	return conflictf("%v", err).WithHint("give a gateway that is in it, or none")
 }
 
 // planVLANs gives each of VlanManager's networks its VLAN and bridge.
@@ -119,13 +148,13 @@ func (c *carving) planVLANs(ctx context.Context) error {
 		return nil
 	}
 	// A flat bridge may have a VLAN bridge's name: br100 is even the default.
-	flat, err := column[string](ctx, c, "SELECT bridge FROM bridges WHERE vlan IS NULL")
+	flat, err := sqlstore.Values[string](ctx, c.ReadTx, "bridge FROM bridges WHERE vlan IS NULL")
 	if err != nil {
 		return err
 	}
 	var used []int
 	if c.NextFree {
-		if used, err = column[int](ctx, c, "SELECT vlan FROM bridges WHERE vlan >= $1 ORDER BY vlan", c.VLANStart); err != nil {
+		if used, err = sqlstore.Values[int](ctx, c.ReadTx, "vlan FROM bridges WHERE vlan >= $1 ORDER BY vlan", c.VLANStart); err != nil {
 			return err
 		}
 	}
@@ -139,10 +168,10 @@ func (c *carving) planVLANs(ctx context.Context) error {
 		switch bridge := vlanBridge(next); {
 		case next > maxVLAN:
 			return shortage(fmt.Sprintf("the range from vlan_start %d on", c.VLANStart), "VLAN", i, c.Count).
-				hint("give a lower vlan_start, or fewer networks")
+				WithHint("give a lower vlan_start, or fewer networks")
 		case slices.Contains(flat, bridge):
 			return conflictf("VLAN %d needs bridge %s, which flat networks are on", next, bridge).
-				hint("choose another vlan_start, or --next_free")
+				WithHint("choose another vlan_start, or --next_free")
 		default:
 			c.networks[i].VLAN, c.networks[i].Bridge = next, bridge
 		}
@@ -189,7 +218,7 @@ func (c *carving) planFlatIPv6(ctx context.Context) (err error) {
 	}
 	if c.link.vlan != 0 {
 		return conflictf("bridge %s belongs to VLAN %d", c.Bridge, c.link.vlan).
-			hint("name another bridge with --bridge or --flat_network_bridge")
+			WithHint("name another bridge with --bridge or --flat_network_bridge")
 	}
 	prefix := c.link.cidrV6
 	if c.NoIPv6 || !prefix.IsValid() && !c.RangeV6.IsValid() {
@@ -200,7 +229,7 @@ func (c *carving) planFlatIPv6(ctx context.Context) (err error) {
 		first, _ := netcalc.Slot(c.RangeV6, 64, 0)
 		if c.RangeV6Asked && first != prefix && !(c.NextFree && c.RangeV6.Overlaps(prefix)) {
 			return conflictf("bridge %s has the IPv6 prefix %s, and fixed_range_v6 %s asks for %s", c.Bridge, prefix, c.RangeV6, first).
-				hint("give fixed_range_v6 %s, or another bridge", prefix)
+				WithHint("give fixed_range_v6 %s, or another bridge", prefix)
 		}
 		if usual, err = c.gatewayV6On(ctx, c.Bridge); err != nil {
 			return err
@@ -246,7 +275,7 @@ func (c *carving) checkVLANs(ctx context.Context) error {
 	if c.Manager != VlanManager || c.NextFree {
 		return nil
 	}
-	used, err := column[int](ctx, c, "SELECT vlan FROM bridges WHERE vlan BETWEEN $1 AND $2 ORDER BY vlan",
+	used, err := sqlstore.Values[int](ctx, c.ReadTx, "vlan FROM bridges WHERE vlan BETWEEN $1 AND $2 ORDER BY vlan",
 		c.VLANStart, c.VLANStart+c.Count-1)
 	if err != nil {
 		return err
@@ -260,7 +289,7 @@ func (c *carving) checkVLANs(ctx context.Context) error {
 			if p := c.networks[i].CIDR; p.IsValid() && p == other.CIDR {
 				continue // checkPrefixes says it better
 			}
-			return conflictf("VLAN %d is used by %s", vlan, other.Name()).hint("choose another vlan_start, or --next_free")
+			return conflictf("VLAN %d is used by %s", vlan, other.Name()).WithHint("choose another vlan_start, or --next_free")
 		}
 	}
 	return nil
@@ -271,7 +300,7 @@ func (c *carving) checkPrefixes(ctx context.Context) error {
 	ipv6 := c.newIPv6()
 	if !c.Range.IsValid() && len(ipv6) == 0 && !c.there[0] {
 		// The bridge's prefix may be shared, but two networks of nothing else could not be told apart.
-		same, taken, err := one(ctx, c, scanNetwork, selectNetworks+" WHERE first = $1", key(c.networks[0].first()))
+		same, taken, err := networkTable.One(ctx, c.ReadTx, " WHERE first = $1", key(c.networks[0].first()))
 		if err != nil {
 			return err
 		}
@@ -330,7 +359,7 @@ func (c *carving) checkFree(ctx context.Context, run netcalc.Span, bits int) err
 	if slot.String() == taken.prefix {
 		return c.inTheLedger(slot, owner)
 	}
-	return conflictf("%s overlaps %s", slot, owner).hint("--next_free takes what is free")
+	return conflictf("%s overlaps %s", slot, owner).WithHint("--next_free takes what is free")
 }
 
 // inTheLedger refuses a slot that is taken as it is. The way out is not the one that was tried already.
@@ -338,11 +367,11 @@ func (c *carving) inTheLedger(slot netip.Prefix, owner string) error {
 	err := conflictf("%s is in the ledger already: %s", slot, owner)
 	switch {
 	case c.IfNotExists:
-		return err.hint("that is another network than the one asked for; --next_free alone takes what is free")
+		return err.WithHint("that is another network than the one asked for; --next_free alone takes what is free")
 	case c.NextFree:
-		return err.hint("--if_not_exists alone accepts what is there as asked")
+		return err.WithHint("--if_not_exists alone accepts what is there as asked")
 	}
-	return err.hint("--next_free takes what is free, --if_not_exists accepts what is there as asked")
+	return err.WithHint("--next_free takes what is free, --if_not_exists accepts what is there as asked")
 }
 
 // planVPN gives each of VlanManager's networks with IPv4 its public VPN address and port.
@@ -350,8 +379,8 @@ func (c *carving) planVPN(ctx context.Context) error {
 	if !c.hasVPN() {
 		return nil
 	}
-	used, err := column[int](ctx, c,
-		"SELECT vpn_public_port FROM networks WHERE vpn_public_port >= $1 ORDER BY vpn_public_port", c.VPNStart)
+	used, err := sqlstore.Values[int](ctx, c.ReadTx,
+		"vpn_public_port FROM networks WHERE vpn_public_port >= $1 ORDER BY vpn_public_port", c.VPNStart)
 	if err != nil {
 		return err
 	}
@@ -365,11 +394,11 @@ func (c *carving) planVPN(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			return conflictf("VPN port %d is used by %s", next, other.Name()).hint("choose another vpn_start, or --next_free")
+			return conflictf("VPN port %d is used by %s", next, other.Name()).WithHint("choose another vpn_start, or --next_free")
 		}
 		if next > maxPort {
 			return shortage(fmt.Sprintf("the range from vpn_start %d on", c.VPNStart), "VPN port", i, c.Count).
-				hint("give a lower vpn_start, or fewer networks")
+				WithHint("give a lower vpn_start, or fewer networks")
 		}
 		if !c.there[i] {
 			n.VPNPublicAddress, n.VPNPublicPort = c.VPNAddress, next
@@ -409,9 +438,9 @@ func (c *carving) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.insert(ctx, "networks", networkColumns, len(added), func(i int, v []any) {
+	if err := networkTable.Insert(ctx, c.door, len(added), func(i int) *Network {
 		added[i].ID = id + int64(i)
-		added[i].values(v)
+		return added[i]
 	}); err != nil || c.Given.MTU == 0 || c.Manager == VlanManager {
 		return err
 	}
@@ -422,19 +451,15 @@ func (c *carving) writeBridges(ctx context.Context, added []*Network) error {
 	if c.Manager != VlanManager {
 		added = added[:1]
 		if c.link.name != "" {
-			if p := added[0].CIDRv6; p.IsValid() && !c.link.cidrV6.IsValid() {
-				_, err := c.ExecContext(ctx, "UPDATE bridges SET cidr_v6 = $1, first_v6 = $2 WHERE bridge = $3",
-					p.String(), key(p.Addr()), c.Bridge)
-				return err
+			with := c.link
+			if p := added[0].CIDRv6; p.IsValid() && !with.cidrV6.IsValid() {
+				with.cidrV6 = p
 			}
-			return nil
+			_, err := bridgeTable.Update(ctx, c.door, &c.link, &with)
+			return err
 		}
 	}
-	return c.insert(ctx, "bridges", []string{"bridge", "vlan", "cidr_v6", "first_v6"}, len(added), func(i int, v []any) {
-		n := added[i]
-		v[0], v[1], v[2], v[3] = n.Bridge, number(n.VLAN), prefixText(n.CIDRv6), nil
-		if n.CIDRv6.IsValid() {
-			v[3] = key(n.CIDRv6.Addr())
-		}
+	return bridgeTable.Insert(ctx, c.door, len(added), func(i int) *bridge {
+		return &bridge{added[i].Bridge, added[i].VLAN, added[i].CIDRv6}
 	})
 }

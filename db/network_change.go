@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"net/netip"
+
+	"nova-manage/db/internal/sqlstore"
 )
 
 // NetworkChange says what UpdateNetworks changes. A nil field stays as it is; a pointer to the zero value clears it.
@@ -21,8 +23,8 @@ func (s *Store) UpdateNetworks(ctx context.Context, refs []string, change Networ
 		if networks, err = t.findNetworks(ctx, refs); err != nil {
 			return err
 		}
-		for i := range networks {
-			if err := t.updateNetwork(ctx, &networks[i], change); err != nil {
+		for i, n := range networks {
+			if networks[i], err = t.updateNetwork(ctx, n, change); err != nil {
 				return err
 			}
 		}
@@ -39,8 +41,34 @@ func (s *Store) UpdateNetworks(ctx context.Context, refs []string, change Networ
 	return networks, err
 }
 
-func (t *tx) updateNetwork(ctx context.Context, n *Network, change NetworkChange) error {
-	before := *n
+// updateNetwork changes a network and returns it as the ledger has it then.
+func (t *tx) updateNetwork(ctx context.Context, before Network, change NetworkChange) (Network, error) {
+	n, err := before.changed(change)
+	if err != nil || networkTable.Same(&before, &n) {
+		return before, err // asked for what is there: no change, and no updated_at either
+	}
+	if n.ProjectID != before.ProjectID {
+		if err := t.changeProject(ctx, before, n.ProjectID); err != nil {
+			return before, err
+		}
+	}
+	if err := t.movePool(ctx, before, n); err != nil {
+		return before, err
+	}
+	return t.storeNetwork(ctx, before, n)
+}
+
+// storeNetwork writes what of a network has changed, and reads it back: what is answered is what is stored.
+func (t *tx) storeNetwork(ctx context.Context, before, n Network) (Network, error) {
+	n.UpdatedAt = t.Now()
+	if _, err := networkTable.Update(ctx, t.door, &before, &n); err != nil {
+		return before, err
+	}
+	return t.networkBy(ctx, "id", n.ID)
+}
+
+// changed is the network with a change made to it.
+func (n Network) changed(change NetworkChange) (Network, error) {
 	set(&n.Label, change.Label)
 	set(&n.ProjectID, change.ProjectID)
 	set(&n.Host, change.Host)
@@ -50,61 +78,53 @@ func (t *tx) updateNetwork(ctx context.Context, n *Network, change NetworkChange
 	set(&n.MTU, change.MTU)
 	if change.Gateway != nil {
 		if !n.CIDR.IsValid() {
-			return conflictf("%s has no IPv4, so it has no gateway", n.Name()).hint("its router is gateway_v6")
+			return n, conflictf("%s has no IPv4, so it has no gateway", n.Name()).WithHint("its router is gateway_v6")
 		}
 		if err := n.place(*change.Gateway); err != nil {
-			return invalid(err)
+			return n, invalid(err)
 		}
 	}
 	if g := change.GatewayV6; g != nil {
 		if !n.CIDRv6.IsValid() {
-			return conflictf("%s has no IPv6, so it has no gateway_v6", n.Name())
+			return n, conflictf("%s has no IPv6, so it has no gateway_v6", n.Name())
 		}
 		n.GatewayV6 = *g
 		if !g.IsValid() {
 			n.GatewayV6 = n.CIDRv6.Addr().Next()
 		}
 		if err := checkGatewayV6(n.CIDRv6, n.GatewayV6); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// changeProject sees to it that a network may go to a project, or to nobody, and makes the project at its first use.
+func (t *tx) changeProject(ctx context.Context, n Network, project string) error {
+	if n.Manager == VlanManager {
+		if err := t.checkTenants(ctx, n, project); err != nil {
 			return err
 		}
 	}
-	if *n == before {
-		return nil // asked for what is there: no change, and no updated_at either
+	if project == "" {
+		return nil
 	}
-	if n.ProjectID != before.ProjectID && n.Manager == VlanManager {
-		if err := t.checkTenants(ctx, before, n.ProjectID); err != nil {
-			return err
-		}
-	}
-	if n.ProjectID != before.ProjectID && n.ProjectID != "" {
-		if err := t.ensureProject(ctx, n.ProjectID); err != nil {
-			return err
-		}
-		if err := t.checkQuota(ctx, n.ProjectID, "networks", 1); err != nil {
-			return err
-		}
-	}
-	if err := t.movePool(ctx, before, *n); err != nil {
+	if err := t.ensureProject(ctx, project); err != nil {
 		return err
 	}
-	n.UpdatedAt = t.now
-	_, err := t.ExecContext(ctx, `UPDATE networks SET label = $1, project_id = $2, host = $3, bridge_interface = $4, dns1 = $5, dns2 = $6,
-		mtu = $7, gateway = $8, dhcp_start = $9, gateway_v6 = $10, updated_at = $11 WHERE id = $12`,
-		text(n.Label), text(n.ProjectID), text(n.Host), text(n.BridgeInterface), addrText(n.DNS1), addrText(n.DNS2),
-		number(n.MTU), addrText(n.Gateway), addrText(n.DHCPStart), addrText(n.GatewayV6), t.stamp(), n.ID)
-	return err
+	return t.checkQuota(ctx, project, "networks", 1)
 }
 
 // checkTenants refuses to give a VLAN to a project, or to nobody, while another's instances are on it: a VLAN is one
 // tenant's.
-func (t *tx) checkTenants(ctx context.Context, n Network, project string) error {
-	others, err := column[string](ctx, t,
-		"SELECT name FROM instances WHERE network_id = $1 AND project_id <> $2 ORDER BY id LIMIT 1", n.ID, project)
-	if err != nil || len(others) == 0 {
+func (t view) checkTenants(ctx context.Context, n Network, project string) error {
+	other, there, err := sqlstore.Value[string](ctx, t.ReadTx,
+		"name FROM instances WHERE network_id = $1 AND project_id <> $2 ORDER BY id LIMIT 1", n.ID, project)
+	if err != nil || !there {
 		return err
 	}
-	return conflictf("%s carries instances of project %s, %s among them", n.Name(), quoteRef(n.ProjectID), others[0]).
-		hint("`nova-manage instance list --network %d` names them; delete them first", n.ID)
+	return conflictf("%s carries instances of project %s, %s among them", n.Name(), quoteRef(n.ProjectID), other).
+		WithHint("`nova-manage instance list --network %d` names them; delete them first", n.ID)
 }
 
 func set[T any](field *T, value *T) {
@@ -140,31 +160,31 @@ func (s *Store) DeleteNetworks(ctx context.Context, refs []string, force bool) e
 }
 
 // checkUnused refuses a network that somebody would miss.
-func (t *tx) checkUnused(ctx context.Context, n Network) error {
-	var instances int64
-	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM instances WHERE network_id = $1", n.ID).Scan(&instances); err != nil {
+func (t view) checkUnused(ctx context.Context, n Network) error {
+	instances, _, err := sqlstore.Value[int64](ctx, t.ReadTx, "count(*) FROM instances WHERE network_id = $1", n.ID)
+	if err != nil {
 		return err
 	}
 	switch {
 	case instances > 0:
 		return conflictf("%s is in use by instances (%d)", n.Name(), instances).
-			hint("`nova-manage instance list --network %d` names them; --force deletes them with it", n.ID)
+			WithHint("`nova-manage instance list --network %d` names them; --force deletes them with it", n.ID)
 	case n.ProjectID != "":
 		return conflictf("%s is associated with project %s", n.Name(), quoteRef(n.ProjectID)).
-			hint("`nova-manage network modify %d --disassociate_project` first, or --force", n.ID)
+			WithHint("`nova-manage network modify %d --disassociate_project` first, or --force", n.ID)
 	}
 	return nil
 }
 
 func (t *tx) deleteNetwork(ctx context.Context, n Network) error {
-	instances, err := collect(ctx, t, scanInstance, selectInstances+" WHERE i.network_id = $1 ORDER BY i.first", n.ID)
+	instances, err := instanceTable.All(ctx, t.ReadTx, " WHERE i.network_id = $1 ORDER BY i.first", n.ID)
 	if err != nil {
 		return err
 	}
 	if err := t.deleteInstances(ctx, instances); err != nil {
 		return err
 	}
-	if _, err := t.ExecContext(ctx, "DELETE FROM networks WHERE id = $1", n.ID); err != nil {
+	if err := networkTable.Delete(ctx, t.door, &n); err != nil {
 		return err
 	}
 	if n.CIDR.IsValid() {

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 
 	"nova-manage/netcalc"
@@ -107,7 +106,7 @@ func (n NewNetworks) validateIPv4() error {
 	}
 	if have := netcalc.Slots(n.Range, n.Bits); uint64(n.Count) > have {
 		return invalidf("num_networks %d: %s holds %s of %d", n.Count, n.Range, counted(have, "network"), size).
-			hint("give a larger fixed_range, a smaller network_size or fewer networks")
+			WithHint("give a larger fixed_range, a smaller network_size or fewer networks")
 	}
 	if n.Given.Gateway.IsValid() && n.Count > 1 {
 		return invalidf("gateway %s can be in 1 network only, and num_networks is %d", n.Given.Gateway, n.Count)
@@ -133,7 +132,7 @@ func (n NewNetworks) validateGatewayV6() error {
 	case n.NoIPv6:
 		return invalidf("gateway_v6 %s is for IPv6, which nouse_ipv6 switches off", g)
 	case !n.RangeV6.IsValid():
-		return invalidf("gateway_v6 %s is for IPv6, which is not asked for", g).hint("add --use_ipv6 or a fixed_range_v6")
+		return invalidf("gateway_v6 %s is for IPv6, which is not asked for", g).WithHint("add --use_ipv6 or a fixed_range_v6")
 	case n.Manager == VlanManager && n.Count > 1:
 		return invalidf("gateway_v6 %s can be in 1 network only, and num_networks is %d", g, n.Count)
 	}
@@ -144,29 +143,9 @@ func (n NewNetworks) validateGatewayV6() error {
 	}
 	if !n.RangeV6Asked && !slot.Contains(g) {
 		return invalidf("gateway_v6 %s is not in %s, the first /64 of the default fixed_range_v6", g, slot).
-			hint("give the fixed_range_v6 that it is in")
+			WithHint("give the fixed_range_v6 that it is in")
 	}
 	return checkGatewayV6(slot, g)
-}
-
-// checkGatewayV6 refuses a gateway outside its prefix, and the subnet-router anycast address, which every router of
-// the link has already (RFC 4291 §2.6.1).
-func checkGatewayV6(p netip.Prefix, g netip.Addr) error {
-	switch {
-	case !p.Contains(g):
-		return invalidf("gateway_v6 %s is not in %s", g, p)
-	case g == p.Addr():
-		return invalidf("gateway_v6 %s is the subnet-router anycast address of %s", g, p).hint("%s is usual", g.Next())
-	}
-	return nil
-}
-
-// counted is a number of things, with the plural where it belongs.
-func counted[N int | uint64](n N, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
 }
 
 func (n NewNetworks) hasVPN() bool { return n.Manager == VlanManager && n.Range.IsValid() }

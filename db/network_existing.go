@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"strings"
 )
 
 // matchExisting marks, under IfNotExists, the networks that are there exactly as asked.
@@ -12,7 +11,7 @@ func (c *carving) matchExisting(ctx context.Context) error {
 	if !c.IfNotExists {
 		return nil
 	}
-	existing, err := collect(ctx, c, scanNetwork, selectNetworks+" WHERE first BETWEEN $1 AND $2",
+	existing, err := networkTable.All(ctx, c.ReadTx, " WHERE first BETWEEN $1 AND $2",
 		key(c.networks[0].first()), key(c.networks[len(c.networks)-1].first()))
 	if err != nil {
 		return err
@@ -30,7 +29,7 @@ func (c *carving) matchExisting(ctx context.Context) error {
 			want.VPNPublicPort = c.VPNStart + i
 		}
 		if difference, remedy := c.difference(is, want); difference != "" {
-			return conflictf("%s exists with %s", is.Name(), difference).hint("ask for it as it is%s", remedy)
+			return conflictf("%s exists with %s", is.Name(), difference).WithHint("ask for it as it is%s", remedy)
 		}
 		c.networks[i], c.there[i] = is, true
 	}
@@ -41,42 +40,7 @@ func (c *carving) matchExisting(ctx context.Context) error {
 // after "ask for it as it is"; "" if there is none. What nobody asked for may be anything: a script that runs every day does not undo
 // what `network modify` did since, and does not mind that a flat bridge has got an IPv6 prefix.
 func (c *carving) difference(is, want Network) (difference, remedy string) {
-	type value struct {
-		name     string
-		asked    bool
-		is, want any
-	}
-	ipv6Asked := c.Manager == VlanManager || c.RangeV6.IsValid() || c.NoIPv6
-	fixed := []value{
-		{"manager", true, is.Manager, want.Manager},
-		{"vlan", true, is.VLAN, want.VLAN},
-		{"bridge", true, is.Bridge, want.Bridge},
-		{"cidr_v6", ipv6Asked, is.CIDRv6, want.CIDRv6},
-		{"cnt_vpn_clients", true, is.VPNClients, want.VPNClients},
-	}
-	vpn := []value{
-		{"vpn_public_port", c.hasVPN() && c.VPNStartAsked, is.VPNPublicPort, want.VPNPublicPort},
-		{"vpn_public_address", c.hasVPN() && c.VPNAddressAsked, is.VPNPublicAddress, c.VPNAddress},
-	}
-	changeable := []value{
-		{"gateway", c.Given.Gateway.IsValid(), is.Gateway, want.Gateway},
-		{"gateway_v6", c.Given.GatewayV6.IsValid(), is.GatewayV6, want.GatewayV6},
-		{"label", c.Given.Label != "", is.Label, want.Label},
-		{"project_id", c.Given.ProjectID != "", is.ProjectID, want.ProjectID},
-		{"host", c.Given.Host != "", is.Host, want.Host},
-		{"dns1", c.Given.DNS1.IsValid(), is.DNS1, want.DNS1},
-		{"dns2", c.Given.DNS2.IsValid(), is.DNS2, want.DNS2},
-		{"mtu", c.Given.MTU != 0, is.MTU, want.MTU},
-		{"bridge_interface", c.Given.BridgeInterface != "", is.BridgeInterface, want.BridgeInterface},
-	}
-	for _, group := range []struct {
-		values []value
-		remedy string
-	}{
-		{fixed, "; that cannot be changed, only deleted and created again"},
-		{vpn, ", or change it with `nova-manage vpn change`"},
-		{changeable, fmt.Sprintf(", or change it with `nova-manage network modify %d`", is.ID)},
-	} {
+	for _, group := range c.compared(is, want) {
 		for _, v := range group.values {
 			if v.asked && v.is != v.want {
 				return fmt.Sprintf("%s %s, not %s", v.name, orNone(v.is), orNone(v.want)), group.remedy
@@ -86,10 +50,42 @@ func (c *carving) difference(is, want Network) (difference, remedy string) {
 	return "", ""
 }
 
-func orNone(v any) string {
-	s := fmt.Sprint(v)
-	if s == "" || s == "0" || strings.HasPrefix(s, "invalid ") {
-		return "none"
+// compared is what an existing network has beside what is asked for, together with what there is to do about a difference.
+type compared struct {
+	values []comparedValue
+	remedy string
+}
+
+type comparedValue struct {
+	name     string
+	asked    bool
+	is, want any
+}
+
+func (c *carving) compared(is, want Network) []compared {
+	ipv6Asked := c.Manager == VlanManager || c.RangeV6.IsValid() || c.NoIPv6
+	return []compared{
+		{[]comparedValue{
+			{"manager", true, is.Manager, want.Manager},
+			{"vlan", true, is.VLAN, want.VLAN},
+			{"bridge", true, is.Bridge, want.Bridge},
+			{"cidr_v6", ipv6Asked, is.CIDRv6, want.CIDRv6},
+			{"cnt_vpn_clients", true, is.VPNClients, want.VPNClients},
+		}, "; that cannot be changed, only deleted and created again"},
+		{[]comparedValue{
+			{"vpn_public_port", c.hasVPN() && c.VPNStartAsked, is.VPNPublicPort, want.VPNPublicPort},
+			{"vpn_public_address", c.hasVPN() && c.VPNAddressAsked, is.VPNPublicAddress, c.VPNAddress},
+		}, ", or change it with `nova-manage vpn change`"},
+		{[]comparedValue{
+			{"gateway", c.Given.Gateway.IsValid(), is.Gateway, want.Gateway},
+			{"gateway_v6", c.Given.GatewayV6.IsValid(), is.GatewayV6, want.GatewayV6},
+			{"label", c.Given.Label != "", is.Label, want.Label},
+			{"project_id", c.Given.ProjectID != "", is.ProjectID, want.ProjectID},
+			{"host", c.Given.Host != "", is.Host, want.Host},
+			{"dns1", c.Given.DNS1.IsValid(), is.DNS1, want.DNS1},
+			{"dns2", c.Given.DNS2.IsValid(), is.DNS2, want.DNS2},
+			{"mtu", c.Given.MTU != 0, is.MTU, want.MTU},
+			{"bridge_interface", c.Given.BridgeInterface != "", is.BridgeInterface, want.BridgeInterface},
+		}, fmt.Sprintf(", or change it with `nova-manage network modify %d`", is.ID)},
 	}
-	return s
 }

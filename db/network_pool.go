@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 
+	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -79,14 +80,17 @@ func (t *tx) openNetwork(ctx context.Context, n Network) (pool, error) {
 	return p, t.setTaken(ctx, n, takenSome)
 }
 
-func (t *tx) taken(ctx context.Context, n Network) (taken int, err error) {
-	err = t.QueryRowContext(ctx, "SELECT taken FROM networks WHERE id = $1", n.ID).Scan(&taken)
+func (t view) taken(ctx context.Context, n Network) (int, error) {
+	taken, _, err := sqlstore.Value[int](ctx, t.ReadTx, "taken FROM networks WHERE id = $1", n.ID)
 	return taken, err
 }
 
 func (t *tx) setTaken(ctx context.Context, n Network, taken int) error {
-	_, err := t.ExecContext(ctx, "UPDATE networks SET taken = $1 WHERE id = $2 AND taken <> $1", taken, n.ID)
-	return err
+	is, err := t.taken(ctx, n)
+	if err != nil || is == taken {
+		return err
+	}
+	return t.door.Update(ctx, networkTable.Name, sqlstore.Named{Column: "id", Value: n.ID}, sqlstore.Named{Column: "taken", Value: taken})
 }
 
 // noteTaken records whether an open network has anything left, after addresses were taken or came back.
@@ -137,7 +141,7 @@ func (t *tx) movePool(ctx context.Context, before, after Network) error {
 			return err
 		}
 		if reused {
-			if _, err := t.ExecContext(ctx, "DELETE FROM addresses WHERE first = $1", key(a)); err != nil {
+			if err := t.forget(ctx, a); err != nil {
 				return err
 			}
 		}

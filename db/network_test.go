@@ -373,8 +373,8 @@ func TestSchema_refuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, s *Store) {
 				create(t, s, vlans("10.0.1.0/24", 27, 3).v6("fd00:1::/48"))
-				_, err := s.conn.ExecContext(t.Context(), statement)
-				if err = s.engine.translate(err); !errors.Is(err, ErrConflict) {
+				err := s.db.Translate(behind(t, s, statement))
+				if !errors.Is(err, ErrConflict) {
 					t.Errorf("error %v, want a conflict", err)
 				}
 			})
@@ -400,9 +400,7 @@ func TestStore_Check(t *testing.T) {
 				s := openTest(t, url(t), Create)
 				create(t, s, vlans("10.0.1.0/24", 27, 3).v6("fd00:1::/48"))
 				wantClean(t, s)
-				if _, err := s.conn.ExecContext(t.Context(), statement); err != nil {
-					t.Fatal(err)
-				}
+				breakBy(t, s, statement)
 				got := findings(t, s)
 				if len(got) == 0 || want.Check != "" && !slices.Contains(got, want) {
 					t.Errorf("found %q, want %q", got, want)

@@ -2,11 +2,12 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"nova-manage/db/internal/sqlstore"
 )
 
 // Project is a tenant, with what it has.
@@ -35,13 +36,12 @@ func (t *tx) ensureProject(ctx context.Context, id string) error {
 
 // addProject adds the row alone; false if it is there already.
 func (t *tx) addProject(ctx context.Context, id, description string) (bool, error) {
-	r, err := t.ExecContext(ctx, "INSERT INTO projects (project_id, description, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-		id, text(description), t.stamp())
-	if err != nil {
+	there, err := sqlstore.Exists(ctx, t.ReadTx, "FROM projects WHERE project_id = $1", id)
+	if err != nil || there {
 		return false, err
 	}
-	n, err := r.RowsAffected()
-	return n == 1, err
+	p := Project{ID: id, Description: description, CreatedAt: t.Now()}
+	return true, projectTable.Insert(ctx, t.door, 1, func(int) *Project { return &p })
 }
 
 // CreateProject adds a project. Error: ErrConflict if it exists.
@@ -63,31 +63,31 @@ func (s *Store) CreateProject(ctx context.Context, id, description string) (p Pr
 	return p, err
 }
 
-// What a project has is counted where it is asked for; a count that is stored could be wrong.
-const selectProjects = `SELECT p.project_id, p.description, p.created_at,
-	(SELECT count(*) FROM networks n WHERE n.project_id = p.project_id),
-	(SELECT count(*) FROM instances i WHERE i.project_id = p.project_id),
-	(SELECT count(*) FROM instances i JOIN addresses a ON a.instance_id = i.id JOIN claims c ON c.first = a.claim
-		WHERE i.project_id = p.project_id AND c.kind = 'floating'),
-	(SELECT count(*) FROM security_groups g WHERE g.project_id = p.project_id),
-	(SELECT count(*) FROM security_group_rules r JOIN security_groups g ON g.id = r.group_id WHERE g.project_id = p.project_id)
-	FROM projects p`
-
-func scanProject(rows *sql.Rows) (p Project, err error) {
-	var description sql.NullString
-	var created string
-	if err := rows.Scan(&p.ID, &description, &created, &p.Networks, &p.Instances, &p.FloatingIPs, &p.SecurityGroups, &p.Rules); err != nil {
-		return p, err
-	}
-	p.Description = description.String
-	p.CreatedAt, err = parseTime(created)
-	return p, err
+// projectTable counts what a project has where that is asked for; a count that is stored could be wrong.
+var projectTable = &sqlstore.Table[Project]{
+	Name: "projects", Alias: "p",
+	Columns: []sqlstore.Column[Project]{
+		sqlstore.Col("project_id", func(p *Project) *string { return &p.ID }, text),
+		sqlstore.Col("description", func(p *Project) *string { return &p.Description }, optText),
+		sqlstore.Col("created_at", func(p *Project) *time.Time { return &p.CreatedAt }, moment),
+		sqlstore.Computed("(SELECT count(*) FROM networks n WHERE n.project_id = p.project_id)",
+			func(p *Project) *int64 { return &p.Networks }, number),
+		sqlstore.Computed("(SELECT count(*) FROM instances i WHERE i.project_id = p.project_id)",
+			func(p *Project) *int64 { return &p.Instances }, number),
+		sqlstore.Computed(`(SELECT count(*) FROM instances i JOIN addresses a ON a.instance_id = i.id JOIN claims c ON c.first = a.claim
+			WHERE i.project_id = p.project_id AND c.kind = 'floating')`, func(p *Project) *int64 { return &p.FloatingIPs }, number),
+		sqlstore.Computed("(SELECT count(*) FROM security_groups g WHERE g.project_id = p.project_id)",
+			func(p *Project) *int64 { return &p.SecurityGroups }, number),
+		sqlstore.Computed(`(SELECT count(*) FROM security_group_rules r JOIN security_groups g ON g.id = r.group_id
+			WHERE g.project_id = p.project_id)`, func(p *Project) *int64 { return &p.Rules }, number),
+	},
+	Describe: func(p *Project) string { return "project " + p.ID },
 }
 
 // Projects returns all projects by name.
 func (s *Store) Projects(ctx context.Context) (all []Project, err error) {
-	err = s.view(ctx, func(ctx context.Context, t *tx) error {
-		all, err = collect(ctx, t, scanProject, selectProjects+" ORDER BY p.project_id")
+	err = s.view(ctx, func(ctx context.Context, t view) error {
+		all, err = projectTable.All(ctx, t.ReadTx, " ORDER BY p.project_id")
 		return err
 	})
 	return all, err
@@ -95,15 +95,15 @@ func (s *Store) Projects(ctx context.Context) (all []Project, err error) {
 
 // Project returns one project. Error: ErrNotFound.
 func (s *Store) Project(ctx context.Context, id string) (p Project, err error) {
-	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+	err = s.view(ctx, func(ctx context.Context, t view) error {
 		p, err = t.project(ctx, id)
 		return err
 	})
 	return p, err
 }
 
-func (t *tx) project(ctx context.Context, id string) (Project, error) {
-	p, ok, err := one(ctx, t, scanProject, selectProjects+" WHERE p.project_id = $1", id)
+func (t view) project(ctx context.Context, id string) (Project, error) {
+	p, ok, err := projectTable.One(ctx, t.ReadTx, " WHERE p.project_id = $1", id)
 	if err == nil && !ok {
 		err = notFoundf("there is no project %s", quoteRef(id))
 	}
@@ -120,7 +120,7 @@ func (s *Store) DeleteProject(ctx context.Context, id string, force bool) error 
 			return err
 		}
 		if held := p.holds(); held != "" && !force {
-			return conflictf("project %s holds %s", quoteRef(id), held).hint("--force releases all of it")
+			return conflictf("project %s holds %s", quoteRef(id), held).WithHint("--force releases all of it")
 		}
 		if err := t.deleteProjectInstances(ctx, id); err != nil {
 			return err
@@ -128,12 +128,10 @@ func (s *Store) DeleteProject(ctx context.Context, id string, force bool) error 
 		if err := t.scrub(ctx, id); err != nil {
 			return err
 		}
-		for _, table := range []string{"quotas", "projects"} {
-			if _, err := t.ExecContext(ctx, "DELETE FROM "+table+" WHERE project_id = $1", id); err != nil {
-				return err
-			}
+		if _, err := t.door.DeleteWhere(ctx, quotaTable, sqlstore.That("project_id = ?", id)); err != nil {
+			return err
 		}
-		return nil
+		return projectTable.Delete(ctx, t.door, &p)
 	})
 }
 
@@ -164,7 +162,7 @@ func (s *Store) ScrubProject(ctx context.Context, id string) error {
 		}
 		if p.Instances > 0 {
 			return conflictf("project %s has instances (%d)", quoteRef(id), p.Instances).
-				hint("delete them first, or `nova-manage project delete --force`")
+				WithHint("delete them first, or `nova-manage project delete --force`")
 		}
 		if err := t.scrub(ctx, id); err != nil {
 			return err
@@ -174,15 +172,15 @@ func (s *Store) ScrubProject(ctx context.Context, id string) error {
 }
 
 func (t *tx) scrub(ctx context.Context, id string) error {
-	if _, err := t.ExecContext(ctx, "UPDATE networks SET project_id = NULL, updated_at = $2 WHERE project_id = $1", id, t.stamp()); err != nil {
+	if _, err := t.door.UpdateWhere(ctx, networkTable.Name, sqlstore.That("project_id = ?", id),
+		sqlstore.Named{Column: "project_id"}, sqlstore.Named{Column: "updated_at", Value: moment.Stored(t.Now())}); err != nil {
 		return err
 	}
-	for _, statement := range []string{
-		"DELETE FROM security_group_rules WHERE group_id IN (SELECT id FROM security_groups WHERE project_id = $1)",
-		"DELETE FROM security_group_rules WHERE source_group_id IN (SELECT id FROM security_groups WHERE project_id = $1)",
-		"DELETE FROM security_groups WHERE project_id = $1",
+	const groups = "(SELECT id FROM security_groups WHERE project_id = ?)"
+	for _, d := range []struct{ table, condition string }{
+		{ruleTable.Name, "group_id IN " + groups}, {ruleTable.Name, "source_group_id IN " + groups}, {groupTable.Name, "project_id = ?"},
 	} {
-		if _, err := t.ExecContext(ctx, statement, id); err != nil {
+		if _, err := t.door.DeleteWhere(ctx, d.table, sqlstore.That(d.condition, id)); err != nil {
 			return err
 		}
 	}
@@ -204,14 +202,14 @@ type Quota struct {
 
 // Quotas returns a project's quotas in the order of Resources. Error: ErrNotFound.
 func (s *Store) Quotas(ctx context.Context, id string) (quotas []Quota, err error) {
-	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+	err = s.view(ctx, func(ctx context.Context, t view) error {
 		quotas, err = t.quotas(ctx, id)
 		return err
 	})
 	return quotas, err
 }
 
-func (t *tx) quotas(ctx context.Context, id string) ([]Quota, error) {
+func (t view) quotas(ctx context.Context, id string) ([]Quota, error) {
 	p, err := t.project(ctx, id)
 	if err != nil {
 		return nil, err
@@ -226,12 +224,12 @@ func (t *tx) quotas(ctx context.Context, id string) ([]Quota, error) {
 	return quotas, nil
 }
 
-func (t *tx) limit(ctx context.Context, project, resource string) (int64, error) {
-	limits, err := column[int64](ctx, t, "SELECT hard_limit FROM quotas WHERE project_id = $1 AND resource = $2", project, resource)
-	if err != nil || len(limits) == 0 {
+func (t view) limit(ctx context.Context, project, resource string) (int64, error) {
+	limit, limited, err := sqlstore.Value[int64](ctx, t.ReadTx, "hard_limit FROM quotas WHERE project_id = $1 AND resource = $2", project, resource)
+	if err != nil || !limited {
 		return Unlimited, err
 	}
-	return limits[0], nil
+	return limit, nil
 }
 
 // SetQuota limits a resource of a project; Unlimited lifts the limit. A limit below what is in use keeps what there is
@@ -244,26 +242,40 @@ func (s *Store) SetQuota(ctx context.Context, id, resource string, limit int64) 
 		return q, invalidf("quota %s %d: at least 0, or -1 for no limit", resource, limit)
 	}
 	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		if _, err := t.project(ctx, id); err != nil {
+			return err
+		}
+		if err := t.setQuota(ctx, id, resource, limit); err != nil {
+			return err
+		}
 		quotas, err := t.quotas(ctx, id)
-		if err != nil {
-			return err
+		if err == nil {
+			q = quotas[slices.Index(Resources, resource)]
 		}
-		q = quotas[slices.Index(Resources, resource)]
-		q.Limit = limit
-		if limit == Unlimited {
-			_, err = t.ExecContext(ctx, "DELETE FROM quotas WHERE project_id = $1 AND resource = $2", id, resource)
-			return err
-		}
-		_, err = t.ExecContext(ctx, `INSERT INTO quotas (project_id, resource, hard_limit) VALUES ($1, $2, $3)
-			ON CONFLICT (project_id, resource) DO UPDATE SET hard_limit = excluded.hard_limit`, id, resource, limit)
 		return err
 	})
 	return q, err
 }
 
+const quotaTable = "quotas"
+
+func (t *tx) setQuota(ctx context.Context, project, resource string, limit int64) error {
+	where := sqlstore.That("project_id = ? AND resource = ?", project, resource)
+	if limit == Unlimited {
+		_, err := t.door.DeleteWhere(ctx, quotaTable, where)
+		return err
+	}
+	there, err := t.door.UpdateWhere(ctx, quotaTable, where, sqlstore.Named{Column: "hard_limit", Value: limit})
+	if err != nil || there > 0 {
+		return err
+	}
+	return t.door.Insert(ctx, sqlstore.NewRows{Table: quotaTable, Columns: []string{"project_id", "resource", "hard_limit"}, N: 1,
+		Fill: func(_ int, v []any) { v[0], v[1], v[2] = project, resource, limit }})
+}
+
 // checkQuota refuses what would give a project more of a resource than its quota allows. It counts only where there is
 // a limit.
-func (t *tx) checkQuota(ctx context.Context, project, resource string, more int64) error {
+func (t view) checkQuota(ctx context.Context, project, resource string, more int64) error {
 	limit, err := t.limit(ctx, project, resource)
 	if err != nil || limit == Unlimited || more == 0 {
 		return err
@@ -275,7 +287,7 @@ func (t *tx) checkQuota(ctx context.Context, project, resource string, more int6
 	q := quotas[slices.Index(Resources, resource)]
 	if q.InUse+more > limit {
 		return conflictf("project %s has %d of %d %s, and %d more would exceed its quota", quoteRef(project), q.InUse, limit, resource, more).
-			hint("`nova-manage project quota %s %s N` changes it", project, resource)
+			WithHint("`nova-manage project quota %s %s N` changes it", project, resource)
 	}
 	return nil
 }

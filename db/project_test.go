@@ -19,7 +19,7 @@ func populate(t *testing.T, s *Store) {
 	if _, err := s.CreateSecurityGroup(t.Context(), "apollo", "web", ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.AddRules(t.Context(), "apollo", "web", []Rule{{Protocol: "tcp", From: 80, To: 80, CIDR: prefix("0.0.0.0/0")}}); err != nil {
+	if err := addRules(t.Context(), s, "apollo", "web", []Rule{{Protocol: "tcp", From: 80, To: 80, CIDR: prefix("0.0.0.0/0")}}); err != nil {
 		t.Fatal(err)
 	}
 	setProject(t, s, "2", "gemini")
@@ -115,7 +115,7 @@ func TestStore_ScrubProject(t *testing.T) {
 			t.Fatal(err)
 		}
 		// A group that is its own source, and one that another names, go as well.
-		if err := s.AddRules(t.Context(), "apollo", DefaultGroup, []Rule{{Protocol: "tcp", From: 22, To: 22, SourceGroup: "web"}}); err != nil {
+		if err := addRules(t.Context(), s, "apollo", DefaultGroup, []Rule{{Protocol: "tcp", From: 22, To: 22, SourceGroup: "web"}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.ScrubProject(t.Context(), "apollo"); err != nil {
@@ -167,7 +167,7 @@ func TestStore_SetQuota(t *testing.T) {
 			return err
 		}},
 		{"secgroup authorize", "security_group_rules", 4, func(t *testing.T, s *Store) error {
-			return s.AddRules(t.Context(), "apollo", "web", []Rule{{Protocol: "udp", From: 53, To: 53, CIDR: prefix("::/0")}})
+			return addRules(t.Context(), s, "apollo", "web", []Rule{{Protocol: "udp", From: 53, To: 53, CIDR: prefix("::/0")}})
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -197,7 +197,7 @@ func (g *generator) secgroupDelete() step {
 
 func (g *generator) secgroupAuthorize() step {
 	p, group, rules := g.project(), g.group(), g.rules()
-	return plain(func(ctx context.Context, s *Store) error { return s.AddRules(ctx, p, group, rules) },
+	return plain(func(ctx context.Context, s *Store) error { return addRules(ctx, s, p, group, rules) },
 		func(m *model) verdict { return m.addRules(p, group, rules) }, "secgroup authorize", p, group, rules)
 }
 

@@ -2,11 +2,12 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"net/netip"
 	"strings"
 	"time"
+
+	"nova-manage/db/internal/sqlstore"
 )
 
 // SecurityGroup is a named set of rules of a project.
@@ -66,24 +67,39 @@ func (t *tx) addDefaultGroup(ctx context.Context, project string) error {
 		return err
 	}
 	return t.addRules(ctx, id, []ruleRow{
-		{Rule{Protocol: "icmp", From: -1, To: -1}, id}, {Rule{Protocol: "tcp", From: 1, To: maxPort}, id}, {Rule{Protocol: "udp", From: 1, To: maxPort}, id},
+		{Rule: Rule{Protocol: "icmp", From: -1, To: -1}, source: id},
+		{Rule: Rule{Protocol: "tcp", From: 1, To: maxPort}, source: id},
+		{Rule: Rule{Protocol: "udp", From: 1, To: maxPort}, source: id},
 	})
 }
 
-func (t *tx) addGroup(ctx context.Context, g SecurityGroup) (int64, error) {
-	id, err := t.nextNumbers(ctx, "security_group", 1)
-	if err != nil {
+func (t *tx) addGroup(ctx context.Context, g SecurityGroup) (id int64, err error) {
+	if g.ID, err = t.nextNumbers(ctx, "security_group", 1); err != nil {
 		return 0, err
 	}
-	_, err = t.ExecContext(ctx, "INSERT INTO security_groups (id, project_id, name, description, created_at) VALUES ($1, $2, $3, $4, $5)",
-		id, g.ProjectID, g.Name, text(g.Description), t.stamp())
-	return id, err
+	g.CreatedAt = t.Now()
+	return g.ID, groupTable.Insert(ctx, t.door, 1, func(int) *SecurityGroup { return &g })
 }
 
-// ruleRow is a rule with the id of its source group, 0 for none.
+// ruleRow is a rule as it is stored, with the ids of its group and its source group, 0 for none.
 type ruleRow struct {
 	Rule
-	source int64
+	id, group, source int64
+}
+
+var ruleTable = &sqlstore.Table[ruleRow]{
+	Name: "security_group_rules", Alias: "r",
+	Columns: []sqlstore.Column[ruleRow]{
+		sqlstore.Col("id", func(r *ruleRow) *int64 { return &r.id }, number),
+		sqlstore.Col("group_id", func(r *ruleRow) *int64 { return &r.group }, number),
+		sqlstore.Col("ip_protocol", func(r *ruleRow) *string { return &r.Protocol }, text),
+		sqlstore.Col("from_port", func(r *ruleRow) *int { return &r.From }, whole),
+		sqlstore.Col("to_port", func(r *ruleRow) *int { return &r.To }, whole),
+		sqlstore.Col("cidr_ip", func(r *ruleRow) *netip.Prefix { return &r.CIDR }, optPrefix),
+		sqlstore.Col("source_group_id", func(r *ruleRow) *int64 { return &r.source }, optNumber),
+		sqlstore.Computed("(SELECT s.name FROM security_groups s WHERE s.id = r.source_group_id)",
+			func(r *ruleRow) *string { return &r.SourceGroup }, optText),
+	},
 }
 
 func (t *tx) addRules(ctx context.Context, group int64, rules []ruleRow) error {
@@ -91,33 +107,50 @@ func (t *tx) addRules(ctx context.Context, group int64, rules []ruleRow) error {
 	if err != nil {
 		return err
 	}
-	columns := []string{"id", "group_id", "ip_protocol", "from_port", "to_port", "cidr_ip", "source_group_id"}
-	return t.insert(ctx, "security_group_rules", columns, len(rules), func(i int, v []any) {
+	return ruleTable.Insert(ctx, t.door, len(rules), func(i int) *ruleRow {
 		r := rules[i]
-		v[0], v[1], v[2], v[3], v[4], v[5], v[6] = id+int64(i), group, r.Protocol, r.From, r.To, prefixText(r.CIDR), number64(r.source)
+		r.id, r.group = id+int64(i), group
+		return &r
 	})
 }
 
 // Counting the members takes as long as there are members, so that only who asks for a group itself has it done.
-const (
-	selectGroups = `SELECT g.id, g.project_id, g.name, g.description, g.created_at,
-	(SELECT count(*) FROM instance_security_groups m WHERE m.group_id = g.id) FROM security_groups g`
-	selectGroupsUncounted = "SELECT g.id, g.project_id, g.name, g.description, g.created_at, 0 FROM security_groups g"
+var (
+	countedGroups = groupsWith("(SELECT count(*) FROM instance_security_groups m WHERE m.group_id = g.id)")
+	groupTable    = groupsWith("0")
 )
 
-func scanGroup(rows *sql.Rows) (g SecurityGroup, err error) {
-	var description sql.NullString
-	var created string
-	if err := rows.Scan(&g.ID, &g.ProjectID, &g.Name, &description, &created, &g.Instances); err != nil {
-		return g, err
+// groupsWith is the table of groups where members is the number of their instances.
+func groupsWith(members string) *sqlstore.Table[SecurityGroup] {
+	return &sqlstore.Table[SecurityGroup]{
+		Name: "security_groups", Alias: "g",
+		Columns: []sqlstore.Column[SecurityGroup]{
+			sqlstore.Col("id", func(g *SecurityGroup) *int64 { return &g.ID }, number),
+			sqlstore.Col("project_id", func(g *SecurityGroup) *string { return &g.ProjectID }, text),
+			sqlstore.Col("name", func(g *SecurityGroup) *string { return &g.Name }, text),
+			sqlstore.Col("description", func(g *SecurityGroup) *string { return &g.Description }, optText),
+			sqlstore.Col("created_at", func(g *SecurityGroup) *time.Time { return &g.CreatedAt }, moment),
+			sqlstore.Computed(members, func(g *SecurityGroup) *int64 { return &g.Instances }, number),
+		},
+		Describe: func(g *SecurityGroup) string {
+			return fmt.Sprintf("security group %s of project %s", g.Name, g.ProjectID)
+		},
 	}
-	g.Description = description.String
-	g.CreatedAt, err = parseTime(created)
-	return g, err
+}
+
+// member is an instance in a security group.
+type member struct{ instance, group int64 }
+
+var memberTable = &sqlstore.Table[member]{
+	Name: "instance_security_groups", Alias: "m",
+	Columns: []sqlstore.Column[member]{
+		sqlstore.Col("instance_id", func(m *member) *int64 { return &m.instance }, number),
+		sqlstore.Col("group_id", func(m *member) *int64 { return &m.group }, number),
+	},
 }
 
 // groupsByName returns the groups of a project, without their members and rules; no names are the default one.
-func (t *tx) groupsByName(ctx context.Context, project string, names []string) (groups []SecurityGroup, err error) {
+func (t view) groupsByName(ctx context.Context, project string, names []string) (groups []SecurityGroup, err error) {
 	if len(names) == 0 {
 		names = []string{DefaultGroup}
 	}
@@ -127,7 +160,7 @@ func (t *tx) groupsByName(ctx context.Context, project string, names []string) (
 			continue
 		}
 		seen[name] = true
-		g, err := t.groupFrom(ctx, selectGroupsUncounted, project, name)
+		g, err := t.groupFrom(ctx, groupTable, project, name)
 		if err != nil {
 			return nil, err
 		}
@@ -136,31 +169,26 @@ func (t *tx) groupsByName(ctx context.Context, project string, names []string) (
 	return groups, nil
 }
 
-func (t *tx) group(ctx context.Context, project, name string) (SecurityGroup, error) {
-	return t.groupFrom(ctx, selectGroups, project, name)
+func (t view) group(ctx context.Context, project, name string) (SecurityGroup, error) {
+	return t.groupFrom(ctx, countedGroups, project, name)
 }
 
-func (t *tx) groupFrom(ctx context.Context, query, project, name string) (SecurityGroup, error) {
-	g, ok, err := one(ctx, t, scanGroup, query+" WHERE g.project_id = $1 AND g.name = $2", project, name)
+func (t view) groupFrom(ctx context.Context, table *sqlstore.Table[SecurityGroup], project, name string) (SecurityGroup, error) {
+	g, ok, err := table.One(ctx, t.ReadTx, " WHERE g.project_id = $1 AND g.name = $2", project, name)
 	if err == nil && !ok {
 		err = notFoundf("project %s has no security group %s", quoteRef(project), quoteRef(name)).
-			hint("`nova-manage secgroup create %s --project_id %s` makes it", name, project)
+			WithHint("`nova-manage secgroup create %s --project_id %s` makes it", name, project)
 	}
 	return g, err
 }
 
-func (t *tx) rules(ctx context.Context, group int64) ([]Rule, error) {
-	return collect(ctx, t, func(rows *sql.Rows) (r Rule, err error) {
-		var cidr, source sql.NullString
-		if err := rows.Scan(&r.Protocol, &r.From, &r.To, &cidr, &source); err != nil {
-			return r, err
-		}
-		r.SourceGroup = source.String
-		var p parser
-		p.prefix(&r.CIDR, cidr)
-		return r, p.err
-	}, `SELECT r.ip_protocol, r.from_port, r.to_port, r.cidr_ip, s.name FROM security_group_rules r
-		LEFT JOIN security_groups s ON s.id = r.source_group_id WHERE r.group_id = $1 ORDER BY r.id`, group)
+func (t view) rules(ctx context.Context, group int64) ([]Rule, error) {
+	rows, err := ruleTable.All(ctx, t.ReadTx, " WHERE r.group_id = $1 ORDER BY r.id", group)
+	var rules []Rule
+	for _, r := range rows {
+		rules = append(rules, r.Rule)
+	}
+	return rules, err
 }
 
 // CreateSecurityGroup adds a group to a project, which is made at its first use. Error: ErrConflict if it exists or the
@@ -190,12 +218,10 @@ func (s *Store) CreateSecurityGroup(ctx context.Context, project, name, descript
 
 // SecurityGroups returns the groups of a project, or of all, by project and name, with their rules.
 func (s *Store) SecurityGroups(ctx context.Context, project string) (groups []SecurityGroup, err error) {
-	err = s.view(ctx, func(ctx context.Context, t *tx) error {
-		where, args := "", []any(nil)
-		if project != "" {
-			where, args = " WHERE g.project_id = $1", []any{project}
-		}
-		if groups, err = collect(ctx, t, scanGroup, selectGroups+where+" ORDER BY g.project_id, g.name", args...); err != nil {
+	err = s.view(ctx, func(ctx context.Context, t view) error {
+		where := new(sqlstore.Where).If("g.project_id", project)
+		groups, err = countedGroups.All(ctx, t.ReadTx, where.String()+" ORDER BY g.project_id, g.name", where.Args()...)
+		if err != nil {
 			return err
 		}
 		for i := range groups {
@@ -210,7 +236,7 @@ func (s *Store) SecurityGroups(ctx context.Context, project string) (groups []Se
 
 // SecurityGroup returns one group with its rules. Error: ErrNotFound.
 func (s *Store) SecurityGroup(ctx context.Context, project, name string) (g SecurityGroup, err error) {
-	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+	err = s.view(ctx, func(ctx context.Context, t view) error {
 		if g, err = t.group(ctx, project, name); err != nil {
 			return err
 		}
@@ -230,32 +256,31 @@ func (s *Store) DeleteSecurityGroup(ctx context.Context, project, name string) e
 		}
 		if name == DefaultGroup {
 			return conflictf("every project has the security group %s", DefaultGroup).
-				hint("`nova-manage secgroup revoke` takes its rules away")
+				WithHint("`nova-manage secgroup revoke` takes its rules away")
 		}
 		if g.Instances > 0 {
 			return conflictf("security group %s is in use by %d of the instances of project %s", quoteRef(name), g.Instances, quoteRef(project))
 		}
-		users, err := column[string](ctx, t, `SELECT DISTINCT g.name FROM security_group_rules r JOIN security_groups g ON g.id = r.group_id
+		users, err := sqlstore.Values[string](ctx, t.ReadTx, `DISTINCT g.name FROM security_group_rules r JOIN security_groups g ON g.id = r.group_id
 			WHERE r.source_group_id = $1 AND r.group_id <> $1 ORDER BY g.name`, g.ID)
 		if err != nil {
 			return err
 		}
 		if len(users) > 0 {
 			return conflictf("rules of security group %s name %s as their source", strings.Join(users, ", "), quoteRef(name)).
-				hint("revoke them first")
+				WithHint("revoke them first")
 		}
-		if _, err := t.ExecContext(ctx, "DELETE FROM security_group_rules WHERE group_id = $1", g.ID); err != nil {
+		if _, err := t.door.DeleteWhere(ctx, ruleTable.Name, sqlstore.That("group_id = ?", g.ID)); err != nil {
 			return err
 		}
-		_, err = t.ExecContext(ctx, "DELETE FROM security_groups WHERE id = $1", g.ID)
-		return err
+		return groupTable.Delete(ctx, t.door, &g)
 	})
 }
 
-// AddRules adds rules to a group, all or none. Errors: ErrInvalid; ErrNotFound for a group that is not there; ErrConflict
+// AddRules adds rules to a group, all or none, and returns them as they are then. Errors: ErrInvalid; ErrNotFound for a group that is not there; ErrConflict
 // for a rule that is there, or over quota.
-func (s *Store) AddRules(ctx context.Context, project, name string, rules []Rule) error {
-	return s.changeRules(ctx, project, name, rules, func(ctx context.Context, t *tx, group int64, rows []ruleRow) error {
+func (s *Store) AddRules(ctx context.Context, project, name string, rules []Rule) (added []Rule, err error) {
+	err = s.changeRules(ctx, project, name, rules, func(ctx context.Context, t *tx, group int64, rows []ruleRow) error {
 		if err := t.checkQuota(ctx, project, "security_group_rules", int64(len(rows))); err != nil {
 			return err
 		}
@@ -268,8 +293,14 @@ func (s *Store) AddRules(ctx context.Context, project, name string, rules []Rule
 				return conflictf("security group %s has the rule %s", quoteRef(name), r)
 			}
 		}
-		return t.addRules(ctx, group, rows)
+		if err := t.addRules(ctx, group, rows); err != nil {
+			return err
+		}
+		all, err := t.rules(ctx, group)
+		added = all[len(all)-min(len(rows), len(all)):]
+		return err
 	})
+	return added, err
 }
 
 // DeleteRules takes rules away from a group, all or none. Errors: ErrInvalid; ErrNotFound for a group or a rule that is
@@ -284,7 +315,7 @@ func (s *Store) DeleteRules(ctx context.Context, project, name string, rules []R
 			if id == 0 {
 				return notFoundf("security group %s has no rule %s", quoteRef(name), r)
 			}
-			if _, err := t.ExecContext(ctx, "DELETE FROM security_group_rules WHERE id = $1", id); err != nil {
+			if err := ruleTable.Delete(ctx, t.door, &ruleRow{id: id}); err != nil {
 				return err
 			}
 		}
@@ -320,16 +351,13 @@ func (s *Store) changeRules(ctx context.Context, project, name string, rules []R
 }
 
 // ruleID is the id of a rule of a group, 0 if it is not there.
-func (t *tx) ruleID(ctx context.Context, group int64, r ruleRow) (int64, error) {
+func (t view) ruleID(ctx context.Context, group int64, r ruleRow) (int64, error) {
 	cidr := ""
 	if r.CIDR.IsValid() {
 		cidr = r.CIDR.String()
 	}
-	ids, err := column[int64](ctx, t, `SELECT id FROM security_group_rules WHERE group_id = $1 AND ip_protocol = $2 AND from_port = $3
+	id, _, err := sqlstore.Value[int64](ctx, t.ReadTx, `id FROM security_group_rules WHERE group_id = $1 AND ip_protocol = $2 AND from_port = $3
 		AND to_port = $4 AND coalesce(cidr_ip, '') = $5 AND coalesce(source_group_id, 0) = $6`,
 		group, r.Protocol, r.From, r.To, cidr, r.source)
-	if err != nil || len(ids) == 0 {
-		return 0, err
-	}
-	return ids[0], nil
+	return id, err
 }

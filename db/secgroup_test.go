@@ -70,7 +70,7 @@ func TestStore_AddRules(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		addGroup(t, s, "apollo", "web")
 		addGroup(t, s, "gemini", "peer")
-		add := func(rules ...Rule) error { return s.AddRules(t.Context(), "apollo", "web", rules) }
+		add := func(rules ...Rule) error { return addRules(t.Context(), s, "apollo", "web", rules) }
 		drop := func(rules ...Rule) error { return s.DeleteRules(t.Context(), "apollo", "web", rules) }
 		fromDefault := Rule{Protocol: "tcp", From: 22, To: 22, SourceGroup: DefaultGroup}
 		for _, rules := range [][]Rule{
@@ -91,7 +91,7 @@ func TestStore_AddRules(t *testing.T) {
 		wantError(t, add(fromDefault), ErrConflict, "security group web has the rule tcp 22 22 default")
 		wantError(t, drop(rule("tcp", 80, 80, "::/0"), rule("tcp", 443, 443, "::/0")), ErrNotFound, "security group web has no rule tcp 443 443 ::/0")
 		wantError(t, drop(rule("icmp", 8, 0, "10.0.0.0/16")), ErrNotFound, "security group web has no rule icmp 8 0 10.0.0.0/16")
-		wantError(t, s.AddRules(t.Context(), "apollo", "db", []Rule{fromDefault}), ErrNotFound, "project apollo has no security group db")
+		wantError(t, addRules(t.Context(), s, "apollo", "db", []Rule{fromDefault}), ErrNotFound, "project apollo has no security group db")
 		wantError(t, add(Rule{Protocol: "tcp", From: 1, To: 1, SourceGroup: "peer"}), ErrNotFound, "project apollo has no security group peer")
 		wantRules(t, s, "apollo", "web", all...)
 
@@ -111,7 +111,7 @@ func TestStore_DeleteSecurityGroup(t *testing.T) {
 		}
 		boot(t, s, instance("one").with(func(n *NewInstances) { n.SecurityGroups = []string{"db", DefaultGroup} }))
 		for _, name := range []string{"db", "idle", "web"} {
-			if err := s.AddRules(t.Context(), "apollo", name, []Rule{{Protocol: "tcp", From: 1, To: 9, SourceGroup: "web"}}); err != nil {
+			if err := addRules(t.Context(), s, "apollo", name, []Rule{{Protocol: "tcp", From: 1, To: 9, SourceGroup: "web"}}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -2,7 +2,7 @@ package db
 
 import (
 	"database/sql"
-	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -49,33 +49,43 @@ func TestSchema_indexes(t *testing.T) {
 		"SELECT gateway_v6 FROM networks WHERE bridge = $1 AND gateway_v6 IS NOT NULL ORDER BY id LIMIT 1",
 		"SELECT first FROM addresses WHERE claim = $1 AND state = 'released' ORDER BY released LIMIT 1",
 	} {
-		plan, err := collect(t.Context(), s.conn, scanPlan, "EXPLAIN QUERY PLAN "+query, []byte{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if text := fmt.Sprint(plan); len(plan) != 1 || text[:7] != "[SEARCH" {
-			t.Errorf("%s\nis answered by %s", query, text)
+		if plan := explain(t, s, query); len(plan) != 1 || !strings.HasPrefix(plan[0], "SEARCH") {
+			t.Errorf("%s\nis answered by %q", query, plan)
 		}
 	}
 }
 
-func scanPlan(rows *sql.Rows) (detail string, err error) {
-	var id, parent, unused int
-	err = rows.Scan(&id, &parent, &unused, &detail)
-	return detail, err
+// explain is SQLite's plan for a query with one key as its argument.
+func explain(t *testing.T, s *Store, query string) (plan []string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", strings.TrimPrefix(urlOf(s), "sqlite:///"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, []byte{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, detail)
+	}
+	return plan
 }
 
 func TestStore_Check_numbers(t *testing.T) {
 	s := openTest(t, engines["sqlite"](t), Create)
-	if _, err := s.conn.ExecContext(t.Context(), "DELETE FROM sequences WHERE name = 'release'"); err != nil {
-		t.Fatal(err)
-	}
+	breakBy(t, s, "DELETE FROM sequences WHERE name = 'release'")
 	if got := findings(t, s); len(got) != 1 || got[0] != (Finding{"sequences", "the numbers of release are not there"}) {
 		t.Errorf("found %v", got)
 	}
-	if _, err := s.conn.ExecContext(t.Context(), "DELETE FROM sequences"); err != nil {
-		t.Fatal(err)
-	}
+	breakBy(t, s, "DELETE FROM sequences")
 	_, err := s.CreateNetworks(t.Context(), vlans("10.0.1.0/24", 27, 2))
 	wantError(t, err, ErrCorrupt, "the numbers of network are not there")
 }

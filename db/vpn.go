@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+
+	"nova-manage/db/internal/sqlstore"
 )
 
 // A project's VPN is a network of it with a VPN: VlanManager gives one to each network that has IPv4. What a VPN consists
@@ -12,22 +14,21 @@ import (
 // VPNs returns the networks with a VPN that a project has, or any project where project is "", in address order. Error:
 // ErrNotFound for a project that is not there.
 func (s *Store) VPNs(ctx context.Context, project string) (networks []Network, err error) {
-	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+	err = s.view(ctx, func(ctx context.Context, t view) error {
 		networks, err = t.vpns(ctx, project)
 		return err
 	})
 	return networks, err
 }
 
-func (t *tx) vpns(ctx context.Context, project string) ([]Network, error) {
-	where, args := "project_id IS NOT NULL", []any(nil)
+func (t view) vpns(ctx context.Context, project string) ([]Network, error) {
+	where := sqlstore.That("vpn_public_port IS NOT NULL AND project_id IS NOT NULL").If("project_id", project)
 	if project != "" {
 		if _, err := t.project(ctx, project); err != nil {
 			return nil, err
 		}
-		where, args = "project_id = $1", []any{project}
 	}
-	return collect(ctx, t, scanNetwork, selectNetworks+" WHERE "+where+" AND vpn_public_port IS NOT NULL ORDER BY first", args...)
+	return networkTable.All(ctx, t.ReadTx, where.String()+" ORDER BY first", where.Args()...)
 }
 
 // ChangeVPN moves a project's VPN to another public address and port and returns its network. network, as FindNetworks
@@ -44,20 +45,21 @@ func (s *Store) ChangeVPN(ctx context.Context, project, network string, a netip.
 		if n, err = t.vpnOf(ctx, project, network); err != nil {
 			return err
 		}
-		return t.changeVPN(ctx, &n, a, port)
+		n, err = t.changeVPN(ctx, n, a, port)
+		return err
 	})
 	return n, err
 }
 
 // vpnOf returns the network with a VPN that a project and a NETWORK mean.
-func (t *tx) vpnOf(ctx context.Context, project, network string) (Network, error) {
+func (t view) vpnOf(ctx context.Context, project, network string) (Network, error) {
 	all, err := t.vpns(ctx, project)
 	switch {
 	case err != nil:
 		return Network{}, err
 	case len(all) == 0:
 		return Network{}, notFoundf("project %s has no network with a VPN", quoteRef(project)).
-			hint("`nova-manage network modify NETWORK --project_id %s` gives it one", project)
+			WithHint("`nova-manage network modify NETWORK --project_id %s` gives it one", project)
 	case network != "":
 		n, err := t.findNetwork(ctx, network)
 		if err == nil && (n.ProjectID != project || n.VPNPublicPort == 0) {
@@ -66,28 +68,27 @@ func (t *tx) vpnOf(ctx context.Context, project, network string) (Network, error
 		return n, err
 	case len(all) > 1:
 		return Network{}, conflictf("project %s has %d networks with a VPN: %s", quoteRef(project), len(all), aFew(all, Network.Name)).
-			hint("name one with --network")
+			WithHint("name one with --network")
 	}
 	return all[0], nil
 }
 
-func (t *tx) changeVPN(ctx context.Context, n *Network, a netip.Addr, port int) error {
+func (t *tx) changeVPN(ctx context.Context, n Network, a netip.Addr, port int) (Network, error) {
 	if a == n.VPNPublicAddress && port == n.VPNPublicPort {
-		return nil // as in updateNetwork: no change, and no updated_at either
+		return n, nil // as in updateNetwork: no change, and no updated_at either
 	}
-	other, taken, err := one(ctx, t, scanNetwork, selectNetworks+" WHERE vpn_public_port = $1 AND id <> $2", port, n.ID)
+	other, taken, err := networkTable.One(ctx, t.ReadTx, " WHERE vpn_public_port = $1 AND id <> $2", port, n.ID)
 	if err != nil {
-		return err
+		return n, err
 	}
 	if taken {
 		owner := other.Name()
 		if other.ProjectID != "" {
 			owner += fmt.Sprintf(" of project %s", quoteRef(other.ProjectID))
 		}
-		return conflictf("VPN port %d is used by %s", port, owner).hint("choose another port")
+		return n, conflictf("VPN port %d is used by %s", port, owner).WithHint("choose another port")
 	}
-	n.VPNPublicAddress, n.VPNPublicPort, n.UpdatedAt = a, port, t.now
-	_, err = t.ExecContext(ctx, "UPDATE networks SET vpn_public_address = $1, vpn_public_port = $2, updated_at = $3 WHERE id = $4",
-		a.String(), port, t.stamp(), n.ID)
-	return err
+	moved := n
+	moved.VPNPublicAddress, moved.VPNPublicPort = a, port
+	return t.storeNetwork(ctx, n, moved)
 }

@@ -36,7 +36,7 @@ const (
 
 // Whois says what the ledger knows of an address. Error: ErrNotFound where it is in no network and no floating range.
 func (s *Store) Whois(ctx context.Context, a netip.Addr) (id Identity, err error) {
-	err = s.view(ctx, func(ctx context.Context, t *tx) error {
+	err = s.view(ctx, func(ctx context.Context, t view) error {
 		id, err = t.whois(ctx, a)
 		return err
 	})
@@ -45,8 +45,8 @@ func (s *Store) Whois(ctx context.Context, a netip.Addr) (id Identity, err error
 
 // WhoisMAC says what the ledger knows of a MAC. Error: ErrNotFound where no instance has it.
 func (s *Store) WhoisMAC(ctx context.Context, m netcalc.MAC) (id Identity, err error) {
-	err = s.view(ctx, func(ctx context.Context, t *tx) error {
-		i, ok, err := one(ctx, t, scanInstance, selectInstances+" WHERE i.mac_address = $1", m.String())
+	err = s.view(ctx, func(ctx context.Context, t view) error {
+		i, ok, err := instanceTable.One(ctx, t.ReadTx, " WHERE i.mac_address = $1", m.String())
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (s *Store) WhoisMAC(ctx context.Context, m netcalc.MAC) (id Identity, err e
 	return id, err
 }
 
-func (t *tx) whois(ctx context.Context, a netip.Addr) (Identity, error) {
+func (t view) whois(ctx context.Context, a netip.Addr) (Identity, error) {
 	c, ok, err := t.claimAround(ctx, a)
 	if err != nil {
 		return Identity{}, err
@@ -75,7 +75,7 @@ func (t *tx) whois(ctx context.Context, a netip.Addr) (Identity, error) {
 	if !ok {
 		err := notFoundf("%s is in no network and no floating range", a)
 		if m, ok := guestOf(a); ok {
-			err = err.hint("the MAC in it is %s: `nova-manage whois %s`", m, m)
+			err = err.WithHint("the MAC in it is %s: `nova-manage whois %s`", m, m)
 		}
 		return Identity{}, err
 	}
@@ -105,7 +105,7 @@ func guestOf(a netip.Addr) (netcalc.MAC, bool) {
 	return m, err == nil && m.CheckUnicast() == nil
 }
 
-func (t *tx) whoisFloating(ctx context.Context, id Identity, c claim, i Instance) (Identity, error) {
+func (t view) whoisFloating(ctx context.Context, id Identity, c claim, i Instance) (Identity, error) {
 	r, err := t.floatingRangeAt(ctx, c.First)
 	if err != nil {
 		return id, err
@@ -118,7 +118,7 @@ func (t *tx) whoisFloating(ctx context.Context, id Identity, c claim, i Instance
 	return id, nil
 }
 
-func (t *tx) whoisFixed(ctx context.Context, id Identity, c claim, i Instance) (Identity, error) {
+func (t view) whoisFixed(ctx context.Context, id Identity, c claim, i Instance) (Identity, error) {
 	p, err := t.fixedPart(ctx, c)
 	if err != nil {
 		return id, err
@@ -133,7 +133,7 @@ func (t *tx) whoisFixed(ctx context.Context, id Identity, c claim, i Instance) (
 	id.Bridge, id.VLAN = p.network.Bridge, p.network.VLAN
 	n := p.network
 	if c.kind == claimBridge {
-		b, _, err := one(ctx, t, scanBridge, selectBridges+" WHERE first_v6 = $1", key(c.First))
+		b, _, err := t.bridgeAt(ctx, c.First)
 		if err != nil {
 			return id, err
 		}
@@ -156,7 +156,7 @@ func (t *tx) whoisFixed(ctx context.Context, id Identity, c claim, i Instance) (
 
 // guestOn fills in the MAC in an IPv6 address and returns the instance on the bridge that has it, unless there is one
 // already that holds the address.
-func (t *tx) guestOn(ctx context.Context, b bridge, id *Identity, holder Instance) (Instance, error) {
+func (t view) guestOn(ctx context.Context, b bridge, id *Identity, holder Instance) (Instance, error) {
 	m, ok := guestOf(id.Address)
 	if holder.ID != 0 || !ok {
 		return holder, nil

@@ -7,7 +7,9 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"os/user"
 	"runtime/debug"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -26,6 +28,8 @@ type Sys struct {
 	Now func() time.Time
 	// Getuid tells whose default state path applies; 0 is root.
 	Getuid func() int
+	// User is the user's name, or number where it has none.
+	User func() string
 	// Home is the user's home directory.
 	Home func() (string, error)
 	// Hostname is this machine's name.
@@ -53,6 +57,7 @@ func System() *Sys {
 		LookupEnv: os.LookupEnv,
 		Now:       time.Now,
 		Getuid:    os.Getuid,
+		User:      userName,
 		Home:      os.UserHomeDir,
 		Hostname:  os.Hostname,
 		MyIP:      myIP,
@@ -111,4 +116,13 @@ func myIP() netip.Addr {
 	}
 	defer conn.Close()
 	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+}
+
+// userName asks the user database and not the environment, which anybody can set.
+func userName() string {
+	id := strconv.Itoa(os.Getuid())
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return id
 }

@@ -1,4 +1,4 @@
-package db
+package sqlstore
 
 import (
 	"net"
@@ -15,8 +15,8 @@ import (
 func newPostgres(rest string) (engine, error) {
 	shown, ok := withoutSecrets(rest)
 	if !ok {
-		return nil, invalidf("sql_connection: it cannot be read as %s; it is not shown, since it may hold a password", postgresForm).
-			hint("in a user, password or database write @ as %%40, / as %%2F, %% as %%25")
+		return nil, Invalidf("sql_connection: it cannot be read as %s; it is not shown, since it may hold a password", postgresForm).
+			WithHint("in a user, password or database write @ as %%40, / as %%2F, %% as %%25")
 	}
 	config, err := pgx.ParseConfig("postgresql://" + rest)
 	if err != nil {
@@ -26,14 +26,17 @@ func newPostgres(rest string) (engine, error) {
 		if _, err := pgx.ParseConfig("postgresql://" + shown); err != nil {
 			reason = err.Error()
 		}
-		return nil, invalidf("sql_connection: %s", reason)
+		return nil, Invalidf("sql_connection: %s", reason)
 	}
 	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "nova-manage" // what LockedError and pg_stat_activity show
+		config.RuntimeParams["application_name"] = applicationName
 	}
 	config.RuntimeParams["client_encoding"] = "UTF8"
 	return &postgres{config: config, shown: showConfig(config)}, nil
 }
+
+// applicationName is what LockedError and pg_stat_activity show where the URL does not say.
+const applicationName = "nova-manage"
 
 // secret is what stands in the place of a password.
 const secret = "xxxxx"

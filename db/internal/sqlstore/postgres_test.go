@@ -1,4 +1,4 @@
-package db
+package sqlstore
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 )
 
 // openPostgres opens a ledger with a short patience.
-func openPostgres(t testing.TB, url string, mode Mode, patience time.Duration) *Store {
+func openPostgres(t testing.TB, url string, mode Mode, patience time.Duration) *DB {
 	t.Helper()
 	s, err := Open(t.Context(), Options{URL: url, Mode: mode, LockTimeout: patience})
 	if err != nil {
@@ -61,8 +61,6 @@ func TestPostgres_manyWriters(t *testing.T) {
 	for name, noTableLock := range map[string]bool{"LOCK TABLE": false, "without": true} {
 		t.Run(name, func(t *testing.T) {
 			url := pgtest.URL(t)
-			ask := vlans("10.0.0.0/8", 28, 1).v6("fd00:1::/48").with(nextFree)
-			ask.VLANStart, ask.VPNStart = 1, 1
 			var all sync.WaitGroup
 			for range writers {
 				all.Go(func() {
@@ -74,7 +72,7 @@ func TestPostgres_manyWriters(t *testing.T) {
 					defer s.Close()
 					s.engine.(*postgres).noTableLock = noTableLock
 					for range writes {
-						if _, err := s.CreateNetworks(t.Context(), ask); err != nil {
+						if err := count(t.Context(), s); err != nil {
 							t.Error(err)
 							return
 						}
@@ -83,10 +81,7 @@ func TestPostgres_manyWriters(t *testing.T) {
 			}
 			all.Wait()
 			s := openTest(t, url, Read)
-			if got := allNetworks(t, s); len(got) != writers*writes || got[len(got)-1].VLAN != writers*writes {
-				t.Errorf("%d networks, want %d without a gap", len(got), writers*writes)
-			}
-			wantClean(t, s)
+			wantNumber(t, s, writers*writes)
 		})
 	}
 }
@@ -105,17 +100,17 @@ func TestPostgres_manySyncs(t *testing.T) {
 		})
 	}
 	all.Wait()
-	wantClean(t, openTest(t, url, Read))
+	wantSound(t, openTest(t, url, Read))
 }
 
 // hold takes the writers' lock and returns when it has it; the lock is released at the end of the test or by the
 // function that it returns.
-func hold(t *testing.T, s *Store) (release func()) {
+func hold(t *testing.T, s *DB) (release func()) {
 	t.Helper()
 	held, free, done := make(chan bool), make(chan bool), make(chan bool)
 	go func() {
 		defer close(done)
-		err := s.mutate(context.Background(), func(context.Context, *tx) error {
+		err := s.Change(context.Background(), Change{Actor: "holder@node1"}, func(context.Context, *WriteTx) error {
 			close(held)
 			<-free
 			return nil
@@ -141,21 +136,21 @@ func TestPostgres_lockTimeout(t *testing.T) {
 				t.Fatal(err)
 			}
 			release := hold(t, holder)
-			_, err := waiter.CreateNetworks(t.Context(), vlans("10.0.1.0/24", 27, 3))
+			err := count(t.Context(), waiter)
 			var locked *LockedError
 			if !errors.As(err, &locked) {
 				t.Fatalf("error %v, want a LockedError", err)
 			}
-			want := fmt.Sprintf("server process %d (nova-manage, user nova, from the server's own host) has held %s for 50ms; nothing was changed",
+			want := fmt.Sprintf("server process %d (nova-manage by holder@node1, user nova, from the server's own host) has held %s for 50ms; nothing was changed",
 				pid, waiter.engine.place())
 			if err.Error() != want {
 				t.Errorf("error\n got %s\nwant %s", err, want)
 			}
-			if got := allNetworks(t, openTest(t, url, Read)); got != nil { // a reader does not wait
-				t.Errorf("networks %v", got)
-			}
+			wantNumber(t, openTest(t, url, Read), 0) // a reader does not wait
 			release()
-			create(t, waiter, vlans("10.0.1.0/24", 27, 3))
+			if err := count(t.Context(), waiter); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
@@ -183,7 +178,7 @@ func TestPostgres_interruptedWait(t *testing.T) {
 		for waiting() > 0 {
 		}
 	})
-	_, err := waiter.CreateNetworks(ctx, vlans("10.0.1.0/24", 27, 3))
+	err := count(ctx, waiter)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want that it was interrupted", err)
 	}
@@ -196,7 +191,7 @@ func TestPostgres_open(t *testing.T) {
 	_, err = Open(t.Context(), Options{URL: url, Mode: Write})
 	wantSentence(t, err, ErrNoLedger, "there is no ledger")
 	dry := openTest(t, url, DryRun)
-	create(t, dry, vlans("10.0.1.0/24", 27, 3))
+	setNumber(t, dry, 3)
 	if _, err = Open(t.Context(), Options{URL: url, Mode: Read}); !errors.Is(err, ErrNoLedger) {
 		t.Errorf("a dry run made a ledger: %v", err)
 	}
@@ -209,7 +204,7 @@ func TestPostgres_open(t *testing.T) {
 	wantSentence(t, err, nil, `is some other program's database (it has a table "birds")`)
 
 	url = pgtest.URL(t)
-	create(t, openTest(t, url, Create), vlans("10.0.1.0/24", 27, 3))
+	openTest(t, url, Create)
 	pgtest.Exec(t, url, "INSERT INTO schema_version VALUES (99, '')")
 	_, err = Open(t.Context(), Options{URL: url, Mode: Sync})
 	wantSentence(t, err, nil, "has schema version 99")
@@ -217,7 +212,7 @@ func TestPostgres_open(t *testing.T) {
 
 func TestPostgres_unreachable(t *testing.T) {
 	url := pgtest.URL(t)
-	create(t, openTest(t, url, Create), vlans("10.0.1.0/24", 27, 3))
+	setNumber(t, openTest(t, url, Create), 3)
 	base, options, _ := strings.Cut(url, "?")
 	i := strings.LastIndex(base, "/")
 	_, err := Open(t.Context(), Options{URL: base[:i] + "/nowhere?" + options, Mode: Create})
@@ -233,36 +228,30 @@ func TestPostgres_unreachable(t *testing.T) {
 		t.Fatal(err)
 	}
 	readOnly = openTest(t, url, Write)
-	_, err = readOnly.CreateNetworks(t.Context(), vlans("10.1.1.0/24", 27, 3).with(nextFree))
-	wantSentence(t, err, nil, "it cannot be written")
-	if got := allNetworks(t, readOnly); len(got) != 3 {
-		t.Errorf("%d networks can be read, want 3", len(got))
-	}
+	wantSentence(t, count(t.Context(), readOnly), nil, "it cannot be written")
+	wantNumber(t, readOnly, 3)
 }
 
 // A connection that is lost is said in one line; the change of a lost transaction is not there.
 func TestPostgres_lostConnection(t *testing.T) {
 	url := pgtest.URL(t)
 	s := openTest(t, url, Create)
-	err := s.mutate(t.Context(), func(ctx context.Context, x *tx) error {
-		if _, err := x.ExecContext(ctx, "UPDATE sequences SET value = 7"); err != nil {
+	err := s.Change(t.Context(), Change{}, func(ctx context.Context, w *WriteTx) error {
+		if err := w.Update(ctx, "sequences", Named{"name", "network"}, Named{"value", 7}); err != nil {
 			return err
 		}
-		_, err := x.ExecContext(ctx, "SELECT pg_terminate_backend(pg_backend_pid())")
+		_, _, err := Value[bool](ctx, w.ReadTx, "pg_terminate_backend(pg_backend_pid())")
 		return err
 	})
 	wantSentence(t, err, nil, s.engine.place())
-	again := openTest(t, url, Write)
-	if id := create(t, again, vlans("10.0.1.0/24", 27, 1))[0].ID; id != 1 {
-		t.Errorf("id %d: a lost transaction was committed", id)
-	}
+	wantNumber(t, openTest(t, url, Write), 0) // a lost transaction is not committed
 }
 
 // PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK and no error.
 func TestPostgres_failedCommit(t *testing.T) {
 	s := openTest(t, pgtest.URL(t), Create)
-	err := s.mutate(t.Context(), func(ctx context.Context, x *tx) error {
-		_, _ = x.ExecContext(ctx, "SELECT 1/0")
+	err := s.Change(t.Context(), Change{}, func(ctx context.Context, w *WriteTx) error {
+		_, _, _ = Value[int](ctx, w.ReadTx, "1/0")
 		return nil
 	})
 	wantSentence(t, err, nil, "a statement had failed before the commit; nothing was changed")
@@ -273,11 +262,11 @@ func TestPostgres_failedCommit(t *testing.T) {
 func TestPostgres_overlap(t *testing.T) {
 	const claim = `INSERT INTO claims (first, last, prefix, kind) SELECT first, last, 'x', 'network' FROM claims ORDER BY first LIMIT 1`
 	s := openTest(t, pgtest.URL(t), Create)
-	create(t, s, vlans("10.0.1.0/24", 27, 3))
+	addNetwork(t, s)
 	_, err := s.conn.ExecContext(t.Context(), claim)
 	wantSentence(t, s.engine.translate(err), ErrConflict, "claims are inserted in SERIALIZABLE transactions only")
-	err = s.mutate(t.Context(), func(ctx context.Context, x *tx) error {
-		_, err := x.ExecContext(ctx, claim)
+	err = s.Change(t.Context(), Change{}, func(ctx context.Context, w *WriteTx) error {
+		_, err := w.q.ExecContext(ctx, claim)
 		return err
 	})
 	wantSentence(t, err, ErrConflict, "it overlaps a prefix that is in use")
@@ -314,7 +303,7 @@ func TestPostgres_integrity(t *testing.T) {
 			"index networks_bridge of networks is not valid"},
 		{"trigger", "ALTER TABLE claims DISABLE TRIGGER claims_insert", "trigger claims_insert of claims is switched off"},
 		{"constraint", "ALTER TABLE claims ADD CONSTRAINT odd CHECK (prefix <> 'x') NOT VALID", "constraint odd of claims is not validated"},
-		{"orphan", "SET session_replication_role = replica; DELETE FROM bridges WHERE bridge = 'br101'",
+		{"orphan", "SET session_replication_role = replica; DELETE FROM bridges WHERE bridge = 'br100'",
 			"a row of networks names a row of bridges that is not there"},
 		// An index that an insert went past, which is how corruption by a changed sort order looks, too.
 		{"amcheck", `CREATE EXTENSION amcheck; UPDATE pg_index SET indisready = false WHERE indexrelid = 'free_ranges_largest'::regclass;
@@ -323,11 +312,11 @@ func TestPostgres_integrity(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := openTest(t, pgtest.URL(t), Create)
-			create(t, s, vlans("10.0.1.0/24", 27, 3))
+			addNetwork(t, s)
 			pgtest.Exec(t, s.opts.URL, tt.sql)
-			got := findings(t, s)
-			if tt.want == "" && got != nil || tt.want != "" && (len(got) != 1 || got[0].Check != "integrity" || !strings.HasPrefix(got[0].Problem, tt.want)) {
-				t.Errorf("found %q, want %q", got, tt.want)
+			got, schema := findings(t, s)
+			if tt.want == "" && got != nil || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], tt.want)) || schema != nil {
+				t.Errorf("found %q and %q, want %q", got, schema, tt.want)
 			}
 		})
 	}

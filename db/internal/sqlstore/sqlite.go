@@ -1,4 +1,4 @@
-package db
+package sqlstore
 
 import (
 	"context"
@@ -194,9 +194,9 @@ func (e *sqlite) prepare(ctx context.Context, conn *sql.Conn) error {
 	})
 }
 
-func (e *sqlite) begin(ctx context.Context, conn *sql.Conn, write bool, opts Options) error {
+func (e *sqlite) begin(ctx context.Context, conn *sql.Conn, what *Change, opts Options) error {
 	return e.patiently(ctx, opts.LockTimeout, func() error {
-		if write {
+		if what != nil {
 			// A deferred transaction that reads before it writes cannot wait: it fails with SQLITE_BUSY_SNAPSHOT.
 			_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
 			return err
@@ -242,6 +242,9 @@ func (e *sqlite) patiently(ctx context.Context, timeout time.Duration, try func(
 // retryable is never true: a writer holds the only write lock from its first statement on, so nothing it reads
 // changes under it.
 func (e *sqlite) retryable(error) bool { return false }
+
+// prepares, because to compile a statement takes longer than to look one row up.
+func (e *sqlite) prepares() bool { return true }
 
 // parameter has no number: the driver looks the name of every named parameter up in a list, from its beginning, so that
 // binding a thousand of them costs more than inserting the rows.

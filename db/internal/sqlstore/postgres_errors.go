@@ -1,4 +1,4 @@
-package db
+package sqlstore
 
 import (
 	"context"
@@ -65,7 +65,7 @@ func (e *postgres) translate(err error) error {
 		return e.translateServer(server, err)
 	}
 	say := func(message, hint string) error {
-		return &Error{Message: e.place() + ": " + message, NextStep: hint, cause: err}
+		return &Error{Message: e.place() + ": " + message, NextStep: hint, Cause: err}
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
@@ -85,7 +85,7 @@ func (e *postgres) translate(err error) error {
 // about SQL.
 func (e *postgres) translateServer(server *pgconn.PgError, err error) error {
 	say := func(kind error, hint, format string, args ...any) error {
-		return &Error{Message: e.place() + ": " + fmt.Sprintf(format, args...), NextStep: hint, Kind: kind, cause: err}
+		return &Error{Message: e.place() + ": " + fmt.Sprintf(format, args...), NextStep: hint, Kind: kind, Cause: err}
 	}
 	said := oneLineOf(server.Message)
 	switch code := server.Code; {
@@ -97,7 +97,7 @@ func (e *postgres) translateServer(server *pgconn.PgError, err error) error {
 		return say(nil, "run the command again", "another writer was in the way (%s); nothing was changed", said)
 	case strings.HasPrefix(code, integrityViolation), code == raised:
 		// The commands look before they write and say it better; this is the schema's own last word.
-		return &Error{Message: e.place() + " refused a row that contradicts another one: " + said, Kind: ErrConflict, cause: err}
+		return &Error{Message: e.place() + " refused a row that contradicts another one: " + said, Kind: ErrConflict, Cause: err}
 	case code == noSuchDatabase:
 		return say(nil, fmt.Sprintf("make it first, for instance with `createdb %s`", e.config.Database), "the server has no database %q", e.config.Database)
 	case strings.HasPrefix(code, authorization):
@@ -115,7 +115,7 @@ func (e *postgres) translateServer(server *pgconn.PgError, err error) error {
 	case code == notUTF8, code == untranslatable:
 		return say(ErrInvalid, "", "text that the server cannot store: %s", said)
 	case code == dataCorrupted, code == indexCorrupted:
-		return &Error{Message: e.place() + " is damaged: " + said, Kind: ErrCorrupt, cause: err,
+		return &Error{Message: e.place() + " is damaged: " + said, Kind: ErrCorrupt, Cause: err,
 			NextStep: "`nova-manage db check` says what is wrong; restore the database from a backup"}
 	}
 	return say(nil, "", "%s (SQLSTATE %s)", said, server.Code)

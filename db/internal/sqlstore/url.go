@@ -1,4 +1,4 @@
-package db
+package sqlstore
 
 import (
 	"fmt"
@@ -18,22 +18,22 @@ func engineFor(url string) (engine, error) {
 	case isURL && (family == "postgresql" || family == "postgres"):
 		return newPostgres(rest)
 	case strings.HasPrefix(url, "postgresql:"), strings.HasPrefix(url, "postgres:"):
-		return nil, invalidf("sql_connection: after postgresql: comes //").hint(postgresForm)
+		return nil, Invalidf("sql_connection: after postgresql: comes //").WithHint(postgresForm)
 	case !isURL:
 		if m := mistypedScheme.FindStringSubmatch(url); m != nil {
-			return nil, invalidf("sql_connection: %s: is no beginning of a path; use sqlite:////absolute/path or %s", m[1], postgresForm).
-				hint("a file of such a name is written ./%s:name", m[1])
+			return nil, Invalidf("sql_connection: %s: is no beginning of a path; use sqlite:////absolute/path or %s", m[1], postgresForm).
+				WithHint("a file of such a name is written ./%s:name", m[1])
 		}
 		return newSQLite(url)
 	case scheme == "sqlite":
 		// SQLAlchemy counts slashes: after sqlite:// stands an (always empty) host, then / and the path.
 		path, ok := strings.CutPrefix(rest, "/")
 		if !ok || path == "" || path == ":memory:" {
-			return nil, invalidf("sql_connection %q names no file; a file is sqlite:////absolute/path or sqlite:///relative/path", url)
+			return nil, Invalidf("sql_connection %q names no file; a file is sqlite:////absolute/path or sqlite:///relative/path", url)
 		}
 		return newSQLite(path)
 	}
-	return nil, invalidf("sql_connection: %q is no engine of ours; use sqlite:////absolute/path or %s", scheme+"://", postgresForm)
+	return nil, Invalidf("sql_connection: %q is no engine of ours; use sqlite:////absolute/path or %s", scheme+"://", postgresForm)
 }
 
 // mistypedScheme is how a URL begins that lacks slashes after its scheme (RFC 3986 §3.1). Taken for a path, it would give
@@ -45,10 +45,10 @@ const postgresForm = "postgresql://user:password@host/database"
 
 func newSQLite(path string) (engine, error) {
 	if path == "" {
-		return nil, invalidf("sql_connection is empty; use sqlite:////absolute/path")
+		return nil, Invalidf("sql_connection is empty; use sqlite:////absolute/path")
 	}
 	if strings.ContainsRune(path, 0) {
-		return nil, invalidf("sql_connection %q: a path holds no NUL", path)
+		return nil, Invalidf("sql_connection %q: a path holds no NUL", path)
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {

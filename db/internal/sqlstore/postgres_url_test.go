@@ -1,4 +1,4 @@
-package db
+package sqlstore
 
 import (
 	"errors"
@@ -74,7 +74,7 @@ func TestPostgres_hidesPassword(t *testing.T) {
 	base := pgtest.URL(t)
 	url := pgtest.WithPassword(t, base, "tenant", password)
 	s := openTest(t, url, Create)
-	create(t, s, vlans("10.0.1.0/24", 27, 3))
+	addNetwork(t, s)
 	if p := s.engine.place(); strings.Contains(p, "s3cr") {
 		t.Errorf("the ledger is called %s", p)
 	}

@@ -1,4 +1,4 @@
-package db
+package sqlstore
 
 import (
 	"context"
@@ -63,15 +63,15 @@ func (e *postgres) open(ctx context.Context, opts Options) (*sql.DB, error) {
 
 func (e *postgres) prepare(context.Context, *sql.Conn) error { return nil }
 
-func (e *postgres) begin(ctx context.Context, conn *sql.Conn, write bool, opts Options) error {
-	if !write {
+func (e *postgres) begin(ctx context.Context, conn *sql.Conn, what *Change, opts Options) error {
+	if what == nil {
 		// One snapshot, which no writer holds up and which no writer can make fail; a standby has it, too.
 		_, err := conn.ExecContext(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 		return err
 	}
-	err := e.beginWrite(ctx, conn, opts.LockTimeout)
+	err := e.beginWrite(ctx, conn, *what, opts.LockTimeout)
 	if isState(err, undefinedTable) {
-		err = e.beginEmpty(ctx, conn, opts.LockTimeout)
+		err = e.beginEmpty(ctx, conn, *what, opts.LockTimeout)
 	}
 	if isState(err, lockNotAvailable) {
 		return &LockedError{Ledger: e.shown, Waited: opts.LockTimeout, Holder: e.holder(ctx, conn)}
@@ -84,10 +84,10 @@ func (e *postgres) begin(ctx context.Context, conn *sql.Conn, write bool, opts O
 //
 // LOCK TABLE takes no snapshot. What the transaction sees is therefore what it finds when its turn has come, so that
 // those who queue have no reason to fail with a serialization error; only who writes past the queue can cause one.
-func (e *postgres) beginWrite(ctx context.Context, conn *sql.Conn, timeout time.Duration) error {
+func (e *postgres) beginWrite(ctx context.Context, conn *sql.Conn, what Change, timeout time.Duration) error {
 	if !e.noTableLock {
 		// EXCLUSIVE leaves readers alone (postgresql.org/docs/current/explicit-locking.html).
-		err := e.start(ctx, conn, "SERIALIZABLE", timeout, "LOCK TABLE schema_version IN EXCLUSIVE MODE")
+		err := e.start(ctx, conn, what, "SERIALIZABLE", timeout, "LOCK TABLE schema_version IN EXCLUSIVE MODE")
 		if !isState(err, featureNotSupported, syntaxError, insufficientPrivilege) {
 			return err
 		}
@@ -97,7 +97,7 @@ func (e *postgres) beginWrite(ctx context.Context, conn *sql.Conn, timeout time.
 	// and fails, but before anything was done, so that it simply starts anew.
 	deadline := time.Now().Add(timeout)
 	for i := 1; ; i++ {
-		err := e.start(ctx, conn, "SERIALIZABLE", timeout, "UPDATE schema_version SET applied_at = applied_at")
+		err := e.start(ctx, conn, what, "SERIALIZABLE", timeout, "UPDATE schema_version SET applied_at = applied_at")
 		if !e.retryable(err) || !time.Now().Before(deadline) {
 			return err
 		}
@@ -112,20 +112,29 @@ const emptyKey = 0x6e6f7661
 
 // beginEmpty starts the transaction that makes the schema: there is no table to queue at yet. It is READ COMMITTED so
 // that who waited here sees the tables that the one before it made.
-func (e *postgres) beginEmpty(ctx context.Context, conn *sql.Conn, timeout time.Duration) error {
-	return e.start(ctx, conn, "READ COMMITTED", timeout, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", emptyKey))
+func (e *postgres) beginEmpty(ctx context.Context, conn *sql.Conn, what Change, timeout time.Duration) error {
+	return e.start(ctx, conn, what, "READ COMMITTED", timeout, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", emptyKey))
 }
 
 // start begins a transaction with a statement that may wait for others; where that fails there is no transaction. All
 // of it is one message: statements without arguments use the simple protocol.
-func (e *postgres) start(ctx context.Context, conn *sql.Conn, isolation string, timeout time.Duration, statement string) error {
+func (e *postgres) start(ctx context.Context, conn *sql.Conn, what Change, isolation string, timeout time.Duration, statement string) error {
 	// 0 would mean to wait without end.
-	_, err := conn.ExecContext(ctx, fmt.Sprintf("BEGIN ISOLATION LEVEL %s; SET LOCAL lock_timeout = %d; %s",
-		isolation, max(1, timeout.Milliseconds()), statement))
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("BEGIN ISOLATION LEVEL %s; SET LOCAL lock_timeout = %d; %s%s",
+		isolation, max(1, timeout.Milliseconds()), e.introduce(what), statement))
 	if err != nil {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 	}
 	return err
+}
+
+// introduce tells the server who is at work, for whoever asks it (pg_stat_activity) or waits and is told by LockedError. A
+// name that the URL gives stands.
+func (e *postgres) introduce(what Change) string {
+	if what.Actor == "" || e.config.RuntimeParams["application_name"] != applicationName {
+		return ""
+	}
+	return "SET LOCAL application_name = '" + strings.ReplaceAll(applicationName+" by "+what.Actor, "'", "''") + "'; "
 }
 
 // holder names who holds the writers' lock; "" if nobody does any more or the server does not tell.
@@ -151,7 +160,7 @@ func (e *postgres) commit(ctx context.Context, conn *sql.Conn) error {
 		switch {
 		case err != nil && !errors.As(err, &refused):
 			return &Error{Message: e.place() + ": the connection was lost during the commit; whether the change was made is not known",
-				NextStep: "look whether it is there before you run the command again", cause: err}
+				NextStep: "look whether it is there before you run the command again", Cause: err}
 		case err != nil:
 			return err
 		case tag.String() == "ROLLBACK":
@@ -277,5 +286,8 @@ func serverError(err error) *pgconn.PgError {
 
 // oneLineOf joins the lines that a server's message or a driver's error may have.
 func oneLineOf(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// prepares is pgx's business: it keeps the statements of a connection by itself.
+func (e *postgres) prepares() bool { return false }
 
 func (e *postgres) parameter(n int) string { return "$" + strconv.Itoa(n) }

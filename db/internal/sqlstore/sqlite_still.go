@@ -1,4 +1,4 @@
-package db
+package sqlstore
 
 import (
 	"context"
@@ -63,7 +63,7 @@ func (e *sqlite) openStill(ctx context.Context, opts Options, cause error) (*sql
 		}
 		if !time.Now().Before(deadline) {
 			return nil, &Error{Message: fmt.Sprintf("%s: its latest changes are in %s, which only somebody who may write beside it can read",
-				e.place(), log), NextStep: "copy both files into a folder of yours and name the copy with --sql_connection", cause: cause}
+				e.place(), log), NextStep: "copy both files into a folder of yours and name the copy with --sql_connection", Cause: cause}
 		}
 		if err := pause(ctx, i); err != nil {
 			return nil, err

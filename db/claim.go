@@ -1,0 +1,142 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"nova-manage/db/internal/sqlstore"
+	"nova-manage/netcalc"
+)
+
+// claim is a prefix in use. No two overlap, whatever they are for; what no claim covers is in free_ranges.
+type claim struct {
+	netcalc.Span
+	prefix string
+	kind   string
+}
+
+// What a claim is for.
+const (
+	claimNetwork  = "network"  // the IPv4 block of a network
+	claimBridge   = "bridge"   // the IPv6 prefix of a bridge
+	claimFloating = "floating" // a range of public addresses
+)
+
+var claimTable = &sqlstore.Table[claim]{
+	Name: "claims", Alias: "c",
+	Columns: append(spanColumns(func(c *claim) *netcalc.Span { return &c.Span }),
+		sqlstore.Col("prefix", func(c *claim) *string { return &c.prefix }, text),
+		sqlstore.Col("kind", func(c *claim) *string { return &c.kind }, text),
+	),
+}
+
+// claimAround returns the claim that holds a.
+func (t view) claimAround(ctx context.Context, a netip.Addr) (claim, bool, error) {
+	c, ok, err := claimTable.One(ctx, t.ReadTx, " WHERE first <= $1 ORDER BY first DESC LIMIT 1", key(a))
+	return c, ok && err == nil && c.Contains(a), err
+}
+
+// claimOver returns the lowest claim that overlaps s.
+func (t view) claimOver(ctx context.Context, s netcalc.Span) (claim, bool, error) {
+	c, ok, err := t.claimAround(ctx, s.First)
+	if ok || err != nil {
+		return c, ok, err
+	}
+	return claimTable.One(ctx, t.ReadTx, " WHERE first > $1 AND first <= $2 ORDER BY first LIMIT 1", key(s.First), key(s.Last))
+}
+
+// claimsOver returns the claims that overlap r, in order.
+func (t view) claimsOver(ctx context.Context, r netcalc.Span) ([]claim, error) {
+	var claims []claim
+	if c, ok, err := t.claimAround(ctx, r.First); err != nil {
+		return nil, err
+	} else if ok {
+		claims = append(claims, c)
+	}
+	more, err := claimTable.All(ctx, t.ReadTx, " WHERE first > $1 AND first <= $2 ORDER BY first", key(r.First), key(r.Last))
+	return append(claims, more...), err
+}
+
+// owner names whose claim c is.
+func (t view) owner(ctx context.Context, c claim) (string, error) {
+	switch c.kind {
+	case claimNetwork:
+		n, err := t.networkBy(ctx, "first", key(c.First))
+		return n.Name(), err
+	case claimFloating:
+		r, err := t.floatingRangeAt(ctx, c.First)
+		return r.Name(), err
+	}
+	b, ok, err := t.bridgeAt(ctx, c.First)
+	if err != nil || !ok {
+		return c.prefix, err
+	}
+	if b.vlan == 0 {
+		return fmt.Sprintf("%s of bridge %s", c.prefix, b.name), nil
+	}
+	n, err := t.networkBy(ctx, "vlan", b.vlan)
+	return n.Name(), err
+}
+
+// checkUnclaimed refuses a prefix that overlaps one in use, and names whose that is.
+func (t view) checkUnclaimed(ctx context.Context, p netip.Prefix) error {
+	taken, ok, err := t.claimOver(ctx, netcalc.SpanOf(p))
+	if err != nil || !ok {
+		return err
+	}
+	owner, err := t.owner(ctx, taken)
+	if err != nil {
+		return err
+	}
+	if taken.prefix == p.String() {
+		return conflictf("%s is in the ledger already: %s", p, owner)
+	}
+	return conflictf("%s overlaps %s", p, owner)
+}
+
+// claimPrefixes takes prefixes, which are in address order, out of the free space and records them. All of them must be
+// free: that was looked at before, and a false from takeFree means that the two tables disagree.
+func (t *tx) claimPrefixes(ctx context.Context, kind string, prefixes []netip.Prefix) error {
+	for _, run := range runs(prefixes) {
+		ok, err := t.takeFree(ctx, unclaimed, run)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return corruptf("%s is neither free nor in use", run)
+		}
+	}
+	return claimTable.Insert(ctx, t.door, len(prefixes), func(i int) *claim {
+		return &claim{netcalc.SpanOf(prefixes[i]), prefixes[i].String(), kind}
+	})
+}
+
+// runs joins adjacent prefixes of a list in address order.
+func runs(prefixes []netip.Prefix) (joined []netcalc.Span) {
+	for _, p := range prefixes {
+		s := netcalc.SpanOf(p)
+		if n := len(joined); n > 0 && joined[n-1].Last.Next() == s.First {
+			joined[n-1].Last = s.Last
+			continue
+		}
+		joined = append(joined, s)
+	}
+	return joined
+}
+
+// releaseClaim gives a claim's prefix back, and forgets what was recorded of the addresses in it.
+func (t *tx) releaseClaim(ctx context.Context, p netip.Prefix) error {
+	s := netcalc.SpanOf(p)
+	for _, table := range []string{"addresses", "free_addresses", "claims"} {
+		where := sqlstore.That("first BETWEEN ? AND ?", key(s.First), key(s.Last))
+		if _, err := t.door.DeleteWhere(ctx, table, where); err != nil {
+			return err
+		}
+	}
+	whole := wholeIPv6
+	if s.First.Is4() {
+		whole = wholeIPv4
+	}
+	return t.giveFree(ctx, unclaimed, s, whole)
+}

@@ -1,0 +1,72 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What callers tell apart with errors.Is. Each error carries its own sentence; these only classify it.
+var (
+	// ErrInvalid: a value that can never be right, whatever the ledger holds.
+	ErrInvalid = errors.New("invalid value")
+	// ErrNotFound: the thing named is not in the ledger.
+	ErrNotFound = errors.New("not found")
+	// ErrNoLedger: there is no ledger at the place named. It is also an ErrNotFound.
+	ErrNoLedger = fmt.Errorf("no ledger: %w", ErrNotFound)
+	// ErrConflict: it contradicts what the ledger holds: it exists, overlaps, is in use, or nothing is left.
+	ErrConflict = errors.New("conflict")
+	// ErrCorrupt: the database is damaged or is none.
+	ErrCorrupt = errors.New("damaged ledger")
+	// ErrCheck: a check found a difference.
+	ErrCheck = errors.New("check failed")
+)
+
+// Error is a sentence for the user with its class and, where there is one, the way out.
+type Error struct {
+	Message  string
+	NextStep string
+	Kind     error // one of the sentinels above; nil for a plain failure
+	Cause    error // what it was made of, such as a driver's error; may be nil
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Hint is the way out, "" if the message says it all.
+func (e *Error) Hint() string { return e.NextStep }
+
+// Unwrap makes errors.Is see the class and errors.As the driver's own error.
+func (e *Error) Unwrap() []error {
+	var errs []error
+	for _, err := range []error{e.Kind, e.Cause} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// WithHint adds the way out.
+func (e *Error) WithHint(format string, args ...any) *Error {
+	e.NextStep = fmt.Sprintf(format, args...)
+	return e
+}
+
+// Invalidf is an error for a value that can never be right.
+func Invalidf(format string, args ...any) *Error {
+	return &Error{Message: fmt.Sprintf(format, args...), Kind: ErrInvalid}
+}
+
+// Conflictf is an error for what contradicts the ledger.
+func Conflictf(format string, args ...any) *Error {
+	return &Error{Message: fmt.Sprintf(format, args...), Kind: ErrConflict}
+}
+
+// Corruptf says that the ledger contradicts itself.
+func Corruptf(format string, args ...any) *Error {
+	return (&Error{Message: fmt.Sprintf(format, args...), Kind: ErrCorrupt}).WithHint("`nova-manage db check` says what is wrong with the ledger")
+}
+
+func noLedger(e engine) *Error {
+	return &Error{Message: "there is no " + e.place(), Kind: ErrNoLedger,
+		NextStep: "check --sql_connection and --state_path; `nova-manage db sync` makes an empty one"}
+}

@@ -1,0 +1,138 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ready makes sure that the database is a ledger of a schema version that this binary knows, and makes it one where
+// the mode allows it.
+func (d *DB) ready(ctx context.Context) error {
+	latest := len(d.engine.migrations())
+	version, err := d.schemaVersion(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case version == latest:
+		return nil
+	case version > latest:
+		return &Error{Message: fmt.Sprintf("%s has schema version %d, and this nova-manage knows only up to %d; it was left as it is",
+			d.engine.place(), version, latest), NextStep: "use the nova-manage that made it, or a newer one"}
+	case version == 0 && d.opts.Mode == Create, d.opts.Mode == Sync:
+		if version == 0 {
+			if err := d.engine.prepare(ctx, d.conn); err != nil {
+				return err
+			}
+		}
+		return d.migrate(ctx)
+	case version == 0 && d.opts.Mode == DryRun:
+		return d.useScratch(ctx)
+	case version == 0:
+		return noLedger(d.engine)
+	}
+	return &Error{Message: fmt.Sprintf("%s has schema version %d, and this nova-manage needs %d", d.engine.place(), version, latest),
+		NextStep: "`nova-manage db sync` brings it up to date"}
+}
+
+// schemaVersion is 0 for an empty database. A database of somebody else is an error.
+func (d *DB) schemaVersion(ctx context.Context) (version int, err error) {
+	err = d.View(ctx, func(ctx context.Context, r *ReadTx) error {
+		tables, err := d.engine.tables(ctx, r.q)
+		switch {
+		case err != nil:
+			return err
+		case len(tables) == 0:
+			return nil
+		case slices.Contains(tables, "schema_version") && slices.Contains(tables, "claims"):
+			version, err = latestVersion(ctx, r)
+			if err == nil && version < 1 {
+				return Corruptf("%s has tables, and schema version %d", d.engine.place(), version)
+			}
+			return err
+		case slices.Contains(tables, "claims") && slices.Contains(tables, "free_ranges"):
+			return Corruptf("%s is damaged: it has no table schema_version", d.engine.place())
+		case slices.Contains(tables, "schema_version") && slices.Contains(tables, "free_ranges"):
+			return Corruptf("%s is damaged: it has no table claims", d.engine.place())
+		case slices.Contains(tables, "migrate_version"), slices.Contains(tables, "fixed_ips"), slices.Contains(tables, "instances"):
+			return &Error{Message: d.engine.place() + " is the database of OpenStack Nova itself, not a ledger of this tool; it was left as it is",
+				NextStep: "name another place with --sql_connection"}
+		}
+		return &Error{Message: fmt.Sprintf("%s is some other program's database (it has a table %q); it was left as it is",
+			d.engine.place(), tables[0]), NextStep: "name another place with --sql_connection"}
+	})
+	return version, err
+}
+
+func latestVersion(ctx context.Context, r *ReadTx) (int, error) {
+	version, _, err := Value[int](ctx, r, "coalesce(max(version), 0) FROM schema_version")
+	return version, err
+}
+
+// migrate brings the schema to the latest version in one transaction: an interruption leaves the old one. Whoever comes
+// second finds nothing left to do.
+func (d *DB) migrate(ctx context.Context) error {
+	return d.Change(ctx, Change{Command: "db sync"}, func(ctx context.Context, w *WriteTx) error {
+		version := 0
+		tables, err := d.engine.tables(ctx, w.q)
+		if err != nil {
+			return err
+		}
+		if len(tables) > 0 {
+			if version, err = latestVersion(ctx, w.ReadTx); err != nil {
+				return err
+			}
+		}
+		for i, ddl := range d.engine.migrations() {
+			if i < version {
+				continue
+			}
+			if _, err := w.q.ExecContext(ctx, ddl); err != nil {
+				return fmt.Errorf("migrating %s to schema version %d: %w", d.engine.place(), i+1, err)
+			}
+			if err := w.Insert(ctx, NewRows{Table: "schema_version", Columns: []string{"version", "applied_at"}, N: 1, Fill: func(_ int, v []any) {
+				v[0], v[1] = i+1, FormatTime(w.now)
+			}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// useScratch replaces the store by an empty ledger in memory, for a dry run where there is no ledger yet.
+func (d *DB) useScratch(ctx context.Context) (err error) {
+	if err := d.Close(); err != nil {
+		return err
+	}
+	d.engine = &sqlite{memory: true}
+	if d.db, err = d.engine.open(ctx, d.opts); err != nil {
+		return err
+	}
+	if d.conn, err = d.db.Conn(ctx); err != nil {
+		return err // whoever opened the store closes it
+	}
+	// The schema must stay, only what the command does is rolled back.
+	dry := d.opts.Mode
+	d.opts.Mode = Create
+	err = d.migrate(ctx)
+	d.opts.Mode = dry
+	return err
+}
+
+// Version is the schema version of the ledger and the name of its engine.
+type Version struct {
+	Schema int
+	Engine string
+}
+
+// Version tells the schema version and engine. Open has checked that this binary knows the version.
+func (d *DB) Version(ctx context.Context) (Version, error) {
+	version, err := d.schemaVersion(ctx)
+	return Version{Schema: version, Engine: d.engine.name()}, err
+}
+
+// FormatTime writes a time as the ledger stores it: RFC 3339 in UTC, whole seconds, so that text order is time order.
+func FormatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

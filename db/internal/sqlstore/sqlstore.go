@@ -1,0 +1,238 @@
+// Package sqlstore keeps the ledger's database: engines, schema and migrations, transactions, and the one door that every
+// change goes through. It knows tables and rows and not what they mean, which is package db's to say.
+//
+// A ReadTx can only query: what is handed to it stands after SELECT. A WriteTx adds Insert, Update and Delete, which name
+// a table, a key and columns, so that whoever records what was changed can do it here, once, for all of them.
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Mode says what a command is about to do with the ledger, so that Open knows what a missing one means.
+type Mode int
+
+const (
+	// Read opens a ledger that must exist; nothing is written, not even a schema.
+	Read Mode = iota
+	// Write opens a ledger that must exist, to change what is in it.
+	Write
+	// Create opens a ledger to add to it and makes it, folder and schema, where there is none.
+	Create
+	// Sync is Create for `db sync`, which also brings an older schema up to date.
+	Sync
+	// DryRun opens a ledger as Create would, but every transaction is rolled back; where there is no ledger,
+	// an empty one in memory stands in, so that no file appears.
+	DryRun
+)
+
+// makes tells whether a missing ledger is made.
+func (m Mode) makes() bool { return m == Create || m == Sync }
+
+// Options are what Open needs to know.
+type Options struct {
+	// URL names the ledger in Nova's spelling: sqlite:////abs/path, sqlite:///rel/path, a bare path, or
+	// postgresql://user:password@host/database.
+	URL string
+	// Mode is what the caller is about to do.
+	Mode Mode
+	// Clock tells the time; each transaction asks it once. nil is the system's clock.
+	Clock func() time.Time
+	// LockTimeout is how long a writer waits for another one; 0 means DefaultLockTimeout.
+	LockTimeout time.Duration
+	// Progress, if it is set, is told now and then how far long work has come: done of total things, total being -1
+	// where nobody knows.
+	Progress func(doing string, done, total int64)
+}
+
+// DefaultLockTimeout is how long a writer waits for the one before it. Commands hold the lock for milliseconds, so
+// that half a minute means somebody holds it open by hand.
+const DefaultLockTimeout = 30 * time.Second
+
+// DB is an open database. It is meant for one command at a time and is not safe for use by several goroutines at once.
+type DB struct {
+	engine engine
+	db     *sql.DB
+	conn   *sql.Conn
+	opts   Options
+}
+
+// engine is what differs between the engines: how a ledger is reached, its DDL, its locking and its error codes.
+type engine interface {
+	// name is what `db version` prints.
+	name() string
+	// place is the ledger as messages name it, without secrets.
+	place() string
+	// open connects. ErrNoLedger where mode wants one that is not there.
+	open(ctx context.Context, opts Options) (*sql.DB, error)
+	// prepare is called once before the first migration of an empty database, outside any transaction.
+	prepare(ctx context.Context, conn *sql.Conn) error
+	// begin starts a transaction: a reading one where what is nil, else a writing one, which queues behind the others
+	// for at most opts.LockTimeout.
+	begin(ctx context.Context, conn *sql.Conn, what *Change, opts Options) error
+	// commit ends a writing or reading transaction; an error says that nothing was changed, or that this is not known.
+	commit(ctx context.Context, conn *sql.Conn) error
+	// retryable tells whether the whole transaction may be tried again after err.
+	retryable(err error) bool
+	// translate turns a driver's error into a sentence and a sentinel; errors it does not know come back as they are.
+	translate(err error) error
+	// prepares tells whether a query that a transaction runs often is to be prepared here; if not, the driver does it.
+	prepares() bool
+	// parameter is how the n-th parameter of a long statement is written; $n works on every engine.
+	parameter(n int) string
+	// tables lists the tables of the database, sorted.
+	tables(ctx context.Context, q querier) ([]string, error)
+	// migrations are the DDL of each schema version, the first one first.
+	migrations() []string
+	// integrity runs the engine's own check and returns what it found.
+	integrity(ctx context.Context, q querier) ([]string, error)
+	// schema returns what of the schema is missing or not what the migrations made it.
+	schema(ctx context.Context, q querier) ([]string, error)
+}
+
+// Open opens the ledger that opts.URL names and checks that its schema is one this binary knows.
+//
+// Errors: ErrInvalid for a URL that names no ledger, ErrNoLedger where there is none and opts.Mode does not make one;
+// anything else means that the database could not be opened or is not a ledger of ours.
+func Open(ctx context.Context, opts Options) (*DB, error) {
+	if opts.LockTimeout == 0 {
+		opts.LockTimeout = DefaultLockTimeout
+	}
+	if opts.Progress == nil {
+		opts.Progress = func(string, int64, int64) {}
+	}
+	if opts.Clock == nil {
+		opts.Clock = time.Now
+	}
+	eng, err := engineFor(opts.URL)
+	if err != nil {
+		return nil, err
+	}
+	d := &DB{engine: eng, opts: opts}
+	d.db, err = eng.open(ctx, opts)
+	if errors.Is(err, ErrNoLedger) && opts.Mode == DryRun {
+		if err := d.useScratch(ctx); err != nil {
+			d.Close()
+			return nil, err
+		}
+		return d, nil
+	}
+	if err != nil {
+		return nil, eng.translate(err)
+	}
+	// One command is one connection: what a pragma or a transaction sets on it must be there for the next statement.
+	if d.conn, err = d.db.Conn(ctx); err != nil {
+		d.db.Close()
+		return nil, eng.translate(err)
+	}
+	if err = d.ready(ctx); err != nil {
+		d.Close()
+		return nil, eng.translate(err)
+	}
+	return d, nil
+}
+
+// Close releases the ledger.
+func (d *DB) Close() error {
+	var errs []error
+	if d.conn != nil {
+		errs = append(errs, d.conn.Close())
+	}
+	if d.db != nil {
+		errs = append(errs, d.db.Close())
+	}
+	d.conn, d.db = nil, nil
+	return errors.Join(errs...)
+}
+
+// Place is the ledger as messages name it, without secrets.
+func (d *DB) Place() string { return d.engine.place() }
+
+// Translate turns a driver's error into a sentence and a class, and leaves every other error as it is. What View and Change
+// return has been translated; an error that crosses from one database to another is translated where it came from.
+func (d *DB) Translate(err error) error { return d.engine.translate(err) }
+
+// Change says what a transaction is: who made which change, and when. Whoever records history has it with every row.
+type Change struct {
+	Command string    // the command line, without secrets
+	Actor   string    // who gave it, as user@host
+	At      time.Time // set by the door, in UTC, once per transaction
+}
+
+// Change is the one door for changes: begin, do, commit; whoever records history records it here. It tries again, with
+// a pause, what the engine says may be tried again; do must therefore start from nothing each time.
+func (d *DB) Change(ctx context.Context, what Change, do func(context.Context, *WriteTx) error) error {
+	const attempts = 10
+	for i := 1; ; i++ {
+		err := d.once(ctx, &what, func(ctx context.Context, r *ReadTx) error {
+			// The time is that of its turn and not of its place in the queue: changes are made in the order of their times.
+			what.At = r.now
+			return do(ctx, &WriteTx{ReadTx: r, change: what})
+		})
+		if err == nil || !d.engine.retryable(err) {
+			return d.engine.translate(err)
+		}
+		if i == attempts {
+			return fmt.Errorf("other writers changed %s %d times in a row while this command ran; it may be run again: %w",
+				d.engine.place(), attempts, d.engine.translate(err))
+		}
+		if err := pause(ctx, i); err != nil {
+			return err
+		}
+	}
+}
+
+// View runs do on one consistent state of the ledger, without holding up any writer.
+func (d *DB) View(ctx context.Context, do func(context.Context, *ReadTx) error) error {
+	return d.engine.translate(d.once(ctx, nil, do))
+}
+
+// once runs one transaction, a writing one if it is told what is changed.
+func (d *DB) once(ctx context.Context, what *Change, do func(context.Context, *ReadTx) error) (err error) {
+	if err := d.engine.begin(ctx, d.conn, what, d.opts); err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done {
+			// The context may be the very reason for leaving; the rollback must happen all the same.
+			_, _ = d.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		}
+	}()
+	r := &ReadTx{q: d.conn, now: d.opts.Clock().UTC(), progress: d.opts.Progress, parameter: d.engine.parameter,
+		statements: map[string]*sql.Stmt{}, prepares: d.engine.prepares()}
+	err = do(ctx, r)
+	// SQLite does not end a transaction under a statement that is still at work.
+	r.finish()
+	if err != nil {
+		return err
+	}
+	if d.opts.Mode == DryRun {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	// From here on the answer is the engine's: a commit that is interrupted half-way could be neither reported as
+	// done nor as undone.
+	if err := d.engine.commit(context.WithoutCancel(ctx), d.conn); err != nil {
+		return err
+	}
+	done = true
+	return nil
+}
+
+// Check runs the engine's own check of its storage, and where that finds nothing compares the schema with the one that the
+// migrations make. It returns what each found.
+func (d *DB) Check(ctx context.Context, r *ReadTx) (integrity, schema []string, err error) {
+	// What a damaged file says of itself is not worth comparing.
+	if integrity, err = d.engine.integrity(ctx, r.q); err != nil || len(integrity) > 0 {
+		return integrity, nil, err
+	}
+	schema, err = d.engine.schema(ctx, r.q)
+	return nil, schema, err
+}
