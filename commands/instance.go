@@ -2,10 +2,8 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
@@ -51,10 +49,7 @@ func guestMAC(into *netcalc.MAC, name, usage string) *cli.Flag {
 		if err != nil {
 			return m, err
 		}
-		if err := m.CheckUnicast(); err != nil {
-			return m, errors.New(strings.TrimPrefix(err.Error(), "MAC address "+m.String()+" "))
-		}
-		return m, nil
+		return m, reasonFor(m.String(), m.CheckUnicast())
 	}, usage).As("MAC")
 }
 

@@ -85,7 +85,7 @@ func networkInterface(into *string, name, usage string) *cli.Flag {
 			return "", nil
 		}
 		// A bridge is named in radvd.conf sooner or later, so the stricter rule holds from the start.
-		return s, reasonFor(s, radvdgen.CheckRadvdName(s))
+		return boundOf(radvdgen.CheckRadvdName)(s)
 	}, usage).As("IFACE")
 }
 
@@ -97,18 +97,16 @@ func netcalcValue[T any](parse func(string) (T, error)) func(string) (T, error) 
 	}
 }
 
-// reasonFor strips the value from the front of an error, for a place where the value stands already.
+// reasonFor is the reason alone of an error of package netcalc, for a place where the value stands already. Where the error
+// names another spelling of it, as 127.0.0.0/8 for 127/8, it is said in full.
 func reasonFor(value string, err error) error {
-	if err == nil {
-		return nil
+	if refused := (*netcalc.ValueError)(nil); errors.As(err, &refused) && refused.Value == value {
+		return errors.New(refused.Reason)
 	}
-	text := err.Error()
-	for _, front := range []string{cli.Quote(value) + " ", value + " ", "interface name " + cli.Quote(value) + ": "} {
-		if reason, ok := strings.CutPrefix(text, front); ok {
-			return errors.New(reason)
-		}
+	if err != nil {
+		return fmt.Errorf("is refused: %w", err)
 	}
-	return fmt.Errorf("is refused: %w", err)
+	return nil
 }
 
 // longestName is what a name may have in bytes; Nova's columns had 255 characters.

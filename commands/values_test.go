@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"nova-manage/internal/cli"
+	"nova-manage/netcalc"
 )
 
 // Each kind of value says what is wrong with a text, in words that read on after the flag's name and the value.
@@ -16,6 +17,7 @@ func TestValues(t *testing.T) {
 		addr   netip.Addr
 		name   string
 		bytes  int
+		mac    netcalc.MAC
 	)
 	mtu := cli.Typed(&bytes, "mtu", parseMTU, "")
 	for _, tt := range []struct {
@@ -25,6 +27,7 @@ func TestValues(t *testing.T) {
 		{range4(&prefix, "r", ""), "10/8", ""},
 		{range4(&prefix, "r", ""), "127.0.0.0/8", "is in 127.0.0.0/8, loopback (RFC 6890 §2.2.2): a network node cannot serve it"},
 		{range4(&prefix, "r", ""), "127/8", "is refused: 127.0.0.0/8 is in 127.0.0.0/8, loopback (RFC 6890 §2.2.2): a network node cannot serve it"},
+		{range4(&prefix, "r", ""), strings.Repeat("7", 100), "is not an address range: octet \"" + strings.Repeat("7", 80) + "\"... is over 255"},
 		{range6(&prefix, "r", ""), "fd00::/64", ""},
 		{range6(&prefix, "r", ""), "fd00::/65", "is longer than /64: every network needs a whole /64 (RFC 4291 §2.5.1)"},
 		{ownAddress(&addr, "a", ""), "127.0.0.1", ""},
@@ -35,6 +38,9 @@ func TestValues(t *testing.T) {
 		{networkInterface(&name, "i", ""), "br0", ""},
 		{networkInterface(&name, "i", ""), "100", "must not be a number to radvd"},
 		{networkInterface(&name, "i", ""), "br0;", "must not contain ';'"},
+		{networkInterface(&name, "i", ""), strings.Repeat("b", 100), "must have at most 15 bytes"},
+		{guestMAC(&mac, "m", ""), "0216.3e33.4455", ""},
+		{guestMAC(&mac, "m", ""), "0116.3e33.4455", "is a multicast address: a unicast address is expected"},
 		{mtu, "", ""},
 		{mtu, "1280", ""},
 		{mtu, "0", "is out of range (1280 to 65535)"},

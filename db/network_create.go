@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 
 	"nova-manage/netcalc"
@@ -63,7 +64,7 @@ func (n NewNetworks) Validate() error {
 	}
 	if n.RangeV6.IsValid() {
 		if err := netcalc.CheckFixedRangeV6(n.RangeV6, uint64(n.prefixesV6())); err != nil {
-			return invalidf("fixed_range_v6 %v", err)
+			return invalid(fmt.Errorf("fixed_range_v6 %w", err))
 		}
 	}
 	if n.Given.GatewayV6.IsValid() {
@@ -98,7 +99,7 @@ const (
 
 func (n NewNetworks) validateIPv4() error {
 	if err := netcalc.CheckServable(n.Range); err != nil {
-		return invalidf("fixed_range %v", err)
+		return invalid(fmt.Errorf("fixed_range %w", err))
 	}
 	size := uint64(1) << (32 - n.Bits)
 	if n.Bits < n.Range.Bits() {

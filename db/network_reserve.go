@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -83,7 +84,7 @@ func (n NewNetworks) validateReserveOffsets() error {
 	for _, r := range n.ReserveOffsets {
 		span, err := r.In(sample.countedFrom())
 		if err != nil {
-			return invalidf("reserve %v", err)
+			return invalid(fmt.Errorf("reserve %w", err))
 		}
 		if part.Span = span; !part.forGuests() && !n.Given.Gateway.IsValid() && !n.Given.GatewayV6.IsValid() {
 			return invalidf("reserve %s is not for guests: every network keeps it (%s)", r, strings.Join(part.roles(), ", "))
@@ -150,7 +151,7 @@ func (c *carving) reserveOffsets(ctx context.Context, n Network, r netcalc.Relat
 	block := n.countedFrom()
 	span, err := r.In(block)
 	if err != nil {
-		return invalidf("reserve %v", err)
+		return invalid(fmt.Errorf("reserve %w", err))
 	}
 	kind := claimNetwork
 	if block.Addr().Is6() {

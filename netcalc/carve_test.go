@@ -2,6 +2,7 @@ package netcalc
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/big"
 	"net/netip"
@@ -57,8 +58,9 @@ func checkCarve(t *testing.T, p netip.Prefix, units []netip.Addr, longest int) {
 			}
 		}
 		_, err := Carve(p, length, n+1)
-		var carve *CarveError
-		if !errors.As(err, &carve) || *carve != (CarveError{p, length, n + 1, n}) {
+		var refused *ValueError
+		reason := fmt.Sprintf("holds %d network%s of /%d: %d are asked for", n, map[bool]string{n != 1: "s"}[true], length, n+1)
+		if !errors.As(err, &refused) || refused.Value != p.String() || refused.Reason != reason {
 			t.Fatalf("Carve(%s, %d, %d): %v", p, length, n+1, err)
 		}
 	}
@@ -117,6 +119,23 @@ func TestCarve_nova(t *testing.T) {
 	}
 }
 
+// Host bits of the range do not move its subnets.
+func TestCarve_hostBits(t *testing.T) {
+	for given, subnet := range map[string]string{"10.0.1.77/24": "10.0.1.32/27", "fd00:1::77/64": "fd00:1::2000:0:0:0/67"} {
+		p := prefix(given)
+		bits := prefix(subnet).Bits()
+		got, ok := Slot(p, bits, 1)
+		want(t, "Slot of "+given, got, prefix(subnet))
+		want(t, "found", ok, true)
+		subnets, err := Carve(p, bits, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, "Carve of "+given, slices.Collect(subnets)[1], prefix(subnet))
+		want(t, "SpanOf "+given, SpanOf(p), SpanOf(p.Masked()))
+	}
+}
+
 func TestCarve_stops(t *testing.T) {
 	subnets, err := Carve(prefix("fd00::/8"), 128, math.MaxUint64)
 	if err != nil {
@@ -148,8 +167,13 @@ func TestCarve_errors(t *testing.T) {
 		want(t, "error", errText(err), c.text)
 		want(t, "no subnets", subnets == nil, true)
 	}
-	if _, err := Carve(netip.Prefix{}, 24, 1); err == nil {
-		t.Error("nothing was carved without an error")
+	for _, n := range []uint64{0, 1} { // a length that can never be right is an error also where nothing is asked for
+		if _, err := Carve(netip.Prefix{}, 24, n); err == nil {
+			t.Error("nothing was carved without an error")
+		}
+		if _, err := Carve(prefix("10.0.0.0/8"), 7, n); err == nil {
+			t.Error("a /7 was carved from a /8")
+		}
 	}
 }
 
@@ -193,21 +217,21 @@ func TestSizeBits(t *testing.T) {
 		want(t, "SizeBits", got, length)
 	}
 	for _, c := range []struct {
-		e    SizeError
-		text string
+		size, below, above uint64
+		text               string
 	}{
-		{SizeError{0, 0, 1}, "network size 0 is not a power of two: the nearest is 1"},
-		{SizeError{3, 2, 4}, "network size 3 is not a power of two: the nearest are 2 and 4"},
-		{SizeError{24, 16, 32}, "network size 24 is not a power of two: the nearest are 16 and 32"},
-		{SizeError{100, 64, 128}, "network size 100 is not a power of two: the nearest are 64 and 128"},
-		{SizeError{1<<32 - 1, 1 << 31, 1 << 32}, "network size 4294967295 is not a power of two: the nearest are 2147483648 and 4294967296"},
-		{SizeError{1<<32 + 1, 1 << 32, 0}, "network size 4294967297 is over 4294967296, the size of the IPv4 address space"},
-		{SizeError{math.MaxUint64, 1 << 32, 0}, "network size 18446744073709551615 is over 4294967296, the size of the IPv4 address space"},
+		{0, 0, 1, "network size 0 is not a power of two: the nearest is 1"},
+		{3, 2, 4, "network size 3 is not a power of two: the nearest are 2 and 4"},
+		{24, 16, 32, "network size 24 is not a power of two: the nearest are 16 and 32"},
+		{100, 64, 128, "network size 100 is not a power of two: the nearest are 64 and 128"},
+		{1<<32 - 1, 1 << 31, 1 << 32, "network size 4294967295 is not a power of two: the nearest are 2147483648 and 4294967296"},
+		{1<<32 + 1, 1 << 32, 0, "network size 4294967297 is over 4294967296, the size of the IPv4 address space"},
+		{math.MaxUint64, 1 << 32, 0, "network size 18446744073709551615 is over 4294967296, the size of the IPv4 address space"},
 	} {
-		_, err := SizeBits(c.e.Size)
+		_, err := SizeBits(c.size)
 		var size *SizeError
-		if !errors.As(err, &size) || *size != c.e {
-			t.Errorf("SizeBits(%d): %#v", c.e.Size, err)
+		if !errors.As(err, &size) || *size != (SizeError{size.ValueError, c.size, c.below, c.above}) {
+			t.Errorf("SizeBits(%d): %#v", c.size, err)
 		}
 		want(t, "error", errText(err), c.text)
 	}

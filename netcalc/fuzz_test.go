@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"unicode"
 )
@@ -52,8 +53,25 @@ func checkErrorText(t *testing.T, given string, err error) {
 		t.Errorf("the error for %d bytes of input has %d bytes", len(given), len(err.Error()))
 	}
 	var hostBits *HostBitsError
-	if errors.As(err, &hostBits) && (hostBits.Given != given || hostBits.Meant != hostBits.Meant.Masked()) {
+	if errors.As(err, &hostBits) && (hostBits.Value != given || hostBits.Meant != hostBits.Meant.Masked()) {
 		t.Errorf("the error for %q is %+v", given, hostBits)
+	}
+	checkFields(t, given, err)
+}
+
+// checkFields checks that err carries the text it is about, or the address that this text is, and the reason it prints.
+func checkFields(t *testing.T, given string, err error) {
+	t.Helper()
+	var refused *ValueError
+	if !errors.As(err, &refused) {
+		t.Errorf("the error for %q is no *ValueError: %v", given, err)
+		return
+	}
+	if a, err := netip.ParseAddr(given); refused.Value != given && (err != nil || refused.Value != a.String()) {
+		t.Errorf("the error for %q is about %q", given, refused.Value)
+	}
+	if refused.Reason == "" || !strings.HasSuffix(err.Error(), " "+refused.Reason) {
+		t.Errorf("the error for %q is %q, its reason %q", given, err, refused.Reason)
 	}
 }
 

@@ -51,6 +51,7 @@ func TestParsePrefix_errors(t *testing.T) {
 		"":                        `"" is not an address range: it has no address`,
 		"/8":                      `"/8" is not an address range: it has no address`,
 		"10":                      `"10" is not an address range: it has no prefix length`,
+		"10.0.1":                  `"10.0.1" is not an address range: it has no prefix length`,
 		"10/":                     `"10/" is not an address range: prefix length "" is empty`,
 		"10./8":                   `"10./8" is not an address range: octet "" is empty`,
 		"10..1/8":                 `"10..1/8" is not an address range: octet "" is empty`,
@@ -96,7 +97,7 @@ func TestHostBitsError(t *testing.T) {
 	if !errors.As(err, &hostBits) {
 		t.Fatalf("%v is not a *HostBitsError", err)
 	}
-	want(t, "Given", hostBits.Given, "10.0.1.5/24")
+	want(t, "Value", hostBits.Value, "10.0.1.5/24")
 	want(t, "Meant", hostBits.Meant, prefix("10.0.1.0/24"))
 }
 
@@ -144,7 +145,12 @@ func TestParse_family(t *testing.T) {
 }
 
 func TestParse_longInput(t *testing.T) {
-	_, err := ParsePrefix(strings.Repeat("1", 1<<20))
+	fits := strings.Repeat("1", 80)
+	_, err := ParseMAC(fits)
+	want(t, "error", errText(err), `"`+fits+`" is not a MAC address like 02:16:3e:33:44:55`)
+	_, err = ParseMAC(fits + "1")
+	want(t, "error", errText(err), `"`+fits+`"... is not a MAC address like 02:16:3e:33:44:55`)
+	_, err = ParsePrefix(strings.Repeat("1", 1<<20))
 	if n := len(errText(err)); n > 300 {
 		t.Errorf("the error for a megabyte of input has %d bytes", n)
 	}

@@ -157,6 +157,7 @@ func TestSpan_large(t *testing.T) {
 		"fd00::1-fd00::ffff:ffff:ffff:ffff":   {math.MaxUint64, 65},
 		"fd00::2-fd00::ffff:ffff:ffff:ffff":   {math.MaxUint64 - 1, 65},
 		"fd00::1-fd00:0:0:1::":                {math.MaxUint64, 65},
+		"fd00::-fd00:0:0:1::":                 {math.MaxUint64, 64},
 		"0.0.0.1-255.255.255.255":             {1<<32 - 1, 1},
 		"fd00::8000:0:0:0-fd00::1:7fff:0:0:1": {math.MaxUint64 - 1<<48 + 3, 65},
 	} {
@@ -203,6 +204,11 @@ func TestSpan_invalid(t *testing.T) {
 	for _, bits := range []int{-1, 33} {
 		if p, ok := all.FirstFit(bits); ok {
 			t.Errorf("FirstFit(%d) = %s", bits, p)
+		}
+	}
+	for _, bits := range []int{-1, 129} {
+		if p, ok := SpanOf(prefix("::/0")).FirstFit(bits); ok {
+			t.Errorf("FirstFit(%d) in all of IPv6 = %s", bits, p)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // column returns the only column of a query.
 func column[T any](ctx context.Context, q querier, query string, args ...any) ([]T, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (T, error) { return scanValue[T](rows) }, query, args...)
+	return collect(ctx, q, func(rows *sql.Rows) (T, error) { return scanValue[T](row{rows}) }, query, args...)
 }
 
 // collect returns what scan makes of each row. It reads all rows before it returns, because PostgreSQL's driver cannot

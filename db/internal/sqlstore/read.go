@@ -40,6 +40,19 @@ type Row interface {
 	Scan(into ...any) error
 }
 
+// row is a row of the driver's.
+type row struct{ *sql.Rows }
+
+// Scan leaves away what database/sql puts before an error of ours: the number of the column in the query, which says
+// nothing to whoever reads it.
+func (r row) Scan(into ...any) error {
+	err := r.Rows.Scan(into...)
+	if ours := (*Error)(nil); errors.As(err, &ours) {
+		return ours
+	}
+	return err
+}
+
 // errNotOne is what a text that is more than the rest of one SELECT gets.
 var errNotOne = errors.New("a query is the rest of one SELECT statement")
 
@@ -100,8 +113,7 @@ func Rows[T any](ctx context.Context, r *ReadTx, scan func(Row) (T, error), sele
 		}
 		defer rows.Close()
 		for rows.Next() {
-			v, err := scan(rows)
-			if !yield(v, unnumbered(err)) {
+			if !yield(scan(row{rows})) {
 				return
 			}
 		}
@@ -109,16 +121,6 @@ func Rows[T any](ctx context.Context, r *ReadTx, scan func(Row) (T, error), sele
 			yield(none, err)
 		}
 	}
-}
-
-// unnumbered is an error of ours without what database/sql puts before it: the number of the column in the query, which
-// says nothing to whoever reads it.
-func unnumbered(err error) error {
-	var ours *Error
-	if errors.As(err, &ours) && strings.HasPrefix(err.Error(), "sql: ") {
-		return ours
-	}
-	return err
 }
 
 // Collect returns what scan makes of each row of SELECT selected.
@@ -162,8 +164,8 @@ func Tuples(ctx context.Context, r *ReadTx, selected string, args ...any) iter.S
 }
 
 // scanTuple reads a row of any shape.
-func scanTuple(row Row) ([]any, error) {
-	columns, err := row.(*sql.Rows).Columns()
+func scanTuple(r Row) ([]any, error) {
+	columns, err := r.(row).Columns()
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +173,7 @@ func scanTuple(row Row) ([]any, error) {
 	for i := range values {
 		into[i] = &values[i]
 	}
-	return values, row.Scan(into...)
+	return values, r.Scan(into...)
 }
 
 func scanValue[T any](row Row) (v T, err error) {

@@ -96,7 +96,7 @@ func (t *Table[T]) Scanner() func(row Row, v *T, more ...any) error {
 	}
 	return func(row Row, v *T, more ...any) error {
 		current = v
-		err := unnumbered(row.Scan(append(cells[:len(cells):len(cells)], more...)...))
+		err := row.Scan(append(cells[:len(cells):len(cells)], more...)...)
 		if ours, ok := err.(*Error); ok && t.Describe != nil {
 			return fmt.Errorf("%s: %w", t.Describe(v), ours)
 		}
