@@ -66,16 +66,10 @@ func floatingCreate() *command {
 		flags: []*cli.Flag{
 			host, block,
 			named(&r.Pool, "pool", checkWord, "the pool that they belong to").As("POOL").Also("default_floating_pool"),
-			networkInterface(&r.Interface, "interface", "the interface that the host answers for them on").Also("public_interface"),
+			networkInterface(&r.Interface, "interface", "the interface that the host answers for them on").Also("public_interface").TakesEmpty(),
 		},
 		columns: cli.Fields(floatingRangeColumns),
 		ledger:  creates,
-		check: func(*cli.Env) error {
-			if r.Pool == "" {
-				return cli.UsageErrorf("--pool is empty, and a range belongs to a pool")
-			}
-			return nil
-		},
 		run: func(ctx context.Context, s *session) error {
 			made, err := s.store.CreateFloatingRange(ctx, *r)
 			if err != nil {

@@ -39,7 +39,7 @@ const instanceUsage = "a name (PROJECT/NAME where several projects have it), an 
 
 // onNetwork declares the flag that names one network.
 func onNetwork(into *string, usage string) *cli.Flag {
-	return cli.Typed(into, "network", notEmpty, usage+": "+networkUsage).As("NETWORK").NotInFlagfile()
+	return cli.Text(into, "network", usage+": "+networkUsage).As("NETWORK").NotInFlagfile()
 }
 
 // guestMAC declares a flag for the MAC of a guest's port.
@@ -86,7 +86,7 @@ func instanceCreate() *command {
 			address(&o.FixedIPv6, "fixed_ip_v6", netcalc.ParseAddr6,
 				"its IPv6 address, for a guest that does not use EUI-64").ByDefault("the EUI-64 address of its MAC"),
 			named(&o.Host, "host", checkWord, "the machine it runs on").As("HOST").NotInFlagfile(),
-			cli.TypedList(&o.SecurityGroups, "security_group", notEmpty, "a security group of the project; repeatable").As("GROUP").
+			cli.Texts(&o.SecurityGroups, "security_group", "a security group of the project; repeatable").As("GROUP").
 				ByDefault(db.DefaultGroup),
 			cli.Number(&o.Count, "count", 1, 1<<20, "make that many, named NAME-1, NAME-2 and so on").ByDefault("one, named NAME"),
 		},

@@ -184,6 +184,10 @@ type networkModifyOptions struct {
 
 func networkModify() *command {
 	o := &networkModifyOptions{}
+	values := o.networkValues.flags()
+	for _, f := range values {
+		f.TakesEmpty()
+	}
 	return &command{
 		name:  "modify",
 		short: "change networks",
@@ -194,7 +198,7 @@ func networkModify() *command {
 			`nova-manage network modify web --dns1 2001:db8::53 --dns2 ""`,
 		},
 		args: o.args(),
-		flags: append(o.networkValues.flags(), o.flag(),
+		flags: append(values, o.flag(),
 			cli.Boolean(&o.DisassociateProject, "disassociate_project", "take it from its project").OnlyTyped(),
 			cli.Boolean(&o.DisassociateHost, "disassociate_host", "take it from its network node").OnlyTyped()),
 		columns: cli.Fields(networkColumns),

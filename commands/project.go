@@ -39,7 +39,7 @@ func projectCreate() *command {
 		long:     "A project also comes to be when it is first named with --project_id.",
 		examples: []string{`nova-manage project create apollo --description "lunar landing"`},
 		args:     []*cli.Arg{cli.Required(named(&name, "NAME", checkWord, "its name"))},
-		flags:    []*cli.Flag{cli.Text(&description, "description", "what it is for").As("TEXT")},
+		flags:    []*cli.Flag{cli.Text(&description, "description", "what it is for").As("TEXT").TakesEmpty()},
 		columns:  cli.Fields(cli.AllShown(projectColumns)),
 		ledger:   creates,
 		run: func(ctx context.Context, s *session) error {

@@ -89,7 +89,7 @@ func secgroupCreate() *command {
 			`nova-manage secgroup create apollo/db --description "the database"`,
 		},
 		args:    []*cli.Arg{g.arg()},
-		flags:   []*cli.Flag{g.flag(), cli.Text(&description, "description", "what it is for").As("TEXT")},
+		flags:   []*cli.Flag{g.flag(), cli.Text(&description, "description", "what it is for").As("TEXT").TakesEmpty()},
 		columns: cli.Fields(cli.AllShown(secgroupColumns)),
 		ledger:  creates,
 		check:   g.check,
@@ -200,6 +200,9 @@ func (o *ruleOptions) check(e *cli.Env) error {
 		if of != o.project {
 			return cli.UsageErrorf("--source_group %s is not of project %s, which group %s belongs to",
 				cli.Quote(o.Rule.SourceGroup), o.project, o.name)
+		}
+		if source == "" { // which would be everybody
+			return cli.UsageErrorf("--source_group %s has no name", cli.Quote(o.Rule.SourceGroup))
 		}
 		o.Rule.SourceGroup = source
 	}
