@@ -56,9 +56,9 @@ const minMTU, maxMTU = 1280, 65535
 
 func (v *networkValues) flags() []*cli.Flag {
 	return []*cli.Flag{
-		named(&v.Label, "label", checkLabel, "a name for each network").From(&v.from.label),
-		named(&v.ProjectID, "project_id", checkWord, "the project that has it").As("PROJECT").From(&v.from.projectID).Also("project"),
-		named(&v.Host, "host", checkWord, "the network node that serves it").As("HOST").From(&v.from.host).NotInFlagfile(),
+		named(&v.Label, "label", newLabel, "a name for each network").From(&v.from.label),
+		named(&v.ProjectID, "project_id", newWord, "the project that has it").As("PROJECT").From(&v.from.projectID).Also("project"),
+		named(&v.Host, "host", newWord, "the network node that serves it").As("HOST").From(&v.from.host).NotInFlagfile(),
 		address(&v.DNS1, "dns1", netcalc.ParseAddr, "its first DNS server, IPv4 or IPv6").From(&v.from.dns1),
 		address(&v.DNS2, "dns2", netcalc.ParseAddr, "its second DNS server, IPv4 or IPv6").From(&v.from.dns2),
 		cli.Typed(&v.MTU, "mtu", parseMTU, "its MTU in bytes").As("BYTES").From(&v.from.mtu),

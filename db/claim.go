@@ -16,6 +16,14 @@ type claim struct {
 	kind   string
 }
 
+// String is the prefix that the claim covers, whatever it is called, or its ends where they are no prefix's.
+func (c claim) String() string {
+	if p, ok := c.Span.Prefix(); ok {
+		return p.String()
+	}
+	return c.Span.String()
+}
+
 // What a claim is for.
 const (
 	claimNetwork  = "network"  // the IPv4 block of a network

@@ -185,15 +185,15 @@ func (l *fixedLister) listNetwork(ctx context.Context, n Network, rows *pager[Fi
 			}
 		}
 		f := untaken
+		f.State = roles.of(a) // before what a row says: a gateway may stand on an address that was released
 		switch {
+		case f.State != "":
 		case more && row.First.Compare(a) <= 0 && row.State == stateHeld:
 			f = row
 		case more && row.First.Compare(a) <= 0:
 			f.State = row.State
 		default:
-			if f.State = roles.of(a); f.State == "" {
-				f.State = stateFree
-			}
+			f.State = stateFree
 		}
 		f.First, f.Last = a, a
 		if err := l.one(f); err != nil {
