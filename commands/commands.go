@@ -95,6 +95,7 @@ type command struct {
 	examples []string
 	actions  []*command
 	args     []*cli.Arg
+	other    *cli.Form
 	flags    []*cli.Flag
 	columns  []cli.Field
 
@@ -116,7 +117,7 @@ type command struct {
 // declare tells package cli of the command, which is run on the ledger that the global flags name.
 func (c *command) declare(l *ledger) *cli.Command {
 	d := &cli.Command{
-		Name: c.name, Short: c.short, Long: c.long, Examples: c.examples, Args: c.args, Flags: c.flags, Columns: c.columns,
+		Name: c.name, Short: c.short, Long: c.long, Examples: c.examples, Args: c.args, Other: c.other, Flags: c.flags, Columns: c.columns,
 	}
 	if c.dryRun != nil {
 		d.Flags = append(d.Flags, cli.Boolean(c.dryRun, "dry_run", "print what would be "+c.ledger.done()+" and write nothing"))
@@ -153,6 +154,7 @@ func newProgram(sys *cli.Sys, catalogue []*command) *cli.Program {
 			"nova-manage network list -f json",
 			"nova-manage help network create",
 		},
+		Retired:   retired,
 		Flags:     l.flags(),
 		EnvPrefix: "NOVA_",
 		Flagfile:  defaultFlagfile,

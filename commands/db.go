@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
@@ -13,14 +14,38 @@ func dbCategory() *command {
 }
 
 func dbSync() *command {
+	version := db.LatestSchema()
+	to := cli.Typed(&version, "version", parseSchemaVersion, "the schema version to end with, which can only be the latest").
+		As("N").OnlyTyped()
 	return &command{
 		name:     "sync",
 		short:    "create the ledger, or bring its schema up to date",
-		long:     "Doing it again does nothing. An interrupted run leaves the old schema, and may be repeated.",
+		long:     "Doing it again does nothing. An interrupted run leaves the old schema, and may be repeated. There is no way back.",
 		examples: []string{"nova-manage db sync", "nova-manage db sync --sql_connection sqlite:////srv/nova/nova.sqlite"},
+		flags:    []*cli.Flag{to},
 		ledger:   syncs,
 		run:      func(context.Context, *session) error { return nil }, // opening it is all there is to do
 	}
+}
+
+// parseSchemaVersion takes the latest schema version. Nova's numbers are those of its own schema.
+func parseSchemaVersion(s string) (int, error) {
+	n, err := cli.ParseNumber(s, 1, math.MaxInt32)
+	if err == nil {
+		err = schemaVersionError(int(n), db.LatestSchema())
+	}
+	return int(n), err
+}
+
+// schemaVersionError says why a schema version other than the latest cannot be had.
+func schemaVersionError(version, latest int) error {
+	switch {
+	case version < latest:
+		return fmt.Errorf("is an older schema version than the latest, %d: there is no way back", latest)
+	case version > latest:
+		return fmt.Errorf("is no schema version of a ledger: the latest is %d", latest)
+	}
+	return nil
 }
 
 var dbVersionColumns = []cli.Column[db.Version]{

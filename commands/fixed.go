@@ -61,13 +61,15 @@ func fixedList() *command {
 	}
 }
 
-// fixedRanges declares RANGE... .
-func fixedRanges(into *[]netcalc.Span) *cli.Arg {
-	return cli.OneOrMore(cli.TypedList(into, "RANGE", netcalcValue(netcalc.ParseSpan), "an address, FIRST-LAST or a CIDR, of either family"))
+// fixedRanges declares the flag that is RANGE..., or --address as later releases spelled it.
+func fixedRanges(into *[]netcalc.Span) *cli.Flag {
+	return cli.TypedList(into, "address", netcalcValue(netcalc.ParseSpan), "an address, FIRST-LAST or a CIDR, of either family").
+		As("RANGE").OnlyTyped()
 }
 
 func fixedReserve() *command {
 	var ranges []netcalc.Span
+	which := fixedRanges(&ranges)
 	return &command{
 		name:  "reserve",
 		short: "keep addresses from being given to instances",
@@ -75,9 +77,11 @@ func fixedReserve() *command {
 			"say) is passed over. An address that an instance holds is refused, and so is a range that is not in networks as a whole.",
 		examples: []string{
 			"nova-manage fixed reserve 10.0.1.20",
+			"nova-manage fixed reserve --address 10.0.1.20",
 			"nova-manage fixed reserve 10.0.1.20-10.0.1.29 fd00:1::100/120",
 		},
-		args:   []*cli.Arg{fixedRanges(&ranges)},
+		args:   []*cli.Arg{cli.OneOrMore(which).Called("RANGE")},
+		flags:  []*cli.Flag{which},
 		ledger: writes,
 		run: func(ctx context.Context, s *session) error {
 			return s.store.ReserveAddresses(ctx, ranges)
@@ -87,15 +91,18 @@ func fixedReserve() *command {
 
 func fixedUnreserve() *command {
 	var ranges []netcalc.Span
+	which := fixedRanges(&ranges)
 	return &command{
 		name:  "unreserve",
 		short: "give reserved addresses back",
 		long:  "All ranges are given back or none. Something in each must be reserved, not all of it.",
 		examples: []string{
 			"nova-manage fixed unreserve 10.0.1.20",
+			"nova-manage fixed unreserve --address 10.0.1.20",
 			"nova-manage fixed unreserve 10.0.1.0/27 fd00:1::/64",
 		},
-		args:   []*cli.Arg{fixedRanges(&ranges)},
+		args:   []*cli.Arg{cli.OneOrMore(which).Called("RANGE")},
+		flags:  []*cli.Flag{which},
 		ledger: writes,
 		run: func(ctx context.Context, s *session) error {
 			return s.store.UnreserveAddresses(ctx, ranges)

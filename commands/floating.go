@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 
 	"nova-manage/db"
@@ -44,7 +45,8 @@ func parseBlock(s string) (netip.Prefix, error) {
 
 func floatingCreate() *command {
 	r := &db.FloatingRange{Pool: "nova"}
-	host := named(&r.Host, "host", newWord, "the network node that the addresses are routed to").As("HOST").NotInFlagfile()
+	host := named(&r.Host, "host", newWord, "the network node that the addresses are routed to").As("HOST").
+		ByDefault("this machine's name").NotInFlagfile()
 	block := cli.Typed(&r.CIDR, "ip_range", func(s string) (netip.Prefix, error) {
 		p, err := parseBlock(s)
 		if err != nil {
@@ -60,9 +62,18 @@ func floatingCreate() *command {
 		examples: []string{
 			"nova-manage floating create node1 192.0.2.0/28",
 			"nova-manage floating create node1 2001:db8:f::/64 --pool public --interface eth1",
+			"nova-manage floating create --ip_range 198.51.100.0/28",
 			"nova-manage floating create --ip_range 198.51.100.7 --host node2",
 		},
 		args: []*cli.Arg{cli.Required(host), cli.Required(block)},
+		// Without HOST, as later releases had it.
+		other: &cli.Form{Args: []*cli.Arg{cli.Required(block)}, Meant: func(words []string, typed func(*cli.Flag) bool) bool {
+			if len(words) == 0 {
+				return typed(block)
+			}
+			_, err := parseBlock(words[0])
+			return len(words) == 1 && err == nil && !typed(block)
+		}},
 		flags: []*cli.Flag{
 			host, block,
 			named(&r.Pool, "pool", newWord, "the pool that they belong to").As("POOL").Also("default_floating_pool"),
@@ -70,6 +81,7 @@ func floatingCreate() *command {
 		},
 		columns: cli.Fields(floatingRangeColumns),
 		ledger:  creates,
+		check:   func(e *cli.Env) error { return thisHost(e, &r.Host) },
 		run: func(ctx context.Context, s *session) error {
 			made, err := s.store.CreateFloatingRange(ctx, *r)
 			if err != nil {
@@ -78,6 +90,25 @@ func floatingCreate() *command {
 			return cli.PrintOne(s.Env, floatingRangeColumns, made)
 		},
 	}
+}
+
+// thisHost fills in this machine's name where no host was named.
+func thisHost(e *cli.Env, host *string) error {
+	if *host != "" {
+		return nil
+	}
+	name, err := e.Sys.Hostname()
+	if err == nil && name == "" {
+		err = errors.New("it has none")
+	}
+	if err == nil {
+		err = newWord(name)
+	}
+	if err != nil {
+		return cli.WithHint(cli.UsageErrorf("this machine's name %s cannot be the host: %w", cli.Quote(name), err), "name one with --host")
+	}
+	*host = name
+	return nil
 }
 
 func floatingDelete() *command {

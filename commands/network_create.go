@@ -59,6 +59,7 @@ func networkCreate() *command {
 	for _, f := range positional {
 		f.EmptyIsDefault()
 	}
+	values := o.networkValues.flags() // the label is the first
 	return &command{
 		name:  "create",
 		short: "carve networks from a range and record them",
@@ -70,18 +71,40 @@ func networkCreate() *command {
 			"address: the IPv4 one, or that of its /64 if it has no IPv4.",
 		examples: []string{
 			"nova-manage network create 10.0.1.0/24 3 32 100 1000 fd00:1::/48",
-			"nova-manage network create 10.0.1.0/24 1 256 --network_manager FlatDHCPManager --bridge br0",
+			"nova-manage network create private 10.0.1.0/24 1 256 --network_manager FlatDHCPManager --bridge br0",
 			"nova-manage network create --fixed_range 10.0.0.0/8 --num_networks 1 --next_free --project_id apollo",
 			"nova-manage network create 10.0.1.0/24 3 32 --reserve +10-+20 --reserve 10.0.1.40",
 			"nova-manage network create --ipv6_only --num_networks 4 --fixed_range_v6 2001:db8::/56",
 		},
 		args:    cli.Optionals(positional...),
-		flags:   slices.Concat(positional, o.flags(), o.networkValues.flags()),
+		other:   labelFirst(values[0], positional),
+		flags:   slices.Concat(positional, o.flags(), values),
 		columns: cli.Fields(networkColumns),
 		ledger:  creates,
 		dryRun:  &o.DryRun,
 		check:   o.check,
 		run:     o.run,
+	}
+}
+
+// labelFirst is the form that the arguments had from Nova's 2011.3 on: LABEL, then fixed_range, num_networks and
+// network_size. What came after these differed from release to release, and is given by flags.
+func labelFirst(label *cli.Flag, positional []*cli.Flag) *cli.Form {
+	fixedRange := positional[0]
+	return &cli.Form{
+		Args: append([]*cli.Arg{cli.Required(label), cli.Required(fixedRange)}, cli.Optionals(positional[1:3]...)...),
+		// A first word that is no range is a label where a range comes after it. Where none does, a slip of the finger in the
+		// range is more likely, and 1000 networks of the default one are not what is meant.
+		Meant: func(words []string, typed func(*cli.Flag) bool) bool {
+			if len(words) == 0 || words[0] == "" || newLabel(words[0]) != nil {
+				return false
+			}
+			if len(words) == 1 {
+				return typed(fixedRange)
+			}
+			_, err := netcalc.ParseSpan(words[1])
+			return err == nil || strings.Contains(words[1], "/")
+		},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
@@ -135,28 +136,39 @@ type projectQuotaOptions struct {
 
 func projectQuota() *command {
 	o := &projectQuotaOptions{}
+	project := named(&o.Name, "project", nil, "the project").As("NAME").Also("project_id").OnlyTyped()
+	key := cli.Choice(&o.Key, "key", db.Resources, "what is limited").OnlyTyped()
+	value := cli.Typed(&o.Value, "value", parseLimit, "the new limit, or unlimited").As("N").From(&o.valueFrom).OnlyTyped()
 	return &command{
 		name:  "quota",
 		short: "show or set how much a project may have",
-		long: "-1 is no limit, which is the default. A limit below what the project has keeps that and refuses more; a command " +
+		long: "-1 or unlimited is no limit, which is the default. A limit below what the project has keeps that and refuses more; a command " +
 			"that would exceed one exits with 4.",
 		examples: []string{
 			"nova-manage project quota apollo",
 			"nova-manage project quota apollo instances 20",
-			"nova-manage project quota apollo floating_ips -1",
+			"nova-manage project quota apollo floating_ips unlimited",
+			"nova-manage project quota --project apollo --key networks --value 3",
 			"nova-manage project quota apollo networks -f value -c limit",
 		},
 		args: []*cli.Arg{
-			cli.Required(named(&o.Name, "NAME", nil, "the project")),
-			cli.Optional(cli.Choice(&o.Key, "KEY", db.Resources, "what is limited")),
-			cli.Optional(cli.Number(&o.Value, "VALUE", db.Unlimited, math.MaxInt64, "the new limit").From(&o.valueFrom)),
+			cli.Required(project).Called("NAME"), cli.Optional(key).Called("KEY"), cli.Optional(value).Called("VALUE"),
 		},
+		flags:   []*cli.Flag{project, key, value},
 		columns: cli.Fields(quotaColumns),
 		ledger:  writes,
 		readsIf: func() bool { return !o.sets() },
 		check:   o.check,
 		run:     o.run,
 	}
+}
+
+// parseLimit reads a number, or Nova's word for none.
+func parseLimit(s string) (int64, error) {
+	if strings.EqualFold(s, "unlimited") {
+		return db.Unlimited, nil
+	}
+	return cli.ParseNumber(s, db.Unlimited, math.MaxInt64)
 }
 
 // sets tells whether a limit is to be set, and not only to be shown.

@@ -33,11 +33,19 @@ var versionColumns = []cli.Column[buildVersion]{
 }
 
 func versionCommand() *command {
+	list := &command{
+		name:     "list",
+		short:    "the same, as Nova spelled it",
+		examples: []string{"nova-manage version list"},
+		columns:  cli.Fields(versionColumns),
+		run:      runVersion,
+	}
 	return &command{
 		name:     "version",
 		short:    "tell which nova-manage this is",
 		long:     "The version, revision and time of the source, as the Go tool recorded them when it built the binary.",
 		examples: []string{"nova-manage version -f value -c version"},
+		actions:  []*command{list},
 		columns:  cli.Fields(versionColumns),
 		run:      runVersion,
 	}

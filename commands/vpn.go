@@ -50,19 +50,23 @@ type vpnChangeOptions struct {
 
 func vpnChange() *command {
 	o := &vpnChangeOptions{}
+	// What is changed, and to what, is typed: a variable with a project is a default for other commands.
+	project := named(&o.Project, "project", nil, "whose VPN it is").As("PROJECT").Also("project_id").OnlyTyped()
+	ip := ownAddress(&o.Address, "ip", "the new public address").As("IP").OnlyTyped()
+	port := cli.Number(&o.Port, "port", 1, 65535, "the new public port").As("PORT").OnlyTyped()
 	return &command{
 		name:  "change",
 		short: "move a project's VPN to another public address and port",
 		examples: []string{
 			"nova-manage vpn change apollo 198.51.100.7 1194",
 			"nova-manage vpn change apollo 198.51.100.7 1195 --network 10.0.1.32/27",
+			"nova-manage vpn change --project apollo --ip 198.51.100.7 --port 1194",
 		},
 		args: []*cli.Arg{
-			cli.Required(named(&o.Project, "PROJECT", nil, "whose VPN it is")),
-			cli.Required(ownAddress(&o.Address, "IP", "the new public address")),
-			cli.Required(cli.Number(&o.Port, "PORT", 1, 65535, "the new public port")),
+			cli.Required(project).Called("PROJECT"), cli.Required(ip).Called("IP"), cli.Required(port).Called("PORT"),
 		},
 		flags: []*cli.Flag{
+			project, ip, port,
 			cli.Text(&o.Network, "network", "which one is meant, if the project has several: "+networkUsage).As("NETWORK").NotInFlagfile(),
 		},
 		columns: cli.Fields(vpnColumns),

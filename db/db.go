@@ -73,6 +73,9 @@ func (s *Store) Close() error { return s.db.Close() }
 // Version is the schema version of the ledger and the name of its engine.
 type Version = sqlstore.Version
 
+// LatestSchema is the schema version of a ledger that is up to date.
+func LatestSchema() int { return sqlstore.LatestSchema() }
+
 // Version tells the schema version and engine. Open has checked that this binary knows the version.
 func (s *Store) Version(ctx context.Context) (Version, error) { return s.db.Version(ctx) }
 

@@ -4,8 +4,27 @@ package cli
 // its flags, either way of giving it works.
 type Arg struct {
 	*Flag
+	called   string // see Called
 	required bool
 	variadic bool
+}
+
+// Called names the argument otherwise than the flag of the same value.
+func (a *Arg) Called(name string) *Arg { a.called = name; return a }
+
+// word is what usage and messages call the argument.
+func (a *Arg) word() string {
+	if a.called != "" {
+		return a.called
+	}
+	return a.name
+}
+
+// Form is another way to give the arguments of a command.
+type Form struct {
+	Args []*Arg
+	// Meant tells by the words, and by which flags were typed, that it is the one that is meant.
+	Meant func(words []string, typed func(*Flag) bool) bool
 }
 
 // Required declares an argument that must be given.

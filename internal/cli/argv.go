@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"strings"
 )
 
@@ -47,13 +48,16 @@ func (p *Program) read(argv []string) (*invocation, error) {
 			return nil, err
 		}
 	}
-	s := scanner{kinds: p.flagKinds()}
+	s := scanner{kinds: p.flagKinds(), ownVersion: p.hasVersionFlag}
 	s.scan(argv)
 	in := &invocation{help: s.help}
 	words, err := p.findCommand(in, s.words, s.arguments)
+	retired := (*retiredError)(nil)
 	switch {
 	case in.help && err == nil:
 		return in, nil
+	case errors.As(err, &retired): // its flags are unknown, too
+		return nil, err
 	case s.unknown != "":
 		return nil, p.unknownFlag(s.unknown, in.command)
 	case s.version && len(s.words) == 0:
@@ -124,6 +128,8 @@ func sameFlagTwice(uses []flagUse) error {
 // the same for all commands that have it, because flags may stand before the words that name the command.
 type scanner struct {
 	kinds map[string]flagKind
+	// ownVersion tells whether --version, which asks for the program's version, is a flag of the command that the words are.
+	ownVersion func(words []string) bool
 
 	flags         []token
 	words         []string
@@ -164,6 +170,8 @@ func (s *scanner) long(a string, rest []string) []string {
 	name := flagName(typed[2:])
 	kind, known := s.kinds[name]
 	switch known = known && len(name) > 1; { // a letter has one dash
+	case name == "version" && s.ownVersion(s.words):
+		return s.withValue(token{name, value, typed}, hasValue, rest)
 	case known && kind == yesOrNo:
 		if !hasValue {
 			value = "true"
@@ -228,10 +236,10 @@ func (s *scanner) withValue(t token, hasValue bool, rest []string) []string {
 }
 
 func (s *scanner) add(t token) {
-	switch t.name {
-	case "help", "h":
+	switch {
+	case t.name == "help", t.name == "h":
 		s.help = true
-	case "version":
+	case t.name == "version" && !s.ownVersion(s.words):
 		s.version = true
 	default:
 		s.flags = append(s.flags, t)
@@ -253,7 +261,7 @@ func (s *scanner) unknownFlag(typed string) {
 
 // flagKinds is every spelling of every flag of all commands.
 func (p *Program) flagKinds() map[string]flagKind {
-	kinds := map[string]flagKind{"help": yesOrNo, "h": yesOrNo, "version": yesOrNo}
+	kinds := map[string]flagKind{}
 	add := func(fs []*Flag) {
 		for _, f := range fs {
 			for _, name := range f.spellings() {
@@ -271,7 +279,17 @@ func (p *Program) flagKinds() map[string]flagKind {
 			add(a.Flags)
 		}
 	}
+	for _, own := range []string{"help", "h", "version"} {
+		kinds[own] = yesOrNo
+	}
 	return kinds
+}
+
+// hasVersionFlag tells whether the words are a command that has a flag of that name.
+func (p *Program) hasVersionFlag(words []string) bool {
+	in := &invocation{}
+	_, err := p.findCommand(in, words, len(words))
+	return err == nil && in.command != nil && lookupFlag(in.command.Flags, "version") != nil
 }
 
 // flagName is the proper spelling of a flag's name: --fixed-range-v6 is --fixed_range_v6.

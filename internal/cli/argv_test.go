@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"io"
 	"strings"
 	"testing"
 )
@@ -172,4 +174,119 @@ func FuzzArguments(f *testing.F) {
 			t.Errorf("%q: exit %d\nstdout %s\nstderr %s", line, code, fake.stdout.String(), fake.stderr.String())
 		}
 	})
+}
+
+// A command may take its arguments in another form, and call one otherwise than its flag.
+func TestArguments_OtherForm(t *testing.T) {
+	f := newFake(t)
+	var host, at, size string
+	run := func(args ...string) int {
+		host, at, size = "", "", ""
+		f.stdout.Reset()
+		f.stderr.Reset()
+		p := f.program()
+		hostFlag, atFlag := Text(&host, "host", "the host"), Text(&at, "at", "the place")
+		p.Commands = append(p.Commands, &Command{
+			Name: "place", Short: "place something", Flags: []*Flag{hostFlag, atFlag}, Args: []*Arg{Required(hostFlag), Required(atFlag).Called("PLACE")},
+			Other: &Form{
+				Args: []*Arg{Required(atFlag).Called("PLACE"), Optional(Text(&size, "SIZE", "how large"))},
+				Meant: func(words []string, typed func(*Flag) bool) bool {
+					return len(words) > 0 && strings.HasPrefix(words[0], "@") && !typed(hostFlag)
+				},
+			},
+			Run: func(context.Context, *Env) error { return nil },
+		})
+		return p.Run(append([]string{"nova-manage"}, args...), f.sys)
+	}
+	for _, c := range []struct {
+		line, host, at, size, fails string
+	}{
+		{line: "place a @b", host: "a", at: "@b"},
+		{line: "place @b", at: "@b"},
+		{line: "place @b 5", at: "@b", size: "5"},
+		{line: "place a @b --host=c", fails: `host is given twice, as argument "a" and as --host "c"`},
+		{line: "place a --at @c", host: "a", at: "@c"},
+		{line: "place a @b --at @c", fails: `PLACE is given twice, as argument "@b" and as --at "@c"`},
+		{line: "place a", fails: "place needs PLACE\nnova-manage: hint: usage: nova-manage place host PLACE [flags]"},
+		{line: "place @b 5 6", fails: "surplus argument \"6\"\nnova-manage: hint: usage: nova-manage place PLACE [SIZE] [flags]"},
+	} {
+		code := run(strings.Fields(c.line)...)
+		if said := strings.TrimSpace(strings.TrimPrefix(f.stderr.String(), "nova-manage: error: ")); said != c.fails || (code == exitOK) != (c.fails == "") {
+			t.Errorf("%s: exit %d, %q, want %q", c.line, code, said, c.fails)
+		} else if code == exitOK && (host != c.host || at != c.at || size != c.size) {
+			t.Errorf("%s: host %q, at %q, size %q", c.line, host, at, size)
+		}
+	}
+	run("help", "place")
+	for _, want := range []string{"   nova-manage place host PLACE [flags]\n   nova-manage place PLACE [SIZE] [flags]\n", "   host   the host\n   PLACE  the place\n   SIZE   how large\n"} {
+		if !strings.Contains(f.stdout.String(), want) {
+			t.Errorf("help lacks %q:\n%s", want, f.stdout.String())
+		}
+	}
+}
+
+// --version is the program's, but where a command has a flag of that name.
+func TestArguments_OwnVersion(t *testing.T) {
+	f := newFake(t)
+	version := ""
+	run := func(args ...string) int {
+		version = ""
+		f.stdout.Reset()
+		f.stderr.Reset()
+		p := f.program()
+		sync := &Command{Name: "sync", Flags: []*Flag{Text(&version, "version", "which one")}, Run: func(context.Context, *Env) error { return nil }}
+		p.Commands = append(p.Commands, &Command{Name: "store", Actions: []*Command{sync}}, &Command{Name: "version", Run: func(_ context.Context, e *Env) error {
+			_, err := io.WriteString(e.Stdout, "the program's\n")
+			return err
+		}})
+		return p.Run(append([]string{"nova-manage"}, args...), f.sys)
+	}
+	for _, c := range []struct{ line, version, stdout, fails string }{
+		{line: "store sync --version 3", version: "3"},
+		{line: "store sync --version=4 -q", version: "4"},
+		{line: "sto sy --version 5", version: "5"},
+		{line: "store sync --version", fails: "--version needs a value"},
+		{line: "--version", stdout: "the program's\n"},
+		{line: "-q --version", stdout: ""},
+		{line: "thing list --version", fails: "unknown flag --version of thing list"},
+	} {
+		code := run(strings.Fields(c.line)...)
+		said, _, _ := strings.Cut(strings.TrimPrefix(f.stderr.String(), "nova-manage: error: "), "\n")
+		if version != c.version || f.stdout.String() != c.stdout || said != c.fails || (code == exitOK) != (c.fails == "") {
+			t.Errorf("%s: exit %d, version %q, %q, %q", c.line, code, version, f.stdout.String(), said)
+		}
+	}
+}
+
+// What is no more says what it was, before anything else that is wrong with the line.
+func TestCommands_Retired(t *testing.T) {
+	f := newFake(t)
+	p := f.program()
+	p.Retired = []Retired{
+		{Command: "gadget", Instead: "it is a thing now"},
+		{Command: "thing break", Instead: "nothing breaks any more"},
+		{Command: "thing make", Flag: "colour", Instead: "all are black"},
+		{Command: "thing", Flag: "weight", Instead: "they weigh nothing"},
+		{Flag: "verbose", Instead: "it is quiet"},
+	}
+	for _, c := range []struct{ line, want string }{
+		{"gadget", `unknown category "gadget"|it is a thing now`},
+		{"gadget list --all x", `unknown category "gadget"|it is a thing now`},
+		{"help gadget", `unknown category "gadget"|it is a thing now`},
+		{"thing break 5 --host", `unknown thing action "break"|nothing breaks any more`},
+		{"thing make --colour=red", `unknown flag --colour of thing make|all are black`},
+		{"thing make --weight 5", `unknown flag --weight of thing make|they weigh nothing`},
+		{"thing list --weight 5", `unknown flag --weight of thing list|they weigh nothing`},
+		{"thing list --colour red", `unknown flag --colour of thing list|nova-manage help thing list lists its flags`},
+		{"poke bob --noverbose", `unknown flag --noverbose of poke|it is quiet`},
+		{"--verbose thing list", `unknown flag --verbose of thing list|it is quiet`},
+		{"gadgets", `unknown category "gadgets"|choose from help, thing, poke, thorn`},
+	} {
+		f.stderr.Reset()
+		code := p.Run(append([]string{"nova-manage"}, strings.Fields(c.line)...), f.sys)
+		said, hint, _ := strings.Cut(c.want, "|")
+		if want := "nova-manage: error: " + said + "\nnova-manage: hint: " + hint + "\n"; code != exitUsage || f.stderr.String() != want {
+			t.Errorf("%s: exit %d, %s, want %s", c.line, code, f.stderr.String(), want)
+		}
+	}
 }

@@ -23,6 +23,8 @@ type Command struct {
 
 	// Args are the positional arguments, required ones first.
 	Args []*Arg
+	// Other is another way to give them, if there is one.
+	Other *Form
 	// Flags may stand anywhere on the command line.
 	Flags []*Flag
 	// Columns are those of the answer (see Fields); nil where it is not a table.
@@ -55,13 +57,15 @@ func (c *Command) prepare(program string) {
 }
 
 // signature is how the command itself is typed; of a category that does not run, how its actions are.
-func (c *Command) signature() string {
+func (c *Command) signature() string { return c.signatureWith(c.Args) }
+
+func (c *Command) signatureWith(args []*Arg) string {
 	words := []string{c.program, c.path()}
 	if c.Run == nil {
 		words = append(words, "<action>")
 	}
-	for _, a := range c.Args {
-		name := a.name
+	for _, a := range args {
+		name := a.word()
 		if a.variadic {
 			name += "..."
 		}
@@ -75,10 +79,14 @@ func (c *Command) signature() string {
 
 // signatures are all ways to type the command, one on each line.
 func (c *Command) signatures() string {
-	if c.Run == nil || len(c.Actions) == 0 {
-		return c.signature()
+	all := c.signature()
+	if c.Other != nil {
+		all += "\n" + c.signatureWith(c.Other.Args)
 	}
-	return c.signature() + "\n" + c.program + " " + c.path() + " <action> [flags]"
+	if c.Run != nil && len(c.Actions) > 0 {
+		all += "\n" + c.program + " " + c.path() + " <action> [flags]"
+	}
+	return all
 }
 
 // description is what a manual page says of the command beside its flags.

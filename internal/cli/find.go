@@ -34,7 +34,7 @@ func (p *Program) findCommand(in *invocation, words []string, arguments int) ([]
 		}
 		c, err := find(kind, words[0], among)
 		if err != nil {
-			return nil, err
+			return nil, p.orRetired(err, in.command, words[0])
 		}
 		words = words[1:]
 		if c.Name == "help" {
@@ -121,6 +121,9 @@ func (p *Program) unknownFlag(typed string, c *Command) error {
 		if lookupFlag(other.Flags, strings.TrimPrefix(name, "no")) != nil || lookupFlag(other.Flags, name) != nil {
 			owners = append(owners, other.path())
 		}
+	}
+	if instead := p.retiredFlag(name, c); instead != "" {
+		return WithHint(err, instead)
 	}
 	itself := strings.HasPrefix(typed, "--") && slices.Contains(known, name) // a flag of an action is none of its category
 	if guess := closest(name, known); guess != "" && !itself {

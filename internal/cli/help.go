@@ -139,8 +139,16 @@ func paragraphs(text string) string {
 
 func (c *Command) argLines() []string {
 	var lines []string
-	for _, a := range c.Args {
-		line := a.name + "\t" + a.usage
+	args := c.Args
+	if c.Other != nil {
+		for _, a := range c.Other.Args {
+			if !slices.ContainsFunc(args, func(same *Arg) bool { return same.Flag == a.Flag }) {
+				args = append(args[:len(args):len(args)], a)
+			}
+		}
+	}
+	for _, a := range args {
+		line := a.word() + "\t" + a.usage
 		if def := a.defaultText(); def != "" {
 			line += " (default: " + def + ")"
 		}

@@ -24,6 +24,8 @@ type Program struct {
 	// Commands are listed by help in this order. One of them should be HelpCommand; one named version is what --version
 	// stands for.
 	Commands []*Command
+	// Retired are words that a command line of this name once had, or that are looked for here and belong elsewhere.
+	Retired []Retired
 	// Flags are taken by every command, beside those that the framework has itself (flagfile, format, column, quiet).
 	Flags []*Flag
 	// EnvPrefix stands before a flag's name in the environment: NOVA_ makes it NOVA_USE_IPV6.

@@ -178,13 +178,18 @@ func (f *Flag) sameValue(a, b string) bool {
 // flag of the same name on the command line it must not need to.
 func (r *resolver) fillArgs(c *Command, words []string) error {
 	filled := map[*Flag]bool{}
-	for _, a := range c.Args {
+	args := c.Args
+	if c.Other != nil && c.Other.Meant(words, func(f *Flag) bool { return len(r.fromCommandLine(f)) > 0 }) {
+		args = c.Other.Args
+	}
+	usage := "usage: " + c.signatureWith(args)
+	for _, a := range args {
 		here := words
 		if !a.variadic && len(here) > 1 {
 			here = here[:1]
 		}
 		words = words[len(here):]
-		texts, err := a.check(c, here)
+		texts, err := a.check(usage, here)
 		if err != nil {
 			return err
 		}
@@ -192,21 +197,21 @@ func (r *resolver) fillArgs(c *Command, words []string) error {
 			for _, t := range texts {
 				if !a.sameValue(t.text, flagged.text) {
 					return UsageErrorf("%s is given twice, as argument %s and as --%s %s",
-						a.name, Quote(t.text), a.name, Quote(flagged.text))
+						a.word(), Quote(t.text), a.name, Quote(flagged.text))
 				}
 			}
 		}
 		if len(texts) > 0 {
 			filled[a.Flag] = true
-			if err := a.fill(a.name, texts); err != nil {
+			if err := a.fill(a.word(), texts); err != nil {
 				return err
 			}
 		} else if a.required && !(r.hasFlag(c, a.Flag)) {
-			return WithHint(UsageErrorf("%s needs %s", c.path(), a.name), "usage: "+c.signature())
+			return WithHint(UsageErrorf("%s needs %s", c.path(), a.word()), usage)
 		}
 	}
 	if len(words) > 0 {
-		return WithHint(UsageErrorf("surplus argument %s", Quote(words[0])), "usage: "+c.signature())
+		return WithHint(UsageErrorf("surplus argument %s", Quote(words[0])), usage)
 	}
 	for _, f := range c.Flags {
 		if filled[f] {
@@ -229,11 +234,11 @@ func (r *resolver) hasFlag(c *Command, f *Flag) bool {
 }
 
 // check is what the words at an argument's place give it.
-func (a *Arg) check(c *Command, words []string) ([]sourced, error) {
+func (a *Arg) check(usage string, words []string) ([]sourced, error) {
 	var texts []sourced
 	for _, w := range words {
 		if w == "" && a.empty == emptyRefused {
-			return nil, WithHint(UsageErrorf("%s is empty", a.name), "usage: "+c.signature())
+			return nil, WithHint(UsageErrorf("%s is empty", a.word()), usage)
 		}
 		texts = append(texts, sourced{w, Origin{level: fromCommandLine}})
 	}

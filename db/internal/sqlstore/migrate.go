@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// LatestSchema is the schema version that a ledger has once it is up to date; the engines count alike.
+func LatestSchema() int { return len((&sqlite{}).migrations()) }
+
 // ready makes sure that the database is a ledger of a schema version that this binary knows, and makes it one where
 // the mode allows it.
 func (d *DB) ready(ctx context.Context) error {
