@@ -254,11 +254,13 @@ func (o *networkCreateOptions) ipv6Only(n *db.NewNetworks) error {
 	return nil
 }
 
-// ipv6 decides whether the networks get IPv6 and from which range.
+// ipv6 decides whether the networks get IPv6 and from which range. A range that was typed asks for it, whatever a flagfile
+// or a variable says for all networks; only what was typed beside it says otherwise.
 func (o *networkCreateOptions) ipv6(e *cli.Env, n *db.NewNetworks) {
 	asked := o.fixedRangeV6From.IsSet()
 	switch {
 	case o.IPv6Only, o.UseIPv6:
+	case o.fixedRangeV6From.OnCommandLine() && !o.useIPv6From.OnCommandLine():
 	case o.useIPv6From.IsSet():
 		if asked {
 			e.Warnf("fixed_range_v6 %s is not used: use_ipv6 is off%s; the networks get IPv4 only", o.FixedRangeV6, o.useIPv6From)

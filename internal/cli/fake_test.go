@@ -67,14 +67,20 @@ func newFake(t *testing.T) *fake {
 		Stdout:           &f.stdout,
 		Stderr:           &f.stderr,
 		LookupEnv:        func(name string) (string, bool) { v, ok := f.environment[name]; return v, ok },
-		Now:              func() time.Time { return time.Date(2011, 2, 3, 4, 5, 6, 0, time.FixedZone("", 3600)) },
-		Getuid:           func() int { return 1000 },
-		User:             func() string { return "alice" },
-		Home:             func() (string, error) { return "/home/op", nil },
-		Hostname:         func() (string, error) { return "node", nil },
-		TerminalWidth:    func() int { return f.terminal },
-		Context:          func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
-		BuildInfo:        System().BuildInfo,
+		Environ: func() (all []string) {
+			for name, value := range f.environment {
+				all = append(all, name+"="+value)
+			}
+			return all
+		},
+		Now:           func() time.Time { return time.Date(2011, 2, 3, 4, 5, 6, 0, time.FixedZone("", 3600)) },
+		Getuid:        func() int { return 1000 },
+		User:          func() string { return "alice" },
+		Home:          func() (string, error) { return "/home/op", nil },
+		Hostname:      func() (string, error) { return "node", nil },
+		TerminalWidth: func() int { return f.terminal },
+		Context:       func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
+		BuildInfo:     System().BuildInfo,
 	}
 	return f
 }

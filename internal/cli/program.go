@@ -118,5 +118,6 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 	if err := e.prepare(c, &p.globals); err != nil {
 		return err
 	}
+	p.warnOfVariables(e)
 	return c.Run(ctx, e)
 }

@@ -24,6 +24,8 @@ type Sys struct {
 
 	// LookupEnv reads one environment variable.
 	LookupEnv func(name string) (string, bool)
+	// Environ lists all variables of the environment, each as name=value.
+	Environ func() []string
 	// Now tells the time; commands see it in UTC.
 	Now func() time.Time
 	// Getuid tells whose default state path applies; 0 is root.
@@ -55,6 +57,7 @@ func System() *Sys {
 		Stdout:    os.Stdout,
 		Stderr:    os.Stderr,
 		LookupEnv: os.LookupEnv,
+		Environ:   os.Environ,
 		Now:       time.Now,
 		Getuid:    os.Getuid,
 		User:      userName,
