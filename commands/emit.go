@@ -29,7 +29,7 @@ func servedBy(into *string) *cli.Flag {
 
 // outputFlag declares -o, by which a rendered file goes to the disk instead of standard output.
 func outputFlag(into *string) *cli.Flag {
-	return cli.Typed(into, "output", notEmpty, "write FILE, as a whole or not at all; - is standard output").
+	return cli.Typed(into, "output", filePath, "write FILE, as a whole or not at all; - is standard output").
 		As("FILE").Letter("o").ByDefault("standard output").NotInFlagfile()
 }
 

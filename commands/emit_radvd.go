@@ -55,7 +55,7 @@ func (o *emitRadvdOptions) placeFlags() []*cli.Flag {
 		servedBy(&o.Host),
 		cli.TypedList(&o.Networks, "network", notEmpty, "only for the bridge of this network: "+networkUsage+"; repeatable").As("NETWORK").NotInFlagfile(),
 		outputFlag(&o.Output),
-		cli.Typed(&o.PerBridge, "per_bridge", notEmpty, "write DIR/"+perBridgePrefix+"BRIDGE"+perBridgeSuffix+
+		cli.Typed(&o.PerBridge, "per_bridge", filePath, "write DIR/"+perBridgePrefix+"BRIDGE"+perBridgeSuffix+
 			" for each bridge, where it differs").As("DIR").NotInFlagfile(),
 		cli.Boolean(&o.Prune, "prune", "with --per_bridge: remove the files written so for bridges that are gone").NotInFlagfile(),
 	}

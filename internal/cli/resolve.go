@@ -234,11 +234,12 @@ func (r *resolver) expand(text string, from Origin, depth int) (string, error) {
 		return "", UsageErrorf("%s refers to itself%s", Quote(text), from)
 	}
 	var b strings.Builder
-	for {
+	for whole := text; ; {
 		before, after, found := strings.Cut(text, "$")
 		b.WriteString(before)
 		if b.Len() > longestFileValue {
-			return "", UsageErrorf("%s grows beyond %d bytes%s", Quote(before), longestFileValue, from)
+			// Of a part nobody could tell whether it is one of a password.
+			return "", UsageErrorf("%s grows beyond %d bytes%s", Quote(whole), longestFileValue, from)
 		}
 		if !found {
 			return b.String(), nil

@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+
+	"nova-manage/internal/redact"
 )
 
 // What callers tell apart with errors.Is. Each error carries its own sentence; these only classify it.
@@ -29,10 +31,11 @@ type Error struct {
 	Cause    error // what it was made of, such as a driver's error; may be nil
 }
 
-func (e *Error) Error() string { return e.Message }
+// Error is the sentence, without passwords: whoever shows it need not know that a part of it was given by somebody.
+func (e *Error) Error() string { return redact.Text(e.Message) }
 
 // Hint is the way out, "" if the message says it all.
-func (e *Error) Hint() string { return e.NextStep }
+func (e *Error) Hint() string { return redact.Text(e.NextStep) }
 
 // Unwrap makes errors.Is see the class and errors.As the driver's own error.
 func (e *Error) Unwrap() []error {

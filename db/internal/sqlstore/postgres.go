@@ -15,6 +15,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"nova-manage/internal/redact"
 )
 
 // postgres keeps the ledger in a database of a PostgreSQL server, where several hosts share it.
@@ -139,9 +141,13 @@ func (e *postgres) introduce(what Change) string {
 
 // holder names who holds the writers' lock; "" if nobody does any more or the server does not tell.
 func (e *postgres) holder(ctx context.Context, conn *sql.Conn) string {
-	holders, err := column[string](ctx, conn, `
-		SELECT 'server process ' || a.pid || ' (' || concat_ws(', ', nullif(a.application_name, ''), 'user ' || a.usename,
-			'from ' || coalesce(a.client_hostname, host(a.client_addr), 'the server''s own host')) || ')'
+	type process struct{ pid, application, from string }
+	holders, err := collect(ctx, conn, func(rows *sql.Rows) (p process, err error) {
+		err = rows.Scan(&p.pid, &p.application, &p.from)
+		return p, err
+	}, `
+		SELECT a.pid::text, coalesce(a.application_name, ''), concat_ws(', ', 'user ' || a.usename,
+			'from ' || coalesce(a.client_hostname, host(a.client_addr), 'the server''s own host'))
 		FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 		WHERE l.granted AND l.pid <> pg_backend_pid() AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 			AND (l.relation = to_regclass('schema_version') AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
@@ -150,7 +156,12 @@ func (e *postgres) holder(ctx context.Context, conn *sql.Conn) string {
 	if err != nil || len(holders) == 0 {
 		return ""
 	}
-	return holders[0]
+	h := holders[0]
+	if h.application != "" {
+		// What a program calls itself may be its command line.
+		h.from = redact.Value(h.application) + ", " + h.from
+	}
+	return fmt.Sprintf("server process %s (%s)", h.pid, h.from)
 }
 
 func (e *postgres) commit(ctx context.Context, conn *sql.Conn) error {

@@ -41,7 +41,7 @@ func (e *sqlite) translate(err error) error {
 	case sqlite3.SQLITE_INTERRUPT:
 		return fmt.Errorf("interrupted: %w", context.Canceled)
 	case sqlite3.SQLITE_NOTADB:
-		return &Error{Message: e.path + " is not an SQLite database, so it is no ledger; it was left as it is",
+		return &Error{Message: e.shown() + " is not an SQLite database, so it is no ledger; it was left as it is",
 			Kind: ErrCorrupt, Cause: err}
 	case sqlite3.SQLITE_CORRUPT:
 		return &Error{Message: e.place() + " is damaged: " + oneLineOf(serr.Error()), Kind: ErrCorrupt, Cause: err,
