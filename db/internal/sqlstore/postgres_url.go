@@ -16,7 +16,7 @@ func newPostgres(rest string) (engine, error) {
 	shown, ok := withoutSecrets(rest)
 	if !ok {
 		return nil, Invalidf("sql_connection: it cannot be read as %s; it is not shown, since it may hold a password", postgresForm).
-			WithHint("in a user, password or database write @ as %%40, / as %%2F, %% as %%25")
+			Try(WayEscapeURL)
 	}
 	config, err := pgx.ParseConfig("postgresql://" + rest)
 	if err != nil {
