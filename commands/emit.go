@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"nova-manage/db"
+	"nova-manage/internal/configfile"
 	"nova-manage/radvdgen"
 )
 
@@ -55,11 +56,11 @@ func seconds(into *radvdgen.Seconds, name, usage string) *flag {
 	return typed(into, name, parseSeconds, usage).as("SECONDS")
 }
 
-// boundOf adapts a check of package radvdgen, whose errors name the value as the framework does already.
+// boundOf adapts a check of a generator, whose errors name the value as the framework does already.
 func boundOf(check func(string) error) func(string) (string, error) {
 	return func(s string) (string, error) {
 		err := check(s)
-		if option := (*radvdgen.OptionError)(nil); errors.As(err, &option) {
+		if option := (*configfile.OptionError)(nil); errors.As(err, &option) {
 			err = errors.New(option.Bound)
 		}
 		return s, err
@@ -69,7 +70,7 @@ func boundOf(check func(string) error) func(string) (string, error) {
 // refusedLedger is the error for what a generator refuses once the flags are known to be fine: it contradicts what the
 // ledger holds, or the ledger holds what can never reach a file.
 func refusedLedger(err error) error {
-	if option := (*radvdgen.OptionError)(nil); errors.As(err, &option) {
+	if option := (*configfile.OptionError)(nil); errors.As(err, &option) {
 		return &db.Error{Message: err.Error(), Kind: db.ErrConflict}
 	}
 	return err
@@ -168,7 +169,7 @@ func (f *folder) gone() (names []string, err error) {
 			names = append(names, name)
 		}
 	}
-	slices.SortFunc(names, radvdgen.CompareNames)
+	slices.SortFunc(names, configfile.CompareNames)
 	return names, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"nova-manage/db"
+	"nova-manage/internal/configfile"
 	"nova-manage/radvdgen"
 )
 
@@ -187,9 +188,9 @@ func (o *emitRadvdOptions) validate() error {
 	}
 	sample := o.advertise(sampleLink)
 	err := radvdgen.Config{Interfaces: []radvdgen.Interface{sample}}.Validate()
-	if option := (*radvdgen.OptionError)(nil); errors.As(err, &option) {
+	if option := (*configfile.OptionError)(nil); errors.As(err, &option) {
 		said := *option
-		said.Interface, said.Block = "", ""
+		said.Place = nil
 		return usageErrorf("--%s: %w", advertFlagOf[option.Option], &said)
 	}
 	return err

@@ -6,7 +6,8 @@ import (
 	"slices"
 
 	"nova-manage/db"
-	"nova-manage/radvdgen"
+	"nova-manage/internal/configfile"
+	"nova-manage/sysctlgen"
 )
 
 type emitSysctlOptions struct {
@@ -29,7 +30,7 @@ func emitSysctl() *command {
 		},
 		flags: []*flag{
 			servedBy(&o.Host),
-			typedList(&o.Uplinks, "uplink", boundOf(radvdgen.CheckInterfaceName),
+			typedList(&o.Uplinks, "uplink", boundOf(func(s string) error { return configfile.CheckInterfaceName("uplink", s) }),
 				"an interface over which the node learns its own default route by router advertisement; repeatable").as("IFACE"),
 			outputFlag(&o.Output),
 		},
@@ -42,15 +43,15 @@ func runEmitSysctl(ctx context.Context, e *env, o *emitSysctlOptions) error {
 	if err != nil {
 		return err
 	}
-	s := radvdgen.Sysctl{Uplinks: unique(o.Uplinks)}
-	if s.Bridges, err = store.Bridges(ctx, o.Host); err != nil {
+	c := sysctlgen.Config{Uplinks: unique(o.Uplinks)}
+	if c.Bridges, err = store.Bridges(ctx, o.Host); err != nil {
 		return err
 	}
-	if len(s.Bridges) == 0 {
+	if len(c.Bridges) == 0 {
 		return o.nothing()
 	}
-	slices.SortFunc(s.Bridges, radvdgen.CompareNames)
-	text, err := s.Append(nil)
+	slices.SortFunc(c.Bridges, configfile.CompareNames)
+	text, err := c.Append(nil)
 	if err != nil {
 		return refusedLedger(err)
 	}
