@@ -70,6 +70,7 @@ func newFake(t *testing.T) *fake {
 		Getuid:           func() int { return 1000 },
 		Home:             func() (string, error) { return "/home/op", nil },
 		Hostname:         func() (string, error) { return "node", nil },
+		IPv6Routes:       func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil },
 		TerminalWidth:    func() int { return f.terminal },
 		Context:          func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
 		BuildInfo:        System().BuildInfo,
