@@ -56,6 +56,7 @@ package commands
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -148,31 +149,36 @@ type answerWriter struct {
 const unread = time.Second
 
 func (a answerWriter) Write(p []byte) (int, error) {
+	n, err := writeUntil(a.ctx, a.w, p)
+	if err != nil && !errors.Is(err, context.Cause(a.ctx)) {
+		err = &answerError{reasonOf(err)}
+	}
+	return n, err
+}
+
+// writeUntil writes p to w, and gives up once ctx is done and nobody reads. The write then goes on until the process
+// ends, a moment from now; p must stay as it is until then, as it does where a bufio.Writer has seen the error.
+func writeUntil(ctx context.Context, w io.Writer, p []byte) (int, error) {
 	type result struct {
 		n   int
 		err error
 	}
 	done := make(chan result, 1)
 	go func() {
-		n, err := a.w.Write(p)
+		n, err := w.Write(p)
 		done <- result{n, err}
 	}()
-	var r result
 	select {
-	case r = <-done:
-	case <-a.ctx.Done():
+	case r := <-done:
+		return r.n, r.err
+	case <-ctx.Done():
 		select {
-		case r = <-done:
+		case r := <-done:
+			return r.n, r.err
 		case <-time.After(unread):
-			// The write goes on until the process ends, a moment from now. p stays as it is until then: a bufio.Writer
-			// that has seen an error does nothing any more.
-			return 0, context.Cause(a.ctx)
+			return 0, context.Cause(ctx)
 		}
 	}
-	if r.err != nil {
-		return r.n, &answerError{reasonOf(r.err)}
-	}
-	return r.n, nil
 }
 
 type answerError struct{ reason error }

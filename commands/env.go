@@ -24,6 +24,7 @@ type env struct {
 	view     view
 	progress *progress
 	closers  []func() error
+	ledgers  []*db.Store // all that the command has opened
 }
 
 func newEnv(sys *Sys, stdout io.Writer) *env {
@@ -101,6 +102,7 @@ func (e *env) openStoreAt(ctx context.Context, url string, mode db.Mode) (*db.St
 		return nil, err
 	}
 	e.closers = append(e.closers, store.Close)
+	e.ledgers = append(e.ledgers, store)
 	return store, nil
 }
 
