@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"nova-manage/commands"
+	"nova-manage/internal/cli"
 	"nova-manage/internal/pgtest"
 )
 
@@ -42,7 +43,7 @@ const raceOptions = "GORACE=atexit_sleep_ms=0"
 // testSystem is the real world but for what would make a script depend on the machine it runs on: no flagfile of the
 // machine is read (TEST_FLAGFILE names one that is read in its place), no IPv6 route of it (TEST_IPV6_ROUTES names a table),
 // and TEST_CLOCK stops the clock.
-func testSystem() *commands.Sys {
+func testSystem() *cli.Sys {
 	sys := commands.System()
 	sys.DefaultFlagfile = os.Getenv("TEST_FLAGFILE")
 	sys.IPv6Routes = func() (io.ReadCloser, error) { return os.Open(os.Getenv("TEST_IPV6_ROUTES")) }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"nova-manage/internal/cli"
 	"nova-manage/netcalc"
 )
 
@@ -18,9 +19,9 @@ func calcCategory() *command {
 }
 
 var (
-	cidrColumns    = []column[netip.Prefix]{{Name: "cidr", Value: func(p netip.Prefix) any { return p }}}
-	addressColumns = []column[netip.Addr]{{Name: "address", Value: func(a netip.Addr) any { return a }}}
-	macColumns     = []column[netcalc.MAC]{{Name: "mac_address", Value: func(m netcalc.MAC) any { return m.String() }}}
+	cidrColumns    = []cli.Column[netip.Prefix]{{Name: "cidr", Value: func(p netip.Prefix) any { return p }}}
+	addressColumns = []cli.Column[netip.Addr]{{Name: "address", Value: func(a netip.Addr) any { return a }}}
+	macColumns     = []cli.Column[netcalc.MAC]{{Name: "mac_address", Value: func(m netcalc.MAC) any { return m.String() }}}
 )
 
 type calcCarveOptions struct {
@@ -37,10 +38,10 @@ type blockSize struct {
 
 func parseBlockSize(s string) (blockSize, error) {
 	if length, ok := strings.CutPrefix(s, "/"); ok {
-		n, err := parseNumber(length, 0, 128)
+		n, err := cli.ParseNumber(length, 0, 128)
 		return blockSize{bits: int(n)}, err
 	}
-	n, err := parseNumber(s, 1, 1<<32)
+	n, err := cli.ParseNumber(s, 1, 1<<32)
 	return blockSize{addresses: uint64(n)}, err
 }
 
@@ -50,11 +51,11 @@ func (b blockSize) bitsIn(r netip.Prefix) (int, error) {
 	case b.addresses == 0:
 		return b.bits, nil
 	case r.Addr().Is6():
-		return 0, withHint(usageErrorf("SIZE %d counts IPv4 addresses, and %s is IPv6", b.addresses, r), "give a prefix length, such as /64")
+		return 0, cli.WithHint(cli.UsageErrorf("SIZE %d counts IPv4 addresses, and %s is IPv6", b.addresses, r), "give a prefix length, such as /64")
 	}
 	bits, err := netcalc.SizeBits(b.addresses)
 	if err != nil {
-		return 0, usageErrorf("%w", err)
+		return 0, cli.UsageErrorf("%w", err)
 	}
 	return bits, nil
 }
@@ -68,29 +69,29 @@ func calcCarve() *command {
 			"nova-manage calc carve 10.0.1.0/24 3 32",
 			"nova-manage calc carve fd00:1::/48 3 /64 -f value",
 		},
-		args: []*arg{
-			required(typed(&o.Range, "RANGE", netcalcValue(netcalc.ParsePrefix), "the block to carve, IPv4 or IPv6")),
-			required(typed(&o.Num, "NUM", func(s string) (uint64, error) {
-				n, err := parseNumber(s, 1, math.MaxInt64)
+		args: []*cli.Arg{
+			cli.Required(cli.Typed(&o.Range, "RANGE", netcalcValue(netcalc.ParsePrefix), "the block to carve, IPv4 or IPv6")),
+			cli.Required(cli.Typed(&o.Num, "NUM", func(s string) (uint64, error) {
+				n, err := cli.ParseNumber(s, 1, math.MaxInt64)
 				return uint64(n), err
 			}, "how many subnets")),
-			required(typed(&o.Size, "SIZE", parseBlockSize, "of each: a number of IPv4 addresses, a power of two, or a prefix length such as /64")),
+			cli.Required(cli.Typed(&o.Size, "SIZE", parseBlockSize, "of each: a number of IPv4 addresses, a power of two, or a prefix length such as /64")),
 		},
-		columns: fieldsOf(cidrColumns),
-		run:     func(ctx context.Context, e *env) error { return runCalcCarve(ctx, e, o) },
+		columns: cli.Fields(cidrColumns),
+		run:     o.run,
 	}
 }
 
-func runCalcCarve(ctx context.Context, e *env, o *calcCarveOptions) error {
+func (o *calcCarveOptions) run(ctx context.Context, s *session) error {
 	bits, err := o.Size.bitsIn(o.Range)
 	if err != nil {
 		return err
 	}
 	subnets, err := netcalc.Carve(o.Range, bits, o.Num)
 	if err != nil {
-		return usageErrorf("%w", err)
+		return cli.UsageErrorf("%w", err)
 	}
-	return printList(e, cidrColumns, func(yield func(netip.Prefix, error) bool) {
+	return cli.PrintList(s.Env, cidrColumns, func(yield func(netip.Prefix, error) bool) {
 		for p := range subnets {
 			if ctx.Err() != nil { // a large NUM takes a while
 				yield(p, context.Cause(ctx))
@@ -111,20 +112,20 @@ func calcEUI64() *command {
 		short:    "print the address that a guest with a MAC gives itself in an IPv6 /64",
 		long:     "The interface identifier is the modified EUI-64 of the MAC (RFC 4291 appendix A), as guests without privacy extensions form it.",
 		examples: []string{"nova-manage calc eui64 fd00:1::/64 02:16:3e:33:44:55"},
-		args: []*arg{
-			required(typed(&prefix, "PREFIX", netcalcValue(netcalc.ParsePrefix6), "an IPv6 /64")),
-			required(typed(&mac, "MAC", netcalcValue(netcalc.ParseMAC), "the guest's MAC")),
+		args: []*cli.Arg{
+			cli.Required(cli.Typed(&prefix, "PREFIX", netcalcValue(netcalc.ParsePrefix6), "an IPv6 /64")),
+			cli.Required(cli.Typed(&mac, "MAC", netcalcValue(netcalc.ParseMAC), "the guest's MAC")),
 		},
-		columns: fieldsOf(addressColumns),
-		run: func(_ context.Context, e *env) error {
+		columns: cli.Fields(addressColumns),
+		run: func(_ context.Context, s *session) error {
 			if err := mac.CheckUnicast(); err != nil {
-				return usageErrorf("%w", err)
+				return cli.UsageErrorf("%w", err)
 			}
 			a, err := netcalc.EUI64(prefix, mac)
 			if err != nil {
-				return usageErrorf("%w", err)
+				return cli.UsageErrorf("%w", err)
 			}
-			return printOne(e, addressColumns, a)
+			return cli.PrintOne(s.Env, addressColumns, a)
 		},
 	}
 }
@@ -135,14 +136,14 @@ func calcMAC() *command {
 		name:     "mac",
 		short:    "print the MAC that an IPv6 address was made from",
 		examples: []string{"nova-manage calc mac fd00:1::16:3eff:fe33:4455"},
-		args:     []*arg{required(typed(&address, "ADDRESS", netcalcValue(netcalc.ParseAddr6), "an address with an EUI-64 interface identifier"))},
-		columns:  fieldsOf(macColumns),
-		run: func(_ context.Context, e *env) error {
+		args:     []*cli.Arg{cli.Required(cli.Typed(&address, "ADDRESS", netcalcValue(netcalc.ParseAddr6), "an address with an EUI-64 interface identifier"))},
+		columns:  cli.Fields(macColumns),
+		run: func(_ context.Context, s *session) error {
 			mac, err := netcalc.MACFromEUI64(address)
 			if err != nil {
-				return usageErrorf("%w", err)
+				return cli.UsageErrorf("%w", err)
 			}
-			return printOne(e, macColumns, mac)
+			return cli.PrintOne(s.Env, macColumns, mac)
 		},
 	}
 }
@@ -153,13 +154,13 @@ func calcULA() *command {
 		short:    "print a random IPv6 /48 for private use",
 		long:     "A unique local prefix (RFC 4193): with 40 random bits it is most likely nobody else's, so that networks can be joined later.",
 		examples: []string{"nova-manage calc ula -f value"},
-		columns:  fieldsOf(cidrColumns),
-		run: func(_ context.Context, e *env) error {
+		columns:  cli.Fields(cidrColumns),
+		run: func(_ context.Context, s *session) error {
 			p, err := netcalc.ULA(rand.Reader)
 			if err != nil {
 				return err
 			}
-			return printOne(e, cidrColumns, p)
+			return cli.PrintOne(s.Env, cidrColumns, p)
 		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 )
 
 func dbCategory() *command {
@@ -17,14 +18,12 @@ func dbSync() *command {
 		short:    "create the ledger, or bring its schema up to date",
 		long:     "Doing it again does nothing. An interrupted run leaves the old schema, and may be repeated.",
 		examples: []string{"nova-manage db sync", "nova-manage db sync --sql_connection sqlite:////srv/nova/nova.sqlite"},
-		run: func(ctx context.Context, e *env) error {
-			_, err := e.openStore(ctx, db.Sync)
-			return err
-		},
+		ledger:   syncs,
+		run:      func(context.Context, *session) error { return nil }, // opening it is all there is to do
 	}
 }
 
-var dbVersionColumns = []column[db.Version]{
+var dbVersionColumns = []cli.Column[db.Version]{
 	{Name: "schema_version", Value: func(v db.Version) any { return v.Schema }},
 	{Name: "engine", Value: func(v db.Version) any { return v.Engine }},
 }
@@ -34,22 +33,19 @@ func dbVersion() *command {
 		name:     "version",
 		short:    "print the schema version and the engine of the ledger",
 		examples: []string{"nova-manage db version", "nova-manage db version -f value -c schema_version"},
-		columns:  fieldsOf(dbVersionColumns),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Read)
+		columns:  cli.Fields(dbVersionColumns),
+		ledger:   reads,
+		run: func(ctx context.Context, s *session) error {
+			version, err := s.store.Version(ctx)
 			if err != nil {
 				return err
 			}
-			version, err := store.Version(ctx)
-			if err != nil {
-				return err
-			}
-			return printOne(e, dbVersionColumns, version)
+			return cli.PrintOne(s.Env, dbVersionColumns, version)
 		},
 	}
 }
 
-var dbCheckColumns = []column[db.Finding]{
+var dbCheckColumns = []cli.Column[db.Finding]{
 	{Name: "check", Value: func(f db.Finding) any { return f.Check }},
 	{Name: "problem", Value: func(f db.Finding) any { return f.Problem }},
 }
@@ -61,20 +57,19 @@ func dbCheck() *command {
 		long: "Runs the engine's own integrity check and compares everything derived with what it is derived from. " +
 			"What is wrong is printed, and the exit code is 5.",
 		examples: []string{"nova-manage db check", "nova-manage db check -f json"},
-		columns:  fieldsOf(dbCheckColumns),
-		run:      runDBCheck,
+		columns:  cli.Fields(dbCheckColumns),
+		ledger:   reads,
+		run: func(ctx context.Context, s *session) error {
+			var found []db.Finding
+			err := s.store.Check(ctx, func(f db.Finding) { found = append(found, f) })
+			return reportFindings(s, found, err)
+		},
+		unopened: func(s *session, err error) error { return reportFindings(s, nil, err) },
 	}
 }
 
-func runDBCheck(ctx context.Context, e *env) error {
-	var found []db.Finding
-	err := func() error {
-		store, err := e.openStore(ctx, db.Read)
-		if err != nil {
-			return err
-		}
-		return store.Check(ctx, func(f db.Finding) { found = append(found, f) })
-	}()
+// reportFindings tells what a check found before it ended with err. Damage that ends it is a finding, too.
+func reportFindings(s *session, found []db.Finding, err error) error {
 	if damage, ok := db.Damage(err); ok {
 		found, err = append(found, damage), nil
 	}
@@ -82,9 +77,9 @@ func runDBCheck(ctx context.Context, e *env) error {
 		return err
 	}
 	if len(found) == 0 {
-		e.note("the ledger is in order")
+		s.Notef("the ledger is in order")
 	}
-	if err := printSlice(e, dbCheckColumns, found); err != nil || len(found) == 0 {
+	if err := cli.PrintSlice(s.Env, dbCheckColumns, found); err != nil || len(found) == 0 {
 		return err
 	}
 	if len(found) == 1 {
@@ -93,7 +88,7 @@ func runDBCheck(ctx context.Context, e *env) error {
 	return fmt.Errorf("%w: %d problems", db.ErrCheck, len(found))
 }
 
-var dbCopyColumns = []column[db.Copied]{
+var dbCopyColumns = []cli.Column[db.Copied]{
 	{Name: "table", Value: func(c db.Copied) any { return c.Table }},
 	{Name: "rows", Value: func(c db.Copied) any { return c.Rows }},
 }
@@ -110,25 +105,25 @@ func dbCopy() *command {
 			"nova-manage db copy --to postgresql://nova@db.example.org/nova",
 			"nova-manage db copy --sql_connection postgresql://nova@db.example.org/nova --to /var/lib/nova/nova.sqlite",
 		},
-		flags:   []*flag{text(&to, "to", "where to: a URL or a path, as --sql_connection takes it").as("URL").notInFlagfile()},
-		columns: fieldsOf(dbCopyColumns),
-		run: func(ctx context.Context, e *env) error {
+		flags:   []*cli.Flag{cli.Text(&to, "to", "where to: a URL or a path, as --sql_connection takes it").As("URL").NotInFlagfile()},
+		columns: cli.Fields(dbCopyColumns),
+		ledger:  reads,
+		check: func(*cli.Env) error {
 			if to == "" {
-				return withHint(usageErrorf("db copy needs --to"), "usage: nova-manage db copy --to URL")
+				return cli.WithHint(cli.UsageErrorf("db copy needs --to"), "usage: nova-manage db copy --to URL")
 			}
-			from, err := e.openStore(ctx, db.Read)
+			return nil
+		},
+		run: func(ctx context.Context, s *session) error {
+			target, err := s.open(ctx, to, db.Create)
 			if err != nil {
 				return err
 			}
-			target, err := e.openStoreAt(ctx, to, db.Create)
+			copied, err := db.Copy(ctx, s.store, target)
 			if err != nil {
 				return err
 			}
-			copied, err := db.Copy(ctx, from, target)
-			if err != nil {
-				return err
-			}
-			return printSlice(e, dbCopyColumns, copied)
+			return cli.PrintSlice(s.Env, dbCopyColumns, copied)
 		},
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
+	"nova-manage/internal/cli"
 )
 
 // descriptorFolder is where Linux shows the open descriptors of a process, or of one of its threads (proc_pid_fd(5)).
@@ -24,7 +24,7 @@ func descriptorOf(path string) (fd int, ok bool, err error) {
 	if !filepath.IsAbs(path) {
 		here, err := os.Getwd()
 		if err != nil {
-			return 0, false, fmt.Errorf("cannot write %s: %w", named, reasonOf(err))
+			return 0, false, fmt.Errorf("cannot write %s: %w", named, cli.ReasonOf(err))
 		}
 		path = here + "/" + path
 	}
@@ -62,19 +62,19 @@ func descriptorOf(path string) (fd int, ok bool, err error) {
 
 // outputDescriptor writes text where a descriptor stands that whoever started the command has opened: it is neither
 // opened again, which would begin at the first byte of a file, nor truncated, and `>>` appends.
-func (e *env) outputDescriptor(ctx context.Context, path string, fd int, text []byte) error {
-	failed := func(err error) error { return fmt.Errorf("cannot write %s: %w", path, reasonOf(err)) }
+func (s *session) outputDescriptor(ctx context.Context, path string, fd int, text []byte) error {
+	failed := func(err error) error { return fmt.Errorf("cannot write %s: %w", path, cli.ReasonOf(err)) }
 	// What this process has opened itself is closed on exec, and what was handed to it is not. The number may happen to be
 	// the ledger's, or that of the connection to its server.
-	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-	if err == nil && flags&unix.FD_CLOEXEC != 0 {
+	flags, err := fcntl(fd, syscall.F_GETFD)
+	if err == nil && flags&syscall.FD_CLOEXEC != 0 {
 		err = syscall.EBADF
 	}
 	if err != nil {
 		return failed(err)
 	}
 	// A copy, so that closing it leaves the descriptor open.
-	duplicate, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	duplicate, err := fcntl(fd, syscall.F_DUPFD_CLOEXEC)
 	if err != nil {
 		return failed(err)
 	}
@@ -84,19 +84,28 @@ func (e *env) outputDescriptor(ctx context.Context, path string, fd int, text []
 	if err != nil {
 		return failed(err)
 	}
-	if err := refuseLedger(path, info, e.ledgers); err != nil {
+	if err := refuseLedger(path, info, s.opened); err != nil {
 		return err
 	}
 	if fd == syscall.Stdout {
 		// The same as without -o, with what that has for readers who leave.
-		_, err := e.stdout.Write(text)
+		_, err := s.Stdout.Write(text)
 		return err
 	}
-	if _, err := writeUntil(ctx, file, text); err != nil {
+	if _, err := cli.WriteUntil(ctx, file, text); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		return failed(err)
 	}
 	return nil
+}
+
+// fcntl is fcntl(2) with no argument but the command.
+func fcntl(fd, command int) (int, error) {
+	result, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), uintptr(command), 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(result), nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/internal/configfile"
 )
 
@@ -14,14 +15,14 @@ func emitCategory() *command {
 }
 
 // servedBy declares the flag that chooses the networks of one network node.
-func servedBy(into *string) *flag {
-	return typed(into, "host", notEmpty, "only for the networks that this network node serves").as("HOST").notInFlagfile()
+func servedBy(into *string) *cli.Flag {
+	return cli.Typed(into, "host", notEmpty, "only for the networks that this network node serves").As("HOST").NotInFlagfile()
 }
 
 // outputFlag declares -o, by which a rendered file goes to the disk instead of standard output.
-func outputFlag(into *string) *flag {
-	return typed(into, "output", notEmpty, "write FILE, as a whole or not at all; - is standard output, /dev/fd/N a descriptor").
-		as("FILE").letter("o").byDefault("standard output").notInFlagfile()
+func outputFlag(into *string) *cli.Flag {
+	return cli.Typed(into, "output", notEmpty, "write FILE, as a whole or not at all; - is standard output, /dev/fd/N a descriptor").
+		As("FILE").Letter("o").ByDefault("standard output").NotInFlagfile()
 }
 
 // notEmpty refuses what a script passes whose variable is not set: without a choice everything would be emitted, and

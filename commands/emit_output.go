@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"nova-manage/internal/cli"
 	"nova-manage/internal/configfile"
 )
 
@@ -20,9 +21,9 @@ import (
 // render what the ledger holds, and hands the texts over here, one to output or several to outputFolder.
 
 // output hands over a text: on standard output, on a descriptor, or in a file.
-func (e *env) output(ctx context.Context, path string, text []byte) error {
+func (s *session) output(ctx context.Context, path string, text []byte) error {
 	if path == "" || path == "-" {
-		_, err := e.stdout.Write(text)
+		_, err := s.Stdout.Write(text)
 		return err
 	}
 	if ctx.Err() != nil {
@@ -33,11 +34,11 @@ func (e *env) output(ctx context.Context, path string, text []byte) error {
 	case err != nil:
 		return err
 	case ours:
-		return e.outputDescriptor(ctx, path, fd, text)
+		return s.outputDescriptor(ctx, path, fd, text)
 	}
-	changed, err := replaceFile(path, text, e.ledgers)
+	changed, err := replaceFile(path, text, s.opened)
 	if err == nil && !changed {
-		e.note("%s: unchanged", path)
+		s.Notef("%s: unchanged", path)
 	}
 	return err
 }
@@ -70,14 +71,14 @@ type folder struct {
 
 // outputFolder writes the files of f that differ and removes what is to be pruned. What can go wrong is looked for
 // before the first file is touched; what goes wrong all the same leaves whole files, old ones or new ones.
-func (e *env) outputFolder(ctx context.Context, f *folder) error {
+func (s *session) outputFolder(ctx context.Context, f *folder) error {
 	stale, err := f.stale()
 	if err != nil {
 		return err
 	}
 	updates := make([]*fileUpdate, len(f.files))
 	for i, file := range f.files {
-		if updates[i], err = planFile(filepath.Join(f.path, file.name), file.text, e.ledgers); err != nil {
+		if updates[i], err = planFile(filepath.Join(f.path, file.name), file.text, s.opened); err != nil {
 			return err
 		}
 	}
@@ -108,15 +109,15 @@ func (e *env) outputFolder(ctx context.Context, f *folder) error {
 			removed = append(removed, old.name)
 		}
 	}
-	e.note("%s: %d written, %d unchanged, %d removed", f.path, written, len(updates)-written, len(removed))
+	s.Notef("%s: %d written, %d unchanged, %d removed", f.path, written, len(updates)-written, len(removed))
 	if len(removed) > 0 {
-		e.note("%s: removed %s", f.path, firstOf(removed))
+		s.Notef("%s: removed %s", f.path, firstOf(removed))
 	}
 	if len(spared) > 0 {
-		e.note("%s: left in place, %s: %s", f.path, f.spare, firstOf(spared))
+		s.Notef("%s: left in place, %s: %s", f.path, f.spare, firstOf(spared))
 	}
 	if len(left) > 0 && !f.partial {
-		e.note("%s: left in place, %s: %s; --prune removes them", f.path, f.gone, firstOf(left))
+		s.Notef("%s: left in place, %s: %s; --prune removes them", f.path, f.gone, firstOf(left))
 	}
 	return nil
 }
@@ -131,7 +132,7 @@ type oldFile struct {
 func (f *folder) stale() (old []oldFile, err error) {
 	entries, err := os.ReadDir(f.path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot write files into %s: %w", f.path, reasonOf(err))
+		return nil, fmt.Errorf("cannot write files into %s: %w", f.path, cli.ReasonOf(err))
 	}
 	wanted := make(map[string]bool, len(f.files))
 	for _, file := range f.files {
@@ -188,7 +189,7 @@ func (f *folder) remove(old oldFile) error {
 		err = os.Remove(path)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cannot remove %s: %w", path, reasonOf(err))
+		return fmt.Errorf("cannot remove %s: %w", path, cli.ReasonOf(err))
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"testing"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 )
 
 // ours is a folder as an emitting command has it.
@@ -133,19 +133,20 @@ func TestOutput_interrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer syscall.Close(fd)
-	stop := signalError{syscall.SIGTERM}
-	ctx, cancel := context.WithCancelCause(t.Context())
 	f := newFake(t)
-	e := newEnv(f.sys, io.Discard)
-	done := make(chan error, 1)
-	go func() { done <- e.output(ctx, fmt.Sprintf("/dev/fd/%d", fd), make([]byte, 1<<20)) }()
-	first := make([]byte, 1)
-	if _, err := r.Read(first); err != nil {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	f.sys.Context = func() (context.Context, context.CancelFunc) { return ctx, func() {} }
+	c := &command{name: "emit", run: func(ctx context.Context, s *session) error {
+		return s.output(ctx, fmt.Sprintf("/dev/fd/%d", fd), make([]byte, 1<<20))
+	}}
+	code := make(chan int, 1)
+	go func() { code <- f.doOnly(c, "emit") }()
+	if _, err := r.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	cancel(stop)
-	if err := <-done; !errors.Is(err, stop) {
-		t.Errorf("error is %v", err)
+	cancel(cli.Signal{Signal: syscall.SIGTERM})
+	if got := <-code; got != exitSignal+int(syscall.SIGTERM) {
+		t.Errorf("exit %d, %s", got, f.stderr.String())
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/internal/configfile"
 	"nova-manage/radvdgen"
 )
@@ -45,42 +46,44 @@ func emitRadvd() *command {
 			"nova-manage emit radvd --host node1 --per_bridge /var/lib/nova/networks --prune",
 			"nova-manage emit radvd --network 10.0.1.0/27 --dns_search example.org --other_config",
 		},
-		flags: append(o.placeFlags(), o.advertFlags()...),
-		run:   func(ctx context.Context, e *env) error { return runEmitRadvd(ctx, e, o) },
+		flags:  append(o.placeFlags(), o.advertFlags()...),
+		ledger: reads,
+		check:  func(*cli.Env) error { return o.validate() },
+		run:    o.run,
 	}
 }
 
-func (o *emitRadvdOptions) placeFlags() []*flag {
-	return []*flag{
+func (o *emitRadvdOptions) placeFlags() []*cli.Flag {
+	return []*cli.Flag{
 		servedBy(&o.Host),
-		typedList(&o.Networks, "network", notEmpty, "only for the bridge of this network: "+networkUsage+"; repeatable").as("NETWORK").notInFlagfile(),
+		cli.TypedList(&o.Networks, "network", notEmpty, "only for the bridge of this network: "+networkUsage+"; repeatable").As("NETWORK").NotInFlagfile(),
 		outputFlag(&o.Output),
-		typed(&o.PerBridge, "per_bridge", notEmpty, "write DIR/"+perBridgeName("BRIDGE")+
-			" for each bridge, where it differs").as("DIR").notInFlagfile(),
-		boolean(&o.Prune, "prune", "with --per_bridge: remove the files written so for bridges that are gone").notInFlagfile(),
+		cli.Typed(&o.PerBridge, "per_bridge", notEmpty, "write DIR/"+perBridgeName("BRIDGE")+
+			" for each bridge, where it differs").As("DIR").NotInFlagfile(),
+		cli.Boolean(&o.Prune, "prune", "with --per_bridge: remove the files written so for bridges that are gone").NotInFlagfile(),
 	}
 }
 
-func (o *emitRadvdOptions) advertFlags() []*flag {
-	return []*flag{
+func (o *emitRadvdOptions) advertFlags() []*cli.Flag {
+	return []*cli.Flag{
 		seconds(&o.MinInterval, "ra_min_interval", "the shortest time between advertisements, from 3"),
 		seconds(&o.MaxInterval, "ra_max_interval", "the longest time between advertisements, 4 to 1800"),
-		typed(&o.Lifetime, "ra_lifetime", func(s string) (*radvdgen.Seconds, error) {
+		cli.Typed(&o.Lifetime, "ra_lifetime", func(s string) (*radvdgen.Seconds, error) {
 			n, err := parseSeconds(s)
 			return &n, err
-		}, "how long the node stays a default router: ra_max_interval to 9000, or 0 for none").as("SECONDS").byDefault("3 * ra_max_interval"),
+		}, "how long the node stays a default router: ra_max_interval to 9000, or 0 for none").As("SECONDS").ByDefault("3 * ra_max_interval"),
 		seconds(&o.Valid, "valid_lifetime", "how long a guest's address is valid, or infinity"),
 		seconds(&o.Preferred, "preferred_lifetime", "how long a guest's address is preferred, at most valid_lifetime"),
-		choice(&o.Preference, "ra_preference", []string{string(radvdgen.Low), string(radvdgen.Medium), string(radvdgen.High)},
-			"which of several routers guests prefer").byDefault("medium"),
-		boolean(&o.Managed, "managed", "tell guests to get addresses by DHCPv6 too"),
-		boolean(&o.OtherConfig, "other_config", "tell guests to get other settings by DHCPv6"),
-		typed(&o.HopLimit, "hop_limit", func(s string) (*uint32, error) {
-			n, err := parseNumber(s, 0, 255)
+		cli.Choice(&o.Preference, "ra_preference", []string{string(radvdgen.Low), string(radvdgen.Medium), string(radvdgen.High)},
+			"which of several routers guests prefer").ByDefault("medium"),
+		cli.Boolean(&o.Managed, "managed", "tell guests to get addresses by DHCPv6 too"),
+		cli.Boolean(&o.OtherConfig, "other_config", "tell guests to get other settings by DHCPv6"),
+		cli.Typed(&o.HopLimit, "hop_limit", func(s string) (*uint32, error) {
+			n, err := cli.ParseNumber(s, 0, 255)
 			limit := uint32(n)
 			return &limit, err
-		}, "the hop limit guests should use, 0 to say nothing").as("N").byDefault("64"),
-		typedList(&o.DNSSearch, "dns_search", boundOf(radvdgen.CheckDomain), "a domain that guests search; repeatable").as("DOMAIN"),
+		}, "the hop limit guests should use, 0 to say nothing").As("N").ByDefault("64"),
+		cli.TypedList(&o.DNSSearch, "dns_search", boundOf(radvdgen.CheckDomain), "a domain that guests search; repeatable").As("DOMAIN"),
 	}
 }
 
@@ -89,24 +92,17 @@ func parseSeconds(s string) (radvdgen.Seconds, error) {
 	if s == radvdgen.Infinity.String() {
 		return radvdgen.Infinity, nil
 	}
-	n, err := parseNumber(s, 0, math.MaxUint32)
+	n, err := cli.ParseNumber(s, 0, math.MaxUint32)
 	return radvdgen.Seconds(n), err
 }
 
 // seconds declares a flag for a time in seconds.
-func seconds(into *radvdgen.Seconds, name, usage string) *flag {
-	return typed(into, name, parseSeconds, usage).as("SECONDS")
+func seconds(into *radvdgen.Seconds, name, usage string) *cli.Flag {
+	return cli.Typed(into, name, parseSeconds, usage).As("SECONDS")
 }
 
-func runEmitRadvd(ctx context.Context, e *env, o *emitRadvdOptions) error {
-	if err := o.validate(); err != nil {
-		return err
-	}
-	store, err := e.openStore(ctx, db.Read)
-	if err != nil {
-		return err
-	}
-	links, err := store.Links(ctx, o.LinkFilter)
+func (o *emitRadvdOptions) run(ctx context.Context, s *session) error {
+	links, err := s.store.Links(ctx, o.LinkFilter)
 	if err != nil {
 		return err
 	}
@@ -118,11 +114,11 @@ func runEmitRadvd(ctx context.Context, e *env, o *emitRadvdOptions) error {
 	text, err := config.Append(nil)
 	switch {
 	case errors.Is(err, radvdgen.ErrNothing):
-		return o.nothing(ctx, e, store)
+		return o.nothing(ctx, s)
 	case err != nil:
 		return refusedLedger(err)
 	case o.PerBridge == "":
-		return e.output(ctx, o.Output, text)
+		return s.output(ctx, o.Output, text)
 	}
 	f := o.folder()
 	for _, i := range config.Interfaces {
@@ -132,7 +128,7 @@ func runEmitRadvd(ctx context.Context, e *env, o *emitRadvdOptions) error {
 		}
 		f.files = append(f.files, textFile{perBridgeName(i.Name), text})
 	}
-	return e.outputFolder(ctx, f)
+	return s.outputFolder(ctx, f)
 }
 
 // folder is the folder that --per_bridge names, without a file in it.
@@ -221,18 +217,18 @@ var advertFlagOf = map[string]string{
 func (o *emitRadvdOptions) validate() error {
 	switch {
 	case o.Output != "" && o.PerBridge != "":
-		return usageErrorf("--output and --per_bridge exclude each other")
+		return cli.UsageErrorf("--output and --per_bridge exclude each other")
 	case o.Prune && o.PerBridge == "":
-		return usageErrorf("--prune is for --per_bridge")
+		return cli.UsageErrorf("--prune is for --per_bridge")
 	case o.Prune && o.Networks != nil:
-		return usageErrorf("--prune with --network would remove the files of all other bridges")
+		return cli.UsageErrorf("--prune with --network would remove the files of all other bridges")
 	}
 	sample := o.advertise(sampleLink)
 	err := radvdgen.Config{Interfaces: []radvdgen.Interface{sample}}.Validate()
 	if option := (*configfile.OptionError)(nil); errors.As(err, &option) {
 		said := *option
 		said.Place = nil
-		return usageErrorf("--%s: %w", advertFlagOf[option.Option], &said)
+		return cli.UsageErrorf("--%s: %w", advertFlagOf[option.Option], &said)
 	}
 	return err
 }
@@ -242,25 +238,25 @@ func (o *emitRadvdOptions) validate() error {
 //
 // A host that serves no network at all may be one that has just lost its last one, or a slip of whoever typed it, which
 // must not stop IPv6 on all bridges here. So it stays an error, and the files of bridges that are in the ledger stay, too.
-func (o *emitRadvdOptions) nothing(ctx context.Context, e *env, store *db.Store) error {
+func (o *emitRadvdOptions) nothing(ctx context.Context, s *session) error {
 	message := "nothing to advertise: no network in the ledger has IPv6"
 	if o.Host != "" {
-		message = fmt.Sprintf("nothing to advertise: no network with IPv6 is served by %s", quote(o.Host))
+		message = fmt.Sprintf("nothing to advertise: no network with IPv6 is served by %s", cli.Quote(o.Host))
 	}
 	err := &db.Error{Message: message, Kind: db.ErrNotFound}
 	if !o.Prune {
 		return err
 	}
-	served, failed := store.Bridges(ctx, o.Host)
+	served, failed := s.store.Bridges(ctx, o.Host)
 	if failed != nil {
 		return failed
 	}
 	f := o.folder()
 	if o.Host == "" || len(served) > 0 {
-		e.note("%s", message)
-		return e.outputFolder(ctx, f)
+		s.Notef("%s", message)
+		return s.outputFolder(ctx, f)
 	}
-	known, failed := store.Bridges(ctx, "")
+	known, failed := s.store.Bridges(ctx, "")
 	if failed != nil {
 		return failed
 	}
@@ -268,7 +264,7 @@ func (o *emitRadvdOptions) nothing(ctx context.Context, e *env, store *db.Store)
 		bridge, _ := bridgeOf(name)
 		return slices.Contains(known, bridge)
 	}
-	if failed := e.outputFolder(ctx, f); failed != nil {
+	if failed := s.outputFolder(ctx, f); failed != nil {
 		return failed
 	}
 	return err

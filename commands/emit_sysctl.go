@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/internal/configfile"
 	"nova-manage/sysctlgen"
 )
@@ -29,42 +30,40 @@ func emitSysctl() *command {
 			"nova-manage emit sysctl --uplink eth0 -o /etc/sysctl.d/60-nova.conf",
 			"nova-manage emit sysctl --host node1",
 		},
-		flags: []*flag{
+		flags: []*cli.Flag{
 			servedBy(&o.Host),
-			typedList(&o.Uplinks, "uplink", boundOf(func(s string) error { return configfile.CheckInterfaceName("uplink", s) }),
-				"an interface over which the node learns its own default route by router advertisement; repeatable").as("IFACE"),
+			cli.TypedList(&o.Uplinks, "uplink", boundOf(func(s string) error { return configfile.CheckInterfaceName("uplink", s) }),
+				"an interface over which the node learns its own default route by router advertisement; repeatable").As("IFACE"),
 			outputFlag(&o.Output),
 		},
-		run: func(ctx context.Context, e *env) error { return runEmitSysctl(ctx, e, o) },
+		ledger: reads,
+		run:    o.run,
 	}
 }
 
-func runEmitSysctl(ctx context.Context, e *env, o *emitSysctlOptions) error {
-	store, err := e.openStore(ctx, db.Read)
+func (o *emitSysctlOptions) run(ctx context.Context, s *session) error {
+	bridges, err := s.store.Bridges(ctx, o.Host)
 	if err != nil {
 		return err
 	}
-	c := sysctlgen.Config{Uplinks: unique(o.Uplinks)}
-	if c.Bridges, err = store.Bridges(ctx, o.Host); err != nil {
-		return err
-	}
-	if len(c.Bridges) == 0 {
+	if len(bridges) == 0 {
 		return o.nothing()
 	}
-	slices.SortFunc(c.Bridges, configfile.CompareNames)
-	text, err := c.Append(nil)
+	slices.SortFunc(bridges, configfile.CompareNames)
+	config := sysctlgen.Config{Uplinks: unique(o.Uplinks), Bridges: bridges}
+	text, err := config.Append(nil)
 	if err != nil {
 		return refusedLedger(err)
 	}
-	warnOfLearntRoutes(e, c)
-	return e.output(ctx, o.Output, text)
+	s.warnOfLearntRoutes(config)
+	return s.output(ctx, o.Output, text)
 }
 
 // warnOfLearntRoutes tells who is at work on the node itself that applying the file would cut it off: a default route that
 // was learnt by router advertisement over an interface that is not among the uplinks goes when the file turns on
 // forwarding, and with it perhaps the connection by which somebody works there. Without a table there is nothing to tell.
-func warnOfLearntRoutes(e *env, c sysctlgen.Config) {
-	table, err := e.sys.IPv6Routes()
+func (s *session) warnOfLearntRoutes(c sysctlgen.Config) {
+	table, err := s.Sys.IPv6Routes()
 	if err != nil {
 		return
 	}
@@ -74,9 +73,9 @@ func warnOfLearntRoutes(e *env, c sysctlgen.Config) {
 		switch {
 		case slices.Contains(c.Uplinks, name):
 		case slices.Contains(c.Bridges, name):
-			e.warn(lost+"%[1]s is a bridge of the ledger, over which nothing may be learnt: give the host another default route first", name)
+			s.Warnf(lost+"%[1]s is a bridge of the ledger, over which nothing may be learnt: give the host another default route first", name)
 		default:
-			e.warn(lost+"--uplink %[1]s keeps it", name)
+			s.Warnf(lost+"--uplink %[1]s keeps it", name)
 		}
 	}
 }
@@ -85,7 +84,7 @@ func warnOfLearntRoutes(e *env, c sysctlgen.Config) {
 func (o *emitSysctlOptions) nothing() error {
 	message := "nothing to configure: no network is in the ledger"
 	if o.Host != "" {
-		message = fmt.Sprintf("nothing to configure: no network is served by %s", quote(o.Host))
+		message = fmt.Sprintf("nothing to configure: no network is served by %s", cli.Quote(o.Host))
 	}
 	return &db.Error{Message: message, Kind: db.ErrNotFound}
 }

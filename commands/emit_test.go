@@ -68,9 +68,7 @@ func TestEmit_refusesLedger(t *testing.T) {
 				places = append(places, []string{"--per_bridge", dir})
 			}
 			for _, place := range places {
-				f.stdout.Reset()
-				f.stderr.Reset()
-				code := Main(append(append([]string{"nova-manage"}, strings.Fields(tt.args)...), place...), f.sys)
+				code := f.do(append(strings.Fields(tt.args), place...)...)
 				if want := "nova-manage: error: " + tt.want + "\n"; code != exitConflict || f.stderr.String() != want {
 					t.Errorf("%v: exit %d\n got %swant %s", place, code, f.stderr.String(), want)
 				}
@@ -85,12 +83,10 @@ func TestEmit_refusesLedger(t *testing.T) {
 
 // Every option that a flag can get wrong names its flag.
 func TestEmitRadvd_advertFlagOf(t *testing.T) {
-	flags := map[string]bool{}
-	for _, f := range new(emitRadvdOptions).advertFlags() {
-		flags[f.name] = true
-	}
+	help := newFake(t)
+	help.do("help", "emit", "radvd")
 	for option, name := range advertFlagOf {
-		if !flags[name] {
+		if !strings.Contains(help.stdout.String(), " --"+name+" ") {
 			t.Errorf("option %s comes from --%s, which is no flag", option, name)
 		}
 	}
@@ -102,8 +98,8 @@ func TestEmitRadvd_advertFlagOf(t *testing.T) {
 		{"--ra_lifetime", "0", "--ra_preference", "low"}, {"--valid_lifetime", "1"},
 		{"--dns_search", strings.Join(domains[:23], " --dns_search ")}, {"--dns_search", strings.Join(domains, " --dns_search ")}} {
 		f := newFake(t)
-		line := append([]string{"nova-manage", "emit", "radvd"}, strings.Fields(strings.Join(args, " "))...)
-		if code := Main(line, f.sys); code != exitUsage || !strings.HasPrefix(f.stderr.String(), "nova-manage: error: --") ||
+		line := append([]string{"emit", "radvd"}, strings.Fields(strings.Join(args, " "))...)
+		if code := f.do(line...); code != exitUsage || !strings.HasPrefix(f.stderr.String(), "nova-manage: error: --") ||
 			strings.HasPrefix(f.stderr.String(), "nova-manage: error: --:") {
 			t.Errorf("%.60q: exit %d, %s", args, code, f.stderr.String())
 		}

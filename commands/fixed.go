@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/netcalc"
 )
 
@@ -14,14 +15,14 @@ func fixedCategory() *command {
 	}}
 }
 
-var fixedColumns = []column[db.FixedAddress]{
-	{Name: "network_id", Value: func(a db.FixedAddress) any { return orNull(a.NetworkID) }},
+var fixedColumns = []cli.Column[db.FixedAddress]{
+	{Name: "network_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.NetworkID) }},
 	{Name: "cidr", Value: func(a db.FixedAddress) any { return a.CIDR }},
 	{Name: "address", Value: func(a db.FixedAddress) any { return a.Span }},
-	{Name: "mac_address", Value: func(a db.FixedAddress) any { return orNull(a.MAC) }},
-	{Name: "instance", Value: func(a db.FixedAddress) any { return orNull(a.Instance) }},
-	{Name: "project_id", Value: func(a db.FixedAddress) any { return orNull(a.ProjectID) }},
-	{Name: "host", Value: func(a db.FixedAddress) any { return orNull(a.Host) }},
+	{Name: "mac_address", Value: func(a db.FixedAddress) any { return cli.OrNull(a.MAC) }},
+	{Name: "instance", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Instance) }},
+	{Name: "project_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.ProjectID) }},
+	{Name: "host", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Host) }},
 	{Name: "state", Value: func(a db.FixedAddress) any { return a.State }},
 }
 
@@ -32,7 +33,7 @@ type fixedListOptions struct {
 
 func fixedList() *command {
 	o := &fixedListOptions{}
-	host := named(&o.filter.Host, "host", nil, "only those of this host: the instance's, else the network's").as("HOST").notInFlagfile()
+	host := named(&o.filter.Host, "host", nil, "only those of this host: the instance's, else the network's").As("HOST").NotInFlagfile()
 	return &command{
 		name:  "list",
 		short: "list fixed addresses that are held or reserved, in address order",
@@ -44,28 +45,25 @@ func fixedList() *command {
 			"nova-manage fixed list node1 --family 6",
 			"nova-manage fixed list --network 10.0.1.0/27 --all -f csv",
 		},
-		args: optionals(host),
-		flags: []*flag{
+		args: cli.Optionals(host),
+		flags: []*cli.Flag{
 			host,
 			onNetwork(&o.filter.Network, "only those in this network"),
-			choice(&o.Family, "family", []string{"4", "6"}, "only those of IPv4 or IPv6"),
-			boolean(&o.filter.All, "all", "also IPv4 addresses that nobody has"),
+			cli.Choice(&o.Family, "family", []string{"4", "6"}, "only those of IPv4 or IPv6"),
+			cli.Boolean(&o.filter.All, "all", "also IPv4 addresses that nobody has"),
 		},
-		columns: fieldsOf(fixedColumns),
-		run: func(ctx context.Context, e *env) error {
+		columns: cli.Fields(fixedColumns),
+		ledger:  reads,
+		run: func(ctx context.Context, s *session) error {
 			o.filter.Family, _ = strconv.Atoi(o.Family) // one of the two, or none
-			store, err := e.openStore(ctx, db.Read)
-			if err != nil {
-				return err
-			}
-			return printList(e, fixedColumns, store.FixedAddresses(ctx, o.filter))
+			return cli.PrintList(s.Env, fixedColumns, s.store.FixedAddresses(ctx, o.filter))
 		},
 	}
 }
 
 // fixedRanges declares RANGE... .
-func fixedRanges(into *[]netcalc.Span) *arg {
-	return oneOrMore(typedList(into, "RANGE", netcalcValue(netcalc.ParseSpan), "an address, FIRST-LAST or a CIDR, of either family"))
+func fixedRanges(into *[]netcalc.Span) *cli.Arg {
+	return cli.OneOrMore(cli.TypedList(into, "RANGE", netcalcValue(netcalc.ParseSpan), "an address, FIRST-LAST or a CIDR, of either family"))
 }
 
 func fixedReserve() *command {
@@ -79,13 +77,10 @@ func fixedReserve() *command {
 			"nova-manage fixed reserve 10.0.1.20",
 			"nova-manage fixed reserve 10.0.1.20-10.0.1.29 fd00:1::100/120",
 		},
-		args: []*arg{fixedRanges(&ranges)},
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Write)
-			if err != nil {
-				return err
-			}
-			return store.ReserveAddresses(ctx, ranges)
+		args:   []*cli.Arg{fixedRanges(&ranges)},
+		ledger: writes,
+		run: func(ctx context.Context, s *session) error {
+			return s.store.ReserveAddresses(ctx, ranges)
 		},
 	}
 }
@@ -100,13 +95,10 @@ func fixedUnreserve() *command {
 			"nova-manage fixed unreserve 10.0.1.20",
 			"nova-manage fixed unreserve 10.0.1.0/27 fd00:1::/64",
 		},
-		args: []*arg{fixedRanges(&ranges)},
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Write)
-			if err != nil {
-				return err
-			}
-			return store.UnreserveAddresses(ctx, ranges)
+		args:   []*cli.Arg{fixedRanges(&ranges)},
+		ledger: writes,
+		run: func(ctx context.Context, s *session) error {
+			return s.store.UnreserveAddresses(ctx, ranges)
 		},
 	}
 }

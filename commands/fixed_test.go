@@ -32,7 +32,7 @@ func TestFixedList_memory(t *testing.T) {
 	f.environment["NOVA_SQL_CONNECTION"] = filepath.Join(t.TempDir(), "nova.sqlite")
 	do := func(args ...string) {
 		t.Helper()
-		if code := Main(append([]string{"nova-manage"}, args...), f.sys); code != exitOK {
+		if code := f.do(args...); code != exitOK {
 			t.Fatalf("%q: exit %d, %s", args, code, f.stderr.String())
 		}
 	}

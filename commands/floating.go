@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/netcalc"
 )
 
@@ -14,21 +15,21 @@ func floatingCategory() *command {
 	}}
 }
 
-var floatingColumns = []column[db.FloatingAddress]{
+var floatingColumns = []cli.Column[db.FloatingAddress]{
 	{Name: "address", Value: func(a db.FloatingAddress) any { return a.Span }},
 	{Name: "pool", Value: func(a db.FloatingAddress) any { return a.Range.Pool }},
-	{Name: "interface", Value: func(a db.FloatingAddress) any { return orNull(a.Range.Interface) }},
+	{Name: "interface", Value: func(a db.FloatingAddress) any { return cli.OrNull(a.Range.Interface) }},
 	{Name: "host", Value: func(a db.FloatingAddress) any { return a.Range.Host }},
-	{Name: "project_id", Value: func(a db.FloatingAddress) any { return orNull(a.ProjectID) }},
-	{Name: "instance", Value: func(a db.FloatingAddress) any { return orNull(a.Instance) }},
+	{Name: "project_id", Value: func(a db.FloatingAddress) any { return cli.OrNull(a.ProjectID) }},
+	{Name: "instance", Value: func(a db.FloatingAddress) any { return cli.OrNull(a.Instance) }},
 	{Name: "fixed_ip", Value: func(a db.FloatingAddress) any { return a.FixedIP }},
 	{Name: "state", Value: func(a db.FloatingAddress) any { return a.State }},
 }
 
-var floatingRangeColumns = []column[db.FloatingRange]{
+var floatingRangeColumns = []cli.Column[db.FloatingRange]{
 	{Name: "cidr", Value: func(r db.FloatingRange) any { return r.CIDR }},
 	{Name: "pool", Value: func(r db.FloatingRange) any { return r.Pool }},
-	{Name: "interface", Value: func(r db.FloatingRange) any { return orNull(r.Interface) }},
+	{Name: "interface", Value: func(r db.FloatingRange) any { return cli.OrNull(r.Interface) }},
 	{Name: "host", Value: func(r db.FloatingRange) any { return r.Host }},
 	{Name: "created_at", Value: func(r db.FloatingRange) any { return r.CreatedAt }},
 }
@@ -43,14 +44,14 @@ func parseBlock(s string) (netip.Prefix, error) {
 
 func floatingCreate() *command {
 	r := &db.FloatingRange{Pool: "nova"}
-	host := named(&r.Host, "host", checkWord, "the network node that the addresses are routed to").as("HOST").notInFlagfile()
-	block := typed(&r.CIDR, "ip_range", func(s string) (netip.Prefix, error) {
+	host := named(&r.Host, "host", checkWord, "the network node that the addresses are routed to").As("HOST").NotInFlagfile()
+	block := cli.Typed(&r.CIDR, "ip_range", func(s string) (netip.Prefix, error) {
 		p, err := parseBlock(s)
 		if err != nil {
 			return p, err
 		}
 		return p, reasonFor(s, netcalc.CheckServable(p))
-	}, "the addresses, IPv4 or IPv6").as("RANGE").notInFlagfile()
+	}, "the addresses, IPv4 or IPv6").As("RANGE").NotInFlagfile()
 	return &command{
 		name:  "create",
 		short: "add a range of public addresses",
@@ -61,58 +62,58 @@ func floatingCreate() *command {
 			"nova-manage floating create node1 2001:db8:f::/64 --pool public --interface eth1",
 			"nova-manage floating create --ip_range 198.51.100.7 --host node2",
 		},
-		args: []*arg{required(host), required(block)},
-		flags: []*flag{
+		args: []*cli.Arg{cli.Required(host), cli.Required(block)},
+		flags: []*cli.Flag{
 			host, block,
-			named(&r.Pool, "pool", checkWord, "the pool that they belong to").as("POOL").also("default_floating_pool"),
-			networkInterface(&r.Interface, "interface", "the interface that the host answers for them on").also("public_interface"),
+			named(&r.Pool, "pool", checkWord, "the pool that they belong to").As("POOL").Also("default_floating_pool"),
+			networkInterface(&r.Interface, "interface", "the interface that the host answers for them on").Also("public_interface"),
 		},
-		columns: fieldsOf(floatingRangeColumns),
-		run: func(ctx context.Context, e *env) error {
+		columns: cli.Fields(floatingRangeColumns),
+		ledger:  creates,
+		check: func(*cli.Env) error {
 			if r.Pool == "" {
-				return usageErrorf("--pool is empty, and a range belongs to a pool")
+				return cli.UsageErrorf("--pool is empty, and a range belongs to a pool")
 			}
-			store, err := e.openStore(ctx, db.Create)
+			return nil
+		},
+		run: func(ctx context.Context, s *session) error {
+			made, err := s.store.CreateFloatingRange(ctx, *r)
 			if err != nil {
 				return err
 			}
-			made, err := store.CreateFloatingRange(ctx, *r)
-			if err != nil {
-				return err
-			}
-			return printOne(e, floatingRangeColumns, made)
+			return cli.PrintOne(s.Env, floatingRangeColumns, made)
 		},
 	}
 }
 
 func floatingDelete() *command {
 	var block netip.Prefix
-	var from origin
-	ipRange := typed(&block, "ip_range", parseBlock, "the range as it was created, or a larger one around several").as("RANGE").
-		from(&from).notInFlagfile()
+	var from cli.Origin
+	ipRange := cli.Typed(&block, "ip_range", parseBlock, "the range as it was created, or a larger one around several").As("RANGE").
+		From(&from).NotInFlagfile()
 	return &command{
 		name:     "delete",
 		short:    "delete ranges of public addresses",
 		long:     "All ranges within RANGE are deleted, or none: one with an address that an instance has is refused.",
 		examples: []string{"nova-manage floating delete 192.0.2.0/28", "nova-manage floating delete --ip_range 198.51.100.0/24"},
-		args:     []*arg{required(ipRange)},
-		flags:    []*flag{ipRange},
-		run: func(ctx context.Context, e *env) error {
-			if !from.onCommandLine() { // a variable meant for create must not choose what is deleted
-				return usageErrorf("floating delete needs ip_range on the command line")
+		args:     []*cli.Arg{cli.Required(ipRange)},
+		flags:    []*cli.Flag{ipRange},
+		ledger:   writes,
+		check: func(*cli.Env) error {
+			if !from.OnCommandLine() { // a variable meant for create must not choose what is deleted
+				return cli.UsageErrorf("floating delete needs ip_range on the command line")
 			}
-			store, err := e.openStore(ctx, db.Write)
-			if err != nil {
-				return err
-			}
-			return store.DeleteFloatingRanges(ctx, block)
+			return nil
+		},
+		run: func(ctx context.Context, s *session) error {
+			return s.store.DeleteFloatingRanges(ctx, block)
 		},
 	}
 }
 
 func floatingList() *command {
 	f := &db.FloatingFilter{}
-	host := named(&f.Host, "host", nil, "only those that are routed to this network node").as("HOST").notInFlagfile()
+	host := named(&f.Host, "host", nil, "only those that are routed to this network node").As("HOST").NotInFlagfile()
 	return &command{
 		name:  "list",
 		short: "list public addresses in order",
@@ -123,19 +124,16 @@ func floatingList() *command {
 			"nova-manage floating list node1 --pool public -f json",
 			"nova-manage floating list --all -f value -c address -c state",
 		},
-		args: []*arg{optional(host)},
-		flags: []*flag{
+		args: []*cli.Arg{cli.Optional(host)},
+		flags: []*cli.Flag{
 			host,
-			named(&f.Pool, "pool", nil, "only those of this pool").as("POOL"),
-			boolean(&f.All, "all", "give every IPv4 address a line of its own"),
+			named(&f.Pool, "pool", nil, "only those of this pool").As("POOL"),
+			cli.Boolean(&f.All, "all", "give every IPv4 address a line of its own"),
 		},
-		columns: fieldsOf(floatingColumns),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Read)
-			if err != nil {
-				return err
-			}
-			return printList(e, floatingColumns, store.FloatingAddresses(ctx, *f))
+		columns: cli.Fields(floatingColumns),
+		ledger:  reads,
+		run: func(ctx context.Context, s *session) error {
+			return cli.PrintList(s.Env, floatingColumns, s.store.FloatingAddresses(ctx, *f))
 		},
 	}
 }
@@ -158,22 +156,19 @@ func floatingAssociate() *command {
 			"nova-manage floating associate apollo/web 192.0.2.7",
 			"nova-manage floating associate i-00000001 --pool public -f value -c address",
 		},
-		args: []*arg{
-			required(text(&o.Instance, "INSTANCE", "a name (PROJECT/NAME where it is not unique), an id, a MAC or an address")),
-			optional(typed(&o.Address, "ADDRESS", netcalcValue(netcalc.ParseAddr), "the public address")),
+		args: []*cli.Arg{
+			cli.Required(cli.Text(&o.Instance, "INSTANCE", "a name (PROJECT/NAME where it is not unique), an id, a MAC or an address")),
+			cli.Optional(cli.Typed(&o.Address, "ADDRESS", netcalcValue(netcalc.ParseAddr), "the public address")),
 		},
-		flags:   []*flag{named(&o.Pool, "pool", nil, "the pool to take it from").as("POOL").byDefault("any")},
-		columns: fieldsOf(floatingColumns),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Write)
+		flags:   []*cli.Flag{named(&o.Pool, "pool", nil, "the pool to take it from").As("POOL").ByDefault("any")},
+		columns: cli.Fields(floatingColumns),
+		ledger:  writes,
+		run: func(ctx context.Context, s *session) error {
+			got, err := s.store.AssociateFloating(ctx, o.Instance, o.Address, o.Pool)
 			if err != nil {
 				return err
 			}
-			got, err := store.AssociateFloating(ctx, o.Instance, o.Address, o.Pool)
-			if err != nil {
-				return err
-			}
-			return printOne(e, floatingColumns, got)
+			return cli.PrintOne(s.Env, floatingColumns, got)
 		},
 	}
 }
@@ -184,13 +179,10 @@ func floatingDisassociate() *command {
 		name:     "disassociate",
 		short:    "take a public address from its instance",
 		examples: []string{"nova-manage floating disassociate 192.0.2.7"},
-		args:     []*arg{required(typed(&address, "ADDRESS", netcalcValue(netcalc.ParseAddr), "the public address"))},
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Write)
-			if err != nil {
-				return err
-			}
-			return store.DisassociateFloating(ctx, address)
+		args:     []*cli.Arg{cli.Required(cli.Typed(&address, "ADDRESS", netcalcValue(netcalc.ParseAddr), "the public address"))},
+		ledger:   writes,
+		run: func(ctx context.Context, s *session) error {
+			return s.store.DisassociateFloating(ctx, address)
 		},
 	}
 }

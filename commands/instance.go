@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/netcalc"
 )
 
@@ -18,7 +19,7 @@ func instanceCategory() *command {
 }
 
 // instanceColumns are what every answer about instances has, in this order.
-var instanceColumns = []column[db.Instance]{
+var instanceColumns = []cli.Column[db.Instance]{
 	{Name: "id", Value: func(i db.Instance) any { return i.EC2ID() }},
 	{Name: "name", Value: func(i db.Instance) any { return i.Name }},
 	{Name: "project_id", Value: func(i db.Instance) any { return i.ProjectID }},
@@ -30,7 +31,7 @@ var instanceColumns = []column[db.Instance]{
 	{Name: "floating_ip_v6", Value: func(i db.Instance) any { return i.FloatingIPv6 }, Long: true},
 	{Name: "dns_name", Value: func(i db.Instance) any { return i.DNSName() }, Long: true},
 	{Name: "dns_name_v6", Value: func(i db.Instance) any { return i.DNSNameV6() }, Long: true},
-	{Name: "host", Value: func(i db.Instance) any { return orNull(i.Host) }},
+	{Name: "host", Value: func(i db.Instance) any { return cli.OrNull(i.Host) }},
 	{Name: "security_groups", Value: func(i db.Instance) any { return i.SecurityGroups }, Long: true},
 	{Name: "created_at", Value: func(i db.Instance) any { return i.CreatedAt }, Long: true},
 }
@@ -39,13 +40,13 @@ var instanceColumns = []column[db.Instance]{
 const instanceUsage = "a name (PROJECT/NAME where several projects have it), an id, a MAC or an address"
 
 // onNetwork declares the flag that names one network.
-func onNetwork(into *string, usage string) *flag {
-	return typed(into, "network", notEmpty, usage+": "+networkUsage).as("NETWORK").notInFlagfile()
+func onNetwork(into *string, usage string) *cli.Flag {
+	return cli.Typed(into, "network", notEmpty, usage+": "+networkUsage).As("NETWORK").NotInFlagfile()
 }
 
 // guestMAC declares a flag for the MAC of a guest's port.
-func guestMAC(into *netcalc.MAC, name, usage string) *flag {
-	return typed(into, name, func(s string) (netcalc.MAC, error) {
+func guestMAC(into *netcalc.MAC, name, usage string) *cli.Flag {
+	return cli.Typed(into, name, func(s string) (netcalc.MAC, error) {
 		m, err := netcalcValue(netcalc.ParseMAC)(s)
 		if err != nil {
 			return m, err
@@ -54,7 +55,7 @@ func guestMAC(into *netcalc.MAC, name, usage string) *flag {
 			return m, errors.New(strings.TrimPrefix(err.Error(), "MAC address "+m.String()+" "))
 		}
 		return m, nil
-	}, usage).as("MAC")
+	}, usage).As("MAC")
 }
 
 type instanceCreateOptions struct {
@@ -63,6 +64,8 @@ type instanceCreateOptions struct {
 	FixedIP, FixedIPv6             netip.Addr
 	SecurityGroups                 []string
 	Count                          int
+
+	spec db.NewInstances // what the ledger is asked for
 }
 
 func instanceCreate() *command {
@@ -79,47 +82,46 @@ func instanceCreate() *command {
 			"nova-manage instance create web --project_id apollo --count 10 --security_group default",
 			"nova-manage instance create db --project_id apollo --mac 02:16:3e:33:44:55 --fixed_ip 10.0.1.5",
 		},
-		args: []*arg{required(named(&o.Name, "NAME", checkWord, "its name, unique within the project"))},
-		flags: []*flag{
-			named(&o.ProjectID, "project_id", checkWord, "the project that has it").as("PROJECT").also("project"),
+		args: []*cli.Arg{cli.Required(named(&o.Name, "NAME", checkWord, "its name, unique within the project"))},
+		flags: []*cli.Flag{
+			named(&o.ProjectID, "project_id", checkWord, "the project that has it").As("PROJECT").Also("project"),
 			onNetwork(&o.Network, "the network it is on"),
-			guestMAC(&o.MAC, "mac", "its MAC").byDefault("a random one, 02:16:3e:..."),
-			address(&o.FixedIP, "fixed_ip", netcalc.ParseAddr4, "its IPv4 address").byDefault("the next one"),
+			guestMAC(&o.MAC, "mac", "its MAC").ByDefault("a random one, 02:16:3e:..."),
+			address(&o.FixedIP, "fixed_ip", netcalc.ParseAddr4, "its IPv4 address").ByDefault("the next one"),
 			address(&o.FixedIPv6, "fixed_ip_v6", netcalc.ParseAddr6,
-				"its IPv6 address, for a guest that does not use EUI-64").byDefault("the EUI-64 address of its MAC"),
-			named(&o.Host, "host", checkWord, "the machine it runs on").as("HOST").notInFlagfile(),
-			typedList(&o.SecurityGroups, "security_group", notEmpty, "a security group of the project; repeatable").as("GROUP").
-				byDefault(db.DefaultGroup),
-			number(&o.Count, "count", 1, 1<<20, "make that many, named NAME-1, NAME-2 and so on").byDefault("one, named NAME"),
+				"its IPv6 address, for a guest that does not use EUI-64").ByDefault("the EUI-64 address of its MAC"),
+			named(&o.Host, "host", checkWord, "the machine it runs on").As("HOST").NotInFlagfile(),
+			cli.TypedList(&o.SecurityGroups, "security_group", notEmpty, "a security group of the project; repeatable").As("GROUP").
+				ByDefault(db.DefaultGroup),
+			cli.Number(&o.Count, "count", 1, 1<<20, "make that many, named NAME-1, NAME-2 and so on").ByDefault("one, named NAME"),
 		},
-		columns: fieldsOf(instanceColumns),
-		run:     func(ctx context.Context, e *env) error { return runInstanceCreate(ctx, e, o) },
+		columns: cli.Fields(instanceColumns),
+		ledger:  writes,
+		check:   o.check,
+		run:     o.run,
 	}
 }
 
-func runInstanceCreate(ctx context.Context, e *env, o *instanceCreateOptions) error {
+func (o *instanceCreateOptions) check(*cli.Env) error {
 	if o.ProjectID == "" {
-		return withHint(usageErrorf("instance create needs --project_id"), "every instance has a project, which exists from its first use")
+		return cli.WithHint(cli.UsageErrorf("instance create needs --project_id"), "every instance has a project, which exists from its first use")
 	}
-	n := db.NewInstances{
+	o.spec = db.NewInstances{
 		Names: o.names(), ProjectID: o.ProjectID, Host: o.Host, Network: o.Network, MAC: o.MAC, FixedIP: o.FixedIP, FixedIPv6: o.FixedIPv6,
 		SecurityGroups: o.SecurityGroups,
 	}
-	if last := n.Names[len(n.Names)-1]; checkName(last) != nil {
-		return badValue("NAME", last, origin{}, checkName(last))
+	if last := o.spec.Names[len(o.spec.Names)-1]; checkName(last) != nil {
+		return cli.BadValue("NAME", last, cli.Origin{}, checkName(last))
 	}
-	if err := n.Validate(); err != nil {
-		return err
-	}
-	store, err := e.openStore(ctx, db.Write)
+	return o.spec.Validate()
+}
+
+func (o *instanceCreateOptions) run(ctx context.Context, s *session) error {
+	made, err := s.store.CreateInstances(ctx, o.spec)
 	if err != nil {
 		return err
 	}
-	made, err := store.CreateInstances(ctx, n)
-	if err != nil {
-		return err
-	}
-	return printSlice(e, instanceColumns, made)
+	return cli.PrintSlice(s.Env, instanceColumns, made)
 }
 
 // names are NAME alone, or NAME-1 to NAME-N.
@@ -144,41 +146,35 @@ func instanceList() *command {
 			"nova-manage instance list --project_id apollo -f json",
 			"nova-manage instance list --network 10.0.1.0/27 -f value -c mac_address -c fixed_ip_v6",
 		},
-		flags: []*flag{
-			named(&f.ProjectID, "project_id", nil, "only those of this project").as("PROJECT").also("project"),
+		flags: []*cli.Flag{
+			named(&f.ProjectID, "project_id", nil, "only those of this project").As("PROJECT").Also("project"),
 			onNetwork(&f.Network, "only those on this network"),
-			named(&f.Host, "host", nil, "only those that run on this machine").as("HOST").notInFlagfile(),
+			named(&f.Host, "host", nil, "only those that run on this machine").As("HOST").NotInFlagfile(),
 		},
-		columns: fieldsOf(instanceColumns),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Read)
-			if err != nil {
-				return err
-			}
-			return printList(e, instanceColumns, store.Instances(ctx, *f))
+		columns: cli.Fields(instanceColumns),
+		ledger:  reads,
+		run: func(ctx context.Context, s *session) error {
+			return cli.PrintList(s.Env, instanceColumns, s.store.Instances(ctx, *f))
 		},
 	}
 }
 
 func instanceShow() *command {
 	var ref string
-	columns := allShown(instanceColumns)
+	columns := cli.AllShown(instanceColumns)
 	return &command{
 		name:     "show",
 		short:    "show one instance",
 		examples: []string{"nova-manage instance show web", "nova-manage instance show 10.0.1.3 -f value -c fixed_ip_v6"},
-		args:     []*arg{required(text(&ref, "INSTANCE", instanceUsage))},
-		columns:  fieldsOf(columns),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Read)
+		args:     []*cli.Arg{cli.Required(cli.Text(&ref, "INSTANCE", instanceUsage))},
+		columns:  cli.Fields(columns),
+		ledger:   reads,
+		run: func(ctx context.Context, s *session) error {
+			found, err := s.store.FindInstances(ctx, ref)
 			if err != nil {
 				return err
 			}
-			found, err := store.FindInstances(ctx, ref)
-			if err != nil {
-				return err
-			}
-			return printOne(e, columns, found[0])
+			return cli.PrintOne(s.Env, columns, found[0])
 		},
 	}
 }
@@ -190,13 +186,10 @@ func instanceDelete() *command {
 		short:    "delete instances and release their addresses",
 		long:     "All of them are deleted or none.",
 		examples: []string{"nova-manage instance delete web", "nova-manage instance delete apollo/web-1 i-00000002 10.0.1.5"},
-		args:     []*arg{oneOrMore(texts(&refs, "INSTANCE", instanceUsage))},
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Write)
-			if err != nil {
-				return err
-			}
-			return store.DeleteInstances(ctx, refs)
+		args:     []*cli.Arg{cli.OneOrMore(cli.Texts(&refs, "INSTANCE", instanceUsage))},
+		ledger:   writes,
+		run: func(ctx context.Context, s *session) error {
+			return s.store.DeleteInstances(ctx, refs)
 		},
 	}
 }

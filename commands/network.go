@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/netcalc"
 )
 
@@ -15,9 +16,9 @@ func networkCategory() *command {
 }
 
 // networkColumns are what every answer about networks has, in this order.
-var networkColumns = []column[db.Network]{
+var networkColumns = []cli.Column[db.Network]{
 	{Name: "id", Value: func(n db.Network) any { return n.ID }, Place: 1},
-	{Name: "label", Value: func(n db.Network) any { return orNull(n.Label) }, Long: true},
+	{Name: "label", Value: func(n db.Network) any { return cli.OrNull(n.Label) }, Long: true},
 	{Name: "manager", Value: func(n db.Network) any { return string(n.Manager) }, Long: true},
 	{Name: "cidr", Value: func(n db.Network) any { return n.CIDR }, Place: 2},
 	{Name: "netmask", Value: func(n db.Network) any { return n.Netmask }, Long: true},
@@ -25,18 +26,18 @@ var networkColumns = []column[db.Network]{
 	{Name: "broadcast", Value: func(n db.Network) any { return n.Broadcast }, Long: true},
 	{Name: "dhcp_start", Value: func(n db.Network) any { return n.DHCPStart }, Long: true},
 	{Name: "bridge", Value: func(n db.Network) any { return n.Bridge }, Place: 5},
-	{Name: "bridge_interface", Value: func(n db.Network) any { return orNull(n.BridgeInterface) }, Long: true},
-	{Name: "vlan", Value: func(n db.Network) any { return orNull(n.VLAN) }, Place: 4},
+	{Name: "bridge_interface", Value: func(n db.Network) any { return cli.OrNull(n.BridgeInterface) }, Long: true},
+	{Name: "vlan", Value: func(n db.Network) any { return cli.OrNull(n.VLAN) }, Place: 4},
 	{Name: "vpn_public_address", Value: func(n db.Network) any { return n.VPNPublicAddress }, Long: true},
-	{Name: "vpn_public_port", Value: func(n db.Network) any { return orNull(n.VPNPublicPort) }, Place: 7},
+	{Name: "vpn_public_port", Value: func(n db.Network) any { return cli.OrNull(n.VPNPublicPort) }, Place: 7},
 	{Name: "vpn_private_address", Value: func(n db.Network) any { return n.VPNPrivateAddress }, Long: true},
 	{Name: "cidr_v6", Value: func(n db.Network) any { return n.CIDRv6 }, Place: 3},
 	{Name: "gateway_v6", Value: func(n db.Network) any { return n.GatewayV6 }, Long: true},
 	{Name: "dns1", Value: func(n db.Network) any { return n.DNS1 }, Long: true},
 	{Name: "dns2", Value: func(n db.Network) any { return n.DNS2 }, Long: true},
-	{Name: "mtu", Value: func(n db.Network) any { return orNull(n.MTU) }, Long: true},
-	{Name: "project_id", Value: func(n db.Network) any { return orNull(n.ProjectID) }, Place: 8},
-	{Name: "host", Value: func(n db.Network) any { return orNull(n.Host) }, Place: 9},
+	{Name: "mtu", Value: func(n db.Network) any { return cli.OrNull(n.MTU) }, Long: true},
+	{Name: "project_id", Value: func(n db.Network) any { return cli.OrNull(n.ProjectID) }, Place: 8},
+	{Name: "host", Value: func(n db.Network) any { return cli.OrNull(n.Host) }, Place: 9},
 	{Name: "created_at", Value: func(n db.Network) any { return n.CreatedAt }, Long: true},
 	{Name: "updated_at", Value: func(n db.Network) any { return n.UpdatedAt }, Long: true},
 }
@@ -47,23 +48,23 @@ type networkValues struct {
 	DNS1, DNS2, Gateway, GatewayV6          netip.Addr
 	MTU                                     int
 
-	from struct{ label, projectID, host, bridgeInterface, dns1, dns2, gateway, gatewayV6, mtu origin }
+	from struct{ label, projectID, host, bridgeInterface, dns1, dns2, gateway, gatewayV6, mtu cli.Origin }
 }
 
 // The MTU of a link that carries IPv6 is at least 1280 (RFC 8200 §5); 65535 is what a bridge takes.
 const minMTU, maxMTU = 1280, 65535
 
-func (v *networkValues) flags() []*flag {
-	return []*flag{
-		named(&v.Label, "label", checkLabel, "a name for each network").from(&v.from.label),
-		named(&v.ProjectID, "project_id", checkWord, "the project that has it").as("PROJECT").from(&v.from.projectID).also("project"),
-		named(&v.Host, "host", checkWord, "the network node that serves it").as("HOST").from(&v.from.host).notInFlagfile(),
-		address(&v.DNS1, "dns1", netcalc.ParseAddr, "its first DNS server, IPv4 or IPv6").from(&v.from.dns1),
-		address(&v.DNS2, "dns2", netcalc.ParseAddr, "its second DNS server, IPv4 or IPv6").from(&v.from.dns2),
-		typed(&v.MTU, "mtu", parseMTU, "its MTU in bytes").as("BYTES").from(&v.from.mtu),
-		networkInterface(&v.BridgeInterface, "bridge_interface", "the interface that its bridge is on").from(&v.from.bridgeInterface),
-		address(&v.Gateway, "gateway", netcalc.ParseAddr4, "its IPv4 gateway").byDefault("the first address").from(&v.from.gateway),
-		address(&v.GatewayV6, "gateway_v6", netcalc.ParseAddr6, "its IPv6 gateway").byDefault("the /64's ::1").from(&v.from.gatewayV6),
+func (v *networkValues) flags() []*cli.Flag {
+	return []*cli.Flag{
+		named(&v.Label, "label", checkLabel, "a name for each network").From(&v.from.label),
+		named(&v.ProjectID, "project_id", checkWord, "the project that has it").As("PROJECT").From(&v.from.projectID).Also("project"),
+		named(&v.Host, "host", checkWord, "the network node that serves it").As("HOST").From(&v.from.host).NotInFlagfile(),
+		address(&v.DNS1, "dns1", netcalc.ParseAddr, "its first DNS server, IPv4 or IPv6").From(&v.from.dns1),
+		address(&v.DNS2, "dns2", netcalc.ParseAddr, "its second DNS server, IPv4 or IPv6").From(&v.from.dns2),
+		cli.Typed(&v.MTU, "mtu", parseMTU, "its MTU in bytes").As("BYTES").From(&v.from.mtu),
+		networkInterface(&v.BridgeInterface, "bridge_interface", "the interface that its bridge is on").From(&v.from.bridgeInterface),
+		address(&v.Gateway, "gateway", netcalc.ParseAddr4, "its IPv4 gateway").ByDefault("the first address").From(&v.from.gateway),
+		address(&v.GatewayV6, "gateway_v6", netcalc.ParseAddr6, "its IPv6 gateway").ByDefault("the /64's ::1").From(&v.from.gatewayV6),
 	}
 }
 
@@ -72,7 +73,7 @@ func parseMTU(s string) (int, error) {
 	if s == "" {
 		return 0, nil
 	}
-	n, err := parseNumber(s, minMTU, maxMTU)
+	n, err := cli.ParseNumber(s, minMTU, maxMTU)
 	return int(n), err
 }
 
@@ -88,18 +89,15 @@ func networkList() *command {
 			"nova-manage network list --project_id apollo -f json",
 			"nova-manage network list -f value -c cidr -c cidr_v6",
 		},
-		flags: []*flag{
-			named(&o.filter.ProjectID, "project_id", nil, "only those of this project").as("PROJECT").also("project"),
-			named(&o.filter.Host, "host", nil, "only those that this network node serves").as("HOST").notInFlagfile(),
-			text(&o.filter.Bridge, "bridge", "only those on this bridge").as("IFACE"),
+		flags: []*cli.Flag{
+			named(&o.filter.ProjectID, "project_id", nil, "only those of this project").As("PROJECT").Also("project"),
+			named(&o.filter.Host, "host", nil, "only those that this network node serves").As("HOST").NotInFlagfile(),
+			cli.Text(&o.filter.Bridge, "bridge", "only those on this bridge").As("IFACE"),
 		},
-		columns: fieldsOf(networkColumns),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Read)
-			if err != nil {
-				return err
-			}
-			return printList(e, networkColumns, store.Networks(ctx, o.filter))
+		columns: cli.Fields(networkColumns),
+		ledger:  reads,
+		run: func(ctx context.Context, s *session) error {
+			return cli.PrintList(s.Env, networkColumns, s.store.Networks(ctx, o.filter))
 		},
 	}
 }
@@ -109,23 +107,20 @@ const networkUsage = "an id, a CIDR of either family, or a label that is unique"
 
 func networkShow() *command {
 	var ref string
-	columns := allShown(networkColumns)
+	columns := cli.AllShown(networkColumns)
 	return &command{
 		name:     "show",
 		short:    "show one network",
 		examples: []string{"nova-manage network show 10.0.1.0/27", "nova-manage network show 1 -f value -c cidr_v6"},
-		args:     []*arg{required(text(&ref, "NETWORK", networkUsage))},
-		columns:  fieldsOf(columns),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Read)
+		args:     []*cli.Arg{cli.Required(cli.Text(&ref, "NETWORK", networkUsage))},
+		columns:  cli.Fields(columns),
+		ledger:   reads,
+		run: func(ctx context.Context, s *session) error {
+			found, err := s.store.FindNetworks(ctx, ref)
 			if err != nil {
 				return err
 			}
-			found, err := store.FindNetworks(ctx, ref)
-			if err != nil {
-				return err
-			}
-			return printOne(e, columns, found[0])
+			return cli.PrintOne(s.Env, columns, found[0])
 		},
 	}
 }
@@ -133,25 +128,27 @@ func networkShow() *command {
 // networkRefs is NETWORK..., or --fixed_range as later releases spelled it.
 type networkRefs struct {
 	Networks, Ranges []string
+
+	all []string // the networks named, once they were checked
 }
 
-func (r *networkRefs) args() []*arg {
-	return []*arg{anyNumber(texts(&r.Networks, "NETWORK", networkUsage))}
+func (r *networkRefs) args() []*cli.Arg {
+	return []*cli.Arg{cli.AnyNumber(cli.Texts(&r.Networks, "NETWORK", networkUsage))}
 }
 
-func (r *networkRefs) flag() *flag {
-	return texts(&r.Ranges, "fixed_range", "NETWORK, as later releases of Nova spelled it; repeatable").as("NETWORK").
-		onlyTyped()
+func (r *networkRefs) flag() *cli.Flag {
+	return cli.Texts(&r.Ranges, "fixed_range", "NETWORK, as later releases of Nova spelled it; repeatable").As("NETWORK").
+		OnlyTyped()
 }
 
-// all are the networks named. The variable NOVA_FIXED_RANGE does not count: it is a default for what is created, and
+// checkNamed wants a network named. The variable NOVA_FIXED_RANGE does not count: it is a default for what is created, and
 // must not choose what is deleted.
-func (r *networkRefs) all(command string) ([]string, error) {
-	refs := append(r.Networks, r.Ranges...)
-	if len(refs) == 0 {
-		return nil, withHint(usageErrorf("%s needs NETWORK", command), "NETWORK is "+networkUsage)
+func (r *networkRefs) checkNamed(command string) error {
+	r.all = append(r.Networks, r.Ranges...)
+	if len(r.all) == 0 {
+		return cli.WithHint(cli.UsageErrorf("%s needs NETWORK", command), "NETWORK is "+networkUsage)
 	}
-	return refs, nil
+	return nil
 }
 
 type networkDeleteOptions struct {
@@ -168,17 +165,11 @@ func networkDelete() *command {
 			"deletes it all the same, and the instances on it too.",
 		examples: []string{"nova-manage network delete 10.0.1.32/27", "nova-manage network delete 1 2 3 --force"},
 		args:     o.args(),
-		flags:    []*flag{boolean(&o.Force, "force", "delete them although a project has them, and the instances on them too").onlyTyped(), o.flag()},
-		run: func(ctx context.Context, e *env) error {
-			refs, err := o.all("network delete")
-			if err != nil {
-				return err
-			}
-			store, err := e.openStore(ctx, db.Write)
-			if err != nil {
-				return err
-			}
-			return store.DeleteNetworks(ctx, refs, o.Force)
+		flags:    []*cli.Flag{cli.Boolean(&o.Force, "force", "delete them although a project has them, and the instances on them too").OnlyTyped(), o.flag()},
+		ledger:   writes,
+		check:    func(*cli.Env) error { return o.checkNamed("network delete") },
+		run: func(ctx context.Context, s *session) error {
+			return s.store.DeleteNetworks(ctx, o.all, o.Force)
 		},
 	}
 }
@@ -187,6 +178,8 @@ type networkModifyOptions struct {
 	networkRefs
 	networkValues
 	DisassociateProject, DisassociateHost bool
+
+	change db.NetworkChange // what the ledger is asked for
 }
 
 func networkModify() *command {
@@ -202,38 +195,37 @@ func networkModify() *command {
 		},
 		args: o.args(),
 		flags: append(o.networkValues.flags(), o.flag(),
-			boolean(&o.DisassociateProject, "disassociate_project", "take it from its project").onlyTyped(),
-			boolean(&o.DisassociateHost, "disassociate_host", "take it from its network node").onlyTyped()),
-		columns: fieldsOf(networkColumns),
-		run:     func(ctx context.Context, e *env) error { return runNetworkModify(ctx, e, o) },
+			cli.Boolean(&o.DisassociateProject, "disassociate_project", "take it from its project").OnlyTyped(),
+			cli.Boolean(&o.DisassociateHost, "disassociate_host", "take it from its network node").OnlyTyped()),
+		columns: cli.Fields(networkColumns),
+		ledger:  writes,
+		check:   o.check,
+		run:     o.run,
 	}
 }
 
-func runNetworkModify(ctx context.Context, e *env, o *networkModifyOptions) error {
-	refs, err := o.all("network modify")
-	if err != nil {
+func (o *networkModifyOptions) check(*cli.Env) (err error) {
+	if err := o.checkNamed("network modify"); err != nil {
 		return err
 	}
-	change, err := o.change()
-	if err != nil {
-		return err
-	}
-	store, err := e.openStore(ctx, db.Write)
-	if err != nil {
-		return err
-	}
-	changed, err := store.UpdateNetworks(ctx, refs, change)
-	if err != nil {
-		return err
-	}
-	return printSlice(e, networkColumns, changed)
+	o.change, err = o.asked()
+	return err
 }
 
-func (o *networkModifyOptions) change() (c db.NetworkChange, err error) {
+func (o *networkModifyOptions) run(ctx context.Context, s *session) error {
+	changed, err := s.store.UpdateNetworks(ctx, o.all, o.change)
+	if err != nil {
+		return err
+	}
+	return cli.PrintSlice(s.Env, networkColumns, changed)
+}
+
+// asked is the change that the flags ask for.
+func (o *networkModifyOptions) asked() (c db.NetworkChange, err error) {
 	none := ""
 	for _, d := range []struct {
 		given      bool
-		value      origin
+		value      cli.Origin
 		name, flag string
 		field      **string
 	}{
@@ -243,8 +235,8 @@ func (o *networkModifyOptions) change() (c db.NetworkChange, err error) {
 		if !d.given {
 			continue
 		}
-		if d.value.onCommandLine() {
-			return c, usageErrorf("--%s and --%s contradict each other", d.name, d.flag)
+		if d.value.OnCommandLine() {
+			return c, cli.UsageErrorf("--%s and --%s contradict each other", d.name, d.flag)
 		}
 		*d.field = &none
 	}
@@ -259,23 +251,13 @@ func (o *networkModifyOptions) change() (c db.NetworkChange, err error) {
 	ifGiven(&c.GatewayV6, o.from.gatewayV6, &o.GatewayV6)
 	ifGiven(&c.MTU, o.from.mtu, &o.MTU)
 	if c == (db.NetworkChange{}) {
-		return c, withHint(usageErrorf("network modify: nothing to change"), "`nova-manage help network modify` lists the flags")
+		return c, cli.WithHint(cli.UsageErrorf("network modify: nothing to change"), "`nova-manage help network modify` lists the flags")
 	}
 	return c, nil
 }
 
-func ifGiven[T any](field **T, from origin, value *T) {
-	if from.onCommandLine() {
+func ifGiven[T any](field **T, from cli.Origin, value *T) {
+	if from.OnCommandLine() {
 		*field = value
 	}
-}
-
-// allShown are the same columns with none left out of a table.
-func allShown[T any](columns []column[T]) []column[T] {
-	shown := make([]column[T], len(columns))
-	for i, c := range columns {
-		c.Long, c.Place = false, 0
-		shown[i] = c
-	}
-	return shown
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/netcalc"
 )
 
@@ -31,8 +32,10 @@ type networkCreateOptions struct {
 	DryRun              bool
 	Reserve             []reservation
 	networkValues
-	fixedRangeFrom, numNetworksFrom, networkSizeFrom, fixedRangeV6From origin
-	useIPv6From, bridgeFrom, vpnStartFrom, vpnIPFrom, myIPFrom         origin
+	fixedRangeFrom, numNetworksFrom, networkSizeFrom, fixedRangeV6From cli.Origin
+	useIPv6From, bridgeFrom, vpnStartFrom, vpnIPFrom, myIPFrom         cli.Origin
+
+	spec db.NewNetworks // what the ledger is asked for
 }
 
 func networkCreate() *command {
@@ -41,13 +44,13 @@ func networkCreate() *command {
 		FixedRangeV6: netip.MustParsePrefix("fd00::/48"), Manager: db.VlanManager, FlatBridge: "br100",
 		FlatDNS: netip.MustParseAddr("8.8.4.4"), VLANInterface: "eth0",
 	}
-	positional := []*flag{
-		range4(&o.FixedRange, "fixed_range", "the IPv4 block to carve networks from").also("fixed_range_v4").from(&o.fixedRangeFrom),
-		number(&o.NumNetworks, "num_networks", 1, 1<<28, "how many networks").from(&o.numNetworksFrom),
-		typed(&o.NetworkSize, "network_size", parseSize, "how many addresses each has, a power of two").as("N").from(&o.networkSizeFrom),
-		number(&o.VLANStart, "vlan_start", 0, 1<<31, "VlanManager: the first VLAN").also("vlan"),
-		number(&o.VPNStart, "vpn_start", 0, 1<<31, "VlanManager: the first public VPN port").also("vpn").from(&o.vpnStartFrom),
-		range6(&o.FixedRangeV6, "fixed_range_v6", "the IPv6 block to take /64s from; giving it asks for IPv6").from(&o.fixedRangeV6From),
+	positional := []*cli.Flag{
+		range4(&o.FixedRange, "fixed_range", "the IPv4 block to carve networks from").Also("fixed_range_v4").From(&o.fixedRangeFrom),
+		cli.Number(&o.NumNetworks, "num_networks", 1, 1<<28, "how many networks").From(&o.numNetworksFrom),
+		cli.Typed(&o.NetworkSize, "network_size", parseSize, "how many addresses each has, a power of two").As("N").From(&o.networkSizeFrom),
+		cli.Number(&o.VLANStart, "vlan_start", 0, 1<<31, "VlanManager: the first VLAN").Also("vlan"),
+		cli.Number(&o.VPNStart, "vpn_start", 0, 1<<31, "VlanManager: the first public VPN port").Also("vpn").From(&o.vpnStartFrom),
+		range6(&o.FixedRangeV6, "fixed_range_v6", "the IPv6 block to take /64s from; giving it asks for IPv6").From(&o.fixedRangeV6From),
 	}
 	return &command{
 		name:  "create",
@@ -63,31 +66,33 @@ func networkCreate() *command {
 			"nova-manage network create 10.0.1.0/24 3 32 --reserve +10-+20 --reserve 10.0.1.40",
 			"nova-manage network create --ipv6_only --num_networks 4 --fixed_range_v6 2001:db8::/56",
 		},
-		args:    optionals(positional...),
+		args:    cli.Optionals(positional...),
 		flags:   slices.Concat(positional, o.flags(), o.networkValues.flags()),
-		columns: fieldsOf(networkColumns),
-		run:     func(ctx context.Context, e *env) error { return runNetworkCreate(ctx, e, o) },
+		columns: cli.Fields(networkColumns),
+		ledger:  creates,
+		dryRun:  &o.DryRun,
+		check:   o.check,
+		run:     o.run,
 	}
 }
 
-func (o *networkCreateOptions) flags() []*flag {
-	return []*flag{
-		typed(&o.Manager, "network_manager", parseManager, "how networks map to links").as("VlanManager|FlatManager|FlatDHCPManager"),
-		boolean(&o.UseIPv6, "use_ipv6", "give the networks IPv6").from(&o.useIPv6From),
-		boolean(&o.IPv6Only, "ipv6_only", "give the networks no IPv4"),
-		networkInterface(&o.Bridge, "bridge", "flat managers: the bridge, in place of flat_network_bridge").from(&o.bridgeFrom),
+func (o *networkCreateOptions) flags() []*cli.Flag {
+	return []*cli.Flag{
+		cli.Typed(&o.Manager, "network_manager", parseManager, "how networks map to links").As("VlanManager|FlatManager|FlatDHCPManager"),
+		cli.Boolean(&o.UseIPv6, "use_ipv6", "give the networks IPv6").From(&o.useIPv6From),
+		cli.Boolean(&o.IPv6Only, "ipv6_only", "give the networks no IPv4"),
+		networkInterface(&o.Bridge, "bridge", "flat managers: the bridge, in place of flat_network_bridge").From(&o.bridgeFrom),
 		networkInterface(&o.FlatBridge, "flat_network_bridge", "flat managers: the bridge"),
 		address(&o.FlatDNS, "flat_network_dns", netcalc.ParseAddr, "flat managers: dns1 where none is given"),
 		networkInterface(&o.VLANInterface, "vlan_interface", "VlanManager: bridge_interface where none is given"),
 		networkInterface(&o.FlatInterface, "flat_interface", "flat managers: bridge_interface where none is given"),
-		number(&o.VPNClients, "cnt_vpn_clients", 0, 1<<20, "VlanManager: addresses at the end of each network kept for VPN clients"),
-		ownAddress(&o.VPNIP, "vpn_ip", "VlanManager: the public address of VPNs").byDefault("my_ip").from(&o.vpnIPFrom),
-		ownAddress(&o.MyIP, "my_ip", "this host's address").byDefault("the one that the default route uses").from(&o.myIPFrom),
-		typedList(&o.Reserve, "reserve", parseReservation, "keep a range from guests: an address, FIRST-LAST or a CIDR, or an offset or "+
-			"range like +10-+20 in every network; repeatable").as("RANGE"),
-		boolean(&o.NextFree, "next_free", "take the first free slots, VLANs and ports, whatever is there already"),
-		boolean(&o.IfNotExists, "if_not_exists", "accept networks that are there exactly as asked, create what is missing"),
-		boolean(&o.DryRun, "dry_run", "print what would be created and write nothing"),
+		cli.Number(&o.VPNClients, "cnt_vpn_clients", 0, 1<<20, "VlanManager: addresses at the end of each network kept for VPN clients"),
+		ownAddress(&o.VPNIP, "vpn_ip", "VlanManager: the public address of VPNs").ByDefault("my_ip").From(&o.vpnIPFrom),
+		ownAddress(&o.MyIP, "my_ip", "this host's address").ByDefault("the one that the default route uses").From(&o.myIPFrom),
+		cli.TypedList(&o.Reserve, "reserve", parseReservation, "keep a range from guests: an address, FIRST-LAST or a CIDR, or an offset or "+
+			"range like +10-+20 in every network; repeatable").As("RANGE"),
+		cli.Boolean(&o.NextFree, "next_free", "take the first free slots, VLANs and ports, whatever is there already"),
+		cli.Boolean(&o.IfNotExists, "if_not_exists", "accept networks that are there exactly as asked, create what is missing"),
 	}
 }
 
@@ -108,7 +113,7 @@ func parseReservation(s string) (r reservation, err error) {
 
 // parseSize reads a network_size. Which sizes work depends on the manager; the rest is said where that is known.
 func parseSize(s string) (uint64, error) {
-	n, err := parseNumber(s, 0, 1<<32)
+	n, err := cli.ParseNumber(s, 0, 1<<32)
 	return uint64(n), err
 }
 
@@ -117,36 +122,28 @@ func parseManager(s string) (db.Manager, error) {
 	m := db.Manager(strings.TrimPrefix(s, "nova.network.manager."))
 	managers := []string{string(db.VlanManager), string(db.FlatManager), string(db.FlatDHCPManager)}
 	if !slices.Contains(managers, string(m)) {
-		return "", withHint(fmt.Errorf("is not one of %s", strings.Join(managers, ", ")), didYouMean(closest(string(m), managers)))
+		return "", cli.WithHint(fmt.Errorf("is not one of %s", strings.Join(managers, ", ")), cli.Suggest(string(m), managers))
 	}
 	return m, nil
 }
 
-func runNetworkCreate(ctx context.Context, e *env, o *networkCreateOptions) error {
-	spec, err := o.spec(e)
-	if err != nil {
+func (o *networkCreateOptions) check(e *cli.Env) (err error) {
+	if o.spec, err = o.asked(e); err != nil {
 		return err
 	}
-	if err := spec.Validate(); err != nil {
-		return err
-	}
-	mode := db.Create
-	if o.DryRun {
-		mode = db.DryRun
-	}
-	store, err := e.openStore(ctx, mode)
-	if err != nil {
-		return err
-	}
-	made, err := store.CreateNetworks(ctx, spec)
-	if err != nil {
-		return err
-	}
-	return printSlice(e, networkColumns, made)
+	return o.spec.Validate()
 }
 
-// spec translates the options into what the ledger understands.
-func (o *networkCreateOptions) spec(e *env) (db.NewNetworks, error) {
+func (o *networkCreateOptions) run(ctx context.Context, s *session) error {
+	made, err := s.store.CreateNetworks(ctx, o.spec)
+	if err != nil {
+		return err
+	}
+	return cli.PrintSlice(s.Env, networkColumns, made)
+}
+
+// asked translates the options into what the ledger understands.
+func (o *networkCreateOptions) asked(e *cli.Env) (db.NewNetworks, error) {
 	n := db.NewNetworks{
 		Manager: o.Manager, Count: o.NumNetworks, VPNClients: o.VPNClients,
 		Given: db.Network{Label: o.Label, ProjectID: o.ProjectID, Host: o.Host, BridgeInterface: o.BridgeInterface, DNS1: o.DNS1,
@@ -181,7 +178,7 @@ func (o *networkCreateOptions) spec(e *env) (db.NewNetworks, error) {
 		n.Bridge = o.Bridge
 	}
 	if n.Bridge == "" {
-		return n, usageErrorf("flat_network_bridge is empty, and %s needs a bridge", o.Manager)
+		return n, cli.UsageErrorf("flat_network_bridge is empty, and %s needs a bridge", o.Manager)
 	}
 	n.Default = db.Network{BridgeInterface: o.FlatInterface, DNS1: o.FlatDNS}
 	return n, nil
@@ -194,13 +191,13 @@ func (o *networkCreateOptions) bits() (int, error) {
 		smallest = 8 // and the VPN, which leaves no power of two below
 	}
 	if o.NetworkSize < smallest {
-		return 0, usageErrorf("network_size %d leaves no address for a guest: %d is the smallest that works with %s%s",
+		return 0, cli.UsageErrorf("network_size %d leaves no address for a guest: %d is the smallest that works with %s%s",
 			o.NetworkSize, smallest, o.Manager, o.networkSizeFrom)
 	}
 	bits, err := netcalc.SizeBits(o.NetworkSize)
 	var size *netcalc.SizeError
 	if errors.As(err, &size) {
-		return 0, usageErrorf("network_size %d is not a power of two: the nearest are %d and %d%s",
+		return 0, cli.UsageErrorf("network_size %d is not a power of two: the nearest are %d and %d%s",
 			size.Size, size.Below, size.Above, o.networkSizeFrom)
 	}
 	return bits, err
@@ -209,35 +206,35 @@ func (o *networkCreateOptions) bits() (int, error) {
 // ipv6Only checks that nothing of IPv4 was asked for.
 func (o *networkCreateOptions) ipv6Only(n *db.NewNetworks) error {
 	for _, given := range []struct {
-		from  origin
+		from  cli.Origin
 		name  string
 		value any
 	}{
 		{o.fixedRangeFrom, "fixed_range", o.FixedRange}, {o.networkSizeFrom, "network_size", o.NetworkSize}, {o.from.gateway, "gateway", o.Gateway},
 	} {
-		if given.from.onCommandLine() {
-			return usageErrorf("%s %v does not apply with --ipv6_only", given.name, given.value)
+		if given.from.OnCommandLine() {
+			return cli.UsageErrorf("%s %v does not apply with --ipv6_only", given.name, given.value)
 		}
 	}
-	if o.useIPv6From.isSet() && !o.UseIPv6 && o.useIPv6From.onCommandLine() {
-		return usageErrorf("--ipv6_only and --nouse_ipv6 contradict each other")
+	if o.useIPv6From.IsSet() && !o.UseIPv6 && o.useIPv6From.OnCommandLine() {
+		return cli.UsageErrorf("--ipv6_only and --nouse_ipv6 contradict each other")
 	}
 	n.VPNClients = 0
 	n.Given.Gateway = netip.Addr{}
-	if o.Manager != db.VlanManager && !o.numNetworksFrom.isSet() {
+	if o.Manager != db.VlanManager && !o.numNetworksFrom.IsSet() {
 		n.Count = 1 // the default of 1000 is for networks that IPv4 tells apart
 	}
 	return nil
 }
 
 // ipv6 decides whether the networks get IPv6 and from which range.
-func (o *networkCreateOptions) ipv6(e *env, n *db.NewNetworks) {
-	asked := o.fixedRangeV6From.isSet()
+func (o *networkCreateOptions) ipv6(e *cli.Env, n *db.NewNetworks) {
+	asked := o.fixedRangeV6From.IsSet()
 	switch {
 	case o.IPv6Only, o.UseIPv6:
-	case o.useIPv6From.isSet():
+	case o.useIPv6From.IsSet():
 		if asked {
-			e.warn("fixed_range_v6 %s is not used: use_ipv6 is off%s; the networks get IPv4 only", o.FixedRangeV6, o.useIPv6From)
+			e.Warnf("fixed_range_v6 %s is not used: use_ipv6 is off%s; the networks get IPv4 only", o.FixedRangeV6, o.useIPv6From)
 		}
 		n.NoIPv6 = true
 		return
@@ -248,20 +245,20 @@ func (o *networkCreateOptions) ipv6(e *env, n *db.NewNetworks) {
 }
 
 // vlan fills in what is VlanManager's own.
-func (o *networkCreateOptions) vlan(e *env, n *db.NewNetworks) error {
-	if o.bridgeFrom.onCommandLine() && o.Bridge != "" {
-		return withHint(usageErrorf("bridge %s: VlanManager names its bridges itself, br<vlan>", o.Bridge),
+func (o *networkCreateOptions) vlan(e *cli.Env, n *db.NewNetworks) error {
+	if o.bridgeFrom.OnCommandLine() && o.Bridge != "" {
+		return cli.WithHint(cli.UsageErrorf("bridge %s: VlanManager names its bridges itself, br<vlan>", o.Bridge),
 			"--bridge is for --network_manager FlatManager and FlatDHCPManager")
 	}
-	n.VLANStart, n.VPNStart, n.VPNStartAsked = o.VLANStart, o.VPNStart, o.vpnStartFrom.isSet()
+	n.VLANStart, n.VPNStart, n.VPNStartAsked = o.VLANStart, o.VPNStart, o.vpnStartFrom.IsSet()
 	n.Default = db.Network{BridgeInterface: o.VLANInterface}
 	switch {
-	case o.vpnIPFrom.isSet():
+	case o.vpnIPFrom.IsSet():
 		n.VPNAddress, n.VPNAddressAsked = o.VPNIP, true
-	case o.myIPFrom.isSet():
+	case o.myIPFrom.IsSet():
 		n.VPNAddress, n.VPNAddressAsked = o.MyIP, true
 	default:
-		n.VPNAddress = e.sys.MyIP()
+		n.VPNAddress = e.Sys.MyIP()
 	}
 	return nil
 }

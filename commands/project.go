@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 )
 
 func projectCategory() *command {
@@ -14,9 +15,9 @@ func projectCategory() *command {
 	}}
 }
 
-var projectColumns = []column[db.Project]{
+var projectColumns = []cli.Column[db.Project]{
 	{Name: "project_id", Value: func(p db.Project) any { return p.ID }},
-	{Name: "description", Value: func(p db.Project) any { return orNull(p.Description) }},
+	{Name: "description", Value: func(p db.Project) any { return cli.OrNull(p.Description) }},
 	{Name: "networks", Value: func(p db.Project) any { return p.Networks }},
 	{Name: "instances", Value: func(p db.Project) any { return p.Instances }},
 	{Name: "floating_ips", Value: func(p db.Project) any { return p.FloatingIPs }},
@@ -26,8 +27,8 @@ var projectColumns = []column[db.Project]{
 }
 
 // projectArg is NAME of a project that must be there.
-func projectArg(into *string) []*arg {
-	return []*arg{required(named(into, "NAME", nil, "the project"))}
+func projectArg(into *string) []*cli.Arg {
+	return []*cli.Arg{cli.Required(named(into, "NAME", nil, "the project"))}
 }
 
 func projectCreate() *command {
@@ -37,19 +38,16 @@ func projectCreate() *command {
 		short:    "add a project",
 		long:     "A project also comes to be when it is first named with --project_id.",
 		examples: []string{`nova-manage project create apollo --description "lunar landing"`},
-		args:     []*arg{required(named(&name, "NAME", checkWord, "its name"))},
-		flags:    []*flag{text(&description, "description", "what it is for").as("TEXT")},
-		columns:  fieldsOf(allShown(projectColumns)),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Create)
+		args:     []*cli.Arg{cli.Required(named(&name, "NAME", checkWord, "its name"))},
+		flags:    []*cli.Flag{cli.Text(&description, "description", "what it is for").As("TEXT")},
+		columns:  cli.Fields(cli.AllShown(projectColumns)),
+		ledger:   creates,
+		run: func(ctx context.Context, s *session) error {
+			made, err := s.store.CreateProject(ctx, name, description)
 			if err != nil {
 				return err
 			}
-			made, err := store.CreateProject(ctx, name, description)
-			if err != nil {
-				return err
-			}
-			return printOne(e, allShown(projectColumns), made)
+			return cli.PrintOne(s.Env, cli.AllShown(projectColumns), made)
 		},
 	}
 }
@@ -59,17 +57,14 @@ func projectList() *command {
 		name:     "list",
 		short:    "list projects by name, and how much each has",
 		examples: []string{"nova-manage project list", "nova-manage project list -f value -c project_id"},
-		columns:  fieldsOf(projectColumns),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Read)
+		columns:  cli.Fields(projectColumns),
+		ledger:   reads,
+		run: func(ctx context.Context, s *session) error {
+			all, err := s.store.Projects(ctx)
 			if err != nil {
 				return err
 			}
-			all, err := store.Projects(ctx)
-			if err != nil {
-				return err
-			}
-			return printSlice(e, projectColumns, all)
+			return cli.PrintSlice(s.Env, projectColumns, all)
 		},
 	}
 }
@@ -81,17 +76,14 @@ func projectShow() *command {
 		short:    "show one project, and how much it has",
 		examples: []string{"nova-manage project show apollo"},
 		args:     projectArg(&name),
-		columns:  fieldsOf(allShown(projectColumns)),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Read)
+		columns:  cli.Fields(cli.AllShown(projectColumns)),
+		ledger:   reads,
+		run: func(ctx context.Context, s *session) error {
+			p, err := s.store.Project(ctx, name)
 			if err != nil {
 				return err
 			}
-			p, err := store.Project(ctx, name)
-			if err != nil {
-				return err
-			}
-			return printOne(e, allShown(projectColumns), p)
+			return cli.PrintOne(s.Env, cli.AllShown(projectColumns), p)
 		},
 	}
 }
@@ -106,13 +98,10 @@ func projectDelete() *command {
 			"networks left to the next project, and its security groups deleted.",
 		examples: []string{"nova-manage project delete apollo", "nova-manage project delete apollo --force"},
 		args:     projectArg(&name),
-		flags:    []*flag{boolean(&force, "force", "release all that it holds").onlyTyped()},
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Write)
-			if err != nil {
-				return err
-			}
-			return store.DeleteProject(ctx, name, force)
+		flags:    []*cli.Flag{cli.Boolean(&force, "force", "release all that it holds").OnlyTyped()},
+		ledger:   writes,
+		run: func(ctx context.Context, s *session) error {
+			return s.store.DeleteProject(ctx, name, force)
 		},
 	}
 }
@@ -125,17 +114,14 @@ func projectScrub() *command {
 		long:     "The default security group stays, as it was at first. A project that has instances is refused.",
 		examples: []string{"nova-manage project scrub apollo"},
 		args:     projectArg(&name),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Write)
-			if err != nil {
-				return err
-			}
-			return store.ScrubProject(ctx, name)
+		ledger:   writes,
+		run: func(ctx context.Context, s *session) error {
+			return s.store.ScrubProject(ctx, name)
 		},
 	}
 }
 
-var quotaColumns = []column[db.Quota]{
+var quotaColumns = []cli.Column[db.Quota]{
 	{Name: "quota", Value: func(q db.Quota) any { return q.Resource }},
 	{Name: "limit", Value: func(q db.Quota) any { return q.Limit }},
 	{Name: "in_use", Value: func(q db.Quota) any { return q.InUse }},
@@ -144,7 +130,7 @@ var quotaColumns = []column[db.Quota]{
 type projectQuotaOptions struct {
 	Name, Key string
 	Value     int64
-	valueFrom origin
+	valueFrom cli.Origin
 }
 
 func projectQuota() *command {
@@ -160,41 +146,43 @@ func projectQuota() *command {
 			"nova-manage project quota apollo floating_ips -1",
 			"nova-manage project quota apollo networks -f value -c limit",
 		},
-		args: []*arg{
-			required(named(&o.Name, "NAME", nil, "the project")),
-			optional(choice(&o.Key, "KEY", db.Resources, "what is limited")),
-			optional(number(&o.Value, "VALUE", db.Unlimited, math.MaxInt64, "the new limit").from(&o.valueFrom)),
+		args: []*cli.Arg{
+			cli.Required(named(&o.Name, "NAME", nil, "the project")),
+			cli.Optional(cli.Choice(&o.Key, "KEY", db.Resources, "what is limited")),
+			cli.Optional(cli.Number(&o.Value, "VALUE", db.Unlimited, math.MaxInt64, "the new limit").From(&o.valueFrom)),
 		},
-		columns: fieldsOf(quotaColumns),
-		run:     func(ctx context.Context, e *env) error { return runProjectQuota(ctx, e, o) },
+		columns: cli.Fields(quotaColumns),
+		ledger:  writes,
+		readsIf: func() bool { return !o.sets() },
+		check:   o.check,
+		run:     o.run,
 	}
 }
 
-func runProjectQuota(ctx context.Context, e *env, o *projectQuotaOptions) error {
-	mode := db.Read
-	if o.valueFrom.isSet() {
-		if o.Key == "" {
-			return usageErrorf("VALUE %d is given without KEY", o.Value)
-		}
-		mode = db.Write
+// sets tells whether a limit is to be set, and not only to be shown.
+func (o *projectQuotaOptions) sets() bool { return o.valueFrom.IsSet() }
+
+func (o *projectQuotaOptions) check(*cli.Env) error {
+	if o.sets() && o.Key == "" {
+		return cli.UsageErrorf("VALUE %d is given without KEY", o.Value)
 	}
-	store, err := e.openStore(ctx, mode)
-	if err != nil {
-		return err
-	}
-	if mode == db.Write {
-		q, err := store.SetQuota(ctx, o.Name, o.Key, o.Value)
+	return nil
+}
+
+func (o *projectQuotaOptions) run(ctx context.Context, s *session) error {
+	if o.sets() {
+		q, err := s.store.SetQuota(ctx, o.Name, o.Key, o.Value)
 		if err != nil {
 			return err
 		}
-		return printOne(e, quotaColumns, q)
+		return cli.PrintOne(s.Env, quotaColumns, q)
 	}
-	quotas, err := store.Quotas(ctx, o.Name)
+	quotas, err := s.store.Quotas(ctx, o.Name)
 	if err != nil {
 		return err
 	}
 	if i := slices.IndexFunc(quotas, func(q db.Quota) bool { return q.Resource == o.Key }); i >= 0 {
-		return printOne(e, quotaColumns, quotas[i])
+		return cli.PrintOne(s.Env, quotaColumns, quotas[i])
 	}
-	return printSlice(e, quotaColumns, quotas)
+	return cli.PrintSlice(s.Env, quotaColumns, quotas)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/netcalc"
 )
 
@@ -15,36 +16,43 @@ func secgroupCategory() *command {
 	}}
 }
 
-var secgroupColumns = []column[db.SecurityGroup]{
+var secgroupColumns = []cli.Column[db.SecurityGroup]{
 	{Name: "project_id", Value: func(g db.SecurityGroup) any { return g.ProjectID }},
 	{Name: "name", Value: func(g db.SecurityGroup) any { return g.Name }},
-	{Name: "description", Value: func(g db.SecurityGroup) any { return orNull(g.Description) }},
+	{Name: "description", Value: func(g db.SecurityGroup) any { return cli.OrNull(g.Description) }},
 	{Name: "instances", Value: func(g db.SecurityGroup) any { return g.Instances }},
 	{Name: "rules", Value: func(g db.SecurityGroup) any { return len(g.Rules) }},
 	{Name: "created_at", Value: func(g db.SecurityGroup) any { return g.CreatedAt }, Long: true},
 }
 
-var ruleColumns = []column[db.Rule]{
+var ruleColumns = []cli.Column[db.Rule]{
 	{Name: "ip_protocol", Value: func(r db.Rule) any { return r.Protocol }},
 	{Name: "from_port", Value: func(r db.Rule) any { return r.From }},
 	{Name: "to_port", Value: func(r db.Rule) any { return r.To }},
 	{Name: "cidr_ip", Value: func(r db.Rule) any { return r.CIDR }},
-	{Name: "source_group", Value: func(r db.Rule) any { return orNull(r.SourceGroup) }},
+	{Name: "source_group", Value: func(r db.Rule) any { return cli.OrNull(r.SourceGroup) }},
 }
 
 // groupRef is GROUP: NAME with --project_id, or PROJECT/NAME.
 type groupRef struct {
 	Group, ProjectID string
-	projectFrom      origin
+	projectFrom      cli.Origin
+
+	project, name string // what GROUP means, once it was checked
 }
 
-func (g *groupRef) arg() *arg {
-	return required(named(&g.Group, "GROUP", nil, "NAME with --project_id, or PROJECT/NAME"))
+func (g *groupRef) arg() *cli.Arg {
+	return cli.Required(named(&g.Group, "GROUP", nil, "NAME with --project_id, or PROJECT/NAME"))
 }
 
-func (g *groupRef) flag() *flag {
-	return named(&g.ProjectID, "project_id", checkWord, "the project that the group belongs to").as("PROJECT").
-		from(&g.projectFrom).also("project")
+func (g *groupRef) flag() *cli.Flag {
+	return named(&g.ProjectID, "project_id", checkWord, "the project that the group belongs to").As("PROJECT").
+		From(&g.projectFrom).Also("project")
+}
+
+func (g *groupRef) check(*cli.Env) (err error) {
+	g.project, g.name, err = g.split()
+	return err
 }
 
 // split returns the project and the name that GROUP means.
@@ -52,18 +60,18 @@ func (g *groupRef) split() (project, name string, err error) {
 	project, name, found := strings.Cut(g.Group, "/")
 	if !found {
 		project, name = g.ProjectID, g.Group
-	} else if g.projectFrom.onCommandLine() && project != g.ProjectID {
-		return "", "", usageErrorf("GROUP %s and --project_id %s name two projects", quote(g.Group), quote(g.ProjectID))
+	} else if g.projectFrom.OnCommandLine() && project != g.ProjectID {
+		return "", "", cli.UsageErrorf("GROUP %s and --project_id %s name two projects", cli.Quote(g.Group), cli.Quote(g.ProjectID))
 	}
 	if project == "" {
-		return "", "", withHint(usageErrorf("GROUP %s needs a project", quote(g.Group)), "give --project_id, or write GROUP as PROJECT/NAME")
+		return "", "", cli.WithHint(cli.UsageErrorf("GROUP %s needs a project", cli.Quote(g.Group)), "give --project_id, or write GROUP as PROJECT/NAME")
 	}
 	if name == "" {
-		return "", "", usageErrorf("GROUP %s has no name", quote(g.Group))
+		return "", "", cli.UsageErrorf("GROUP %s has no name", cli.Quote(g.Group))
 	}
 	for _, word := range []string{project, name} {
 		if err := checkWord(word); err != nil {
-			return "", "", usageErrorf("GROUP %s: %s %w", quote(g.Group), quote(word), err)
+			return "", "", cli.UsageErrorf("GROUP %s: %s %w", cli.Quote(g.Group), cli.Quote(word), err)
 		}
 	}
 	return project, name, nil
@@ -80,23 +88,17 @@ func secgroupCreate() *command {
 			"nova-manage secgroup create web --project_id apollo",
 			`nova-manage secgroup create apollo/db --description "the database"`,
 		},
-		args:    []*arg{g.arg()},
-		flags:   []*flag{g.flag(), text(&description, "description", "what it is for").as("TEXT")},
-		columns: fieldsOf(allShown(secgroupColumns)),
-		run: func(ctx context.Context, e *env) error {
-			project, name, err := g.split()
+		args:    []*cli.Arg{g.arg()},
+		flags:   []*cli.Flag{g.flag(), cli.Text(&description, "description", "what it is for").As("TEXT")},
+		columns: cli.Fields(cli.AllShown(secgroupColumns)),
+		ledger:  creates,
+		check:   g.check,
+		run: func(ctx context.Context, s *session) error {
+			made, err := s.store.CreateSecurityGroup(ctx, g.project, g.name, description)
 			if err != nil {
 				return err
 			}
-			store, err := e.openStore(ctx, db.Create)
-			if err != nil {
-				return err
-			}
-			made, err := store.CreateSecurityGroup(ctx, project, name, description)
-			if err != nil {
-				return err
-			}
-			return printOne(e, allShown(secgroupColumns), made)
+			return cli.PrintOne(s.Env, cli.AllShown(secgroupColumns), made)
 		},
 	}
 }
@@ -107,18 +109,15 @@ func secgroupList() *command {
 		name:     "list",
 		short:    "list security groups by project and name",
 		examples: []string{"nova-manage secgroup list", "nova-manage secgroup list --project_id apollo -f json"},
-		flags:    []*flag{named(&project, "project_id", nil, "only those of this project").as("PROJECT").also("project")},
-		columns:  fieldsOf(secgroupColumns),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Read)
+		flags:    []*cli.Flag{named(&project, "project_id", nil, "only those of this project").As("PROJECT").Also("project")},
+		columns:  cli.Fields(secgroupColumns),
+		ledger:   reads,
+		run: func(ctx context.Context, s *session) error {
+			groups, err := s.store.SecurityGroups(ctx, project)
 			if err != nil {
 				return err
 			}
-			groups, err := store.SecurityGroups(ctx, project)
-			if err != nil {
-				return err
-			}
-			return printSlice(e, secgroupColumns, groups)
+			return cli.PrintSlice(s.Env, secgroupColumns, groups)
 		},
 	}
 }
@@ -129,23 +128,17 @@ func secgroupShow() *command {
 		name:     "show",
 		short:    "list the rules of a security group",
 		examples: []string{"nova-manage secgroup show apollo/web", "nova-manage secgroup show default --project_id apollo -f json"},
-		args:     []*arg{g.arg()},
-		flags:    []*flag{g.flag()},
-		columns:  fieldsOf(ruleColumns),
-		run: func(ctx context.Context, e *env) error {
-			project, name, err := g.split()
+		args:     []*cli.Arg{g.arg()},
+		flags:    []*cli.Flag{g.flag()},
+		columns:  cli.Fields(ruleColumns),
+		ledger:   reads,
+		check:    g.check,
+		run: func(ctx context.Context, s *session) error {
+			found, err := s.store.SecurityGroup(ctx, g.project, g.name)
 			if err != nil {
 				return err
 			}
-			store, err := e.openStore(ctx, db.Read)
-			if err != nil {
-				return err
-			}
-			found, err := store.SecurityGroup(ctx, project, name)
-			if err != nil {
-				return err
-			}
-			return printSlice(e, ruleColumns, found.Rules)
+			return cli.PrintSlice(s.Env, ruleColumns, found.Rules)
 		},
 	}
 }
@@ -157,18 +150,12 @@ func secgroupDelete() *command {
 		short:    "delete a security group and its rules",
 		long:     "A group that instances are in, or that rules of other groups name, is refused.",
 		examples: []string{"nova-manage secgroup delete apollo/web"},
-		args:     []*arg{g.arg()},
-		flags:    []*flag{g.flag()},
-		run: func(ctx context.Context, e *env) error {
-			project, name, err := g.split()
-			if err != nil {
-				return err
-			}
-			store, err := e.openStore(ctx, db.Write)
-			if err != nil {
-				return err
-			}
-			return store.DeleteSecurityGroup(ctx, project, name)
+		args:     []*cli.Arg{g.arg()},
+		flags:    []*cli.Flag{g.flag()},
+		ledger:   writes,
+		check:    g.check,
+		run: func(ctx context.Context, s *session) error {
+			return s.store.DeleteSecurityGroup(ctx, g.project, g.name)
 		},
 	}
 }
@@ -177,24 +164,26 @@ func secgroupDelete() *command {
 type ruleOptions struct {
 	groupRef
 	Rule db.Rule
+
+	rules []db.Rule // the rules meant, once they were checked
 }
 
-func (o *ruleOptions) args() []*arg {
-	return []*arg{
+func (o *ruleOptions) args() []*cli.Arg {
+	return []*cli.Arg{
 		o.arg(),
-		required(choice(&o.Rule.Protocol, "PROTOCOL", []string{"tcp", "udp", "icmp"}, "icmp is ICMPv6 where CIDR is IPv6")),
-		required(number(&o.Rule.From, "FROM", -1, 65535, "the first port; for icmp the type, -1 for any")),
-		required(number(&o.Rule.To, "TO", -1, 65535, "the last port; for icmp the code, -1 for any")),
-		optional(typed(&o.Rule.CIDR, "CIDR", netcalcValue(netcalc.ParsePrefix), "who is let in, IPv4 or IPv6").as("CIDR").
-			byDefault("0.0.0.0/0 and ::/0")),
+		cli.Required(cli.Choice(&o.Rule.Protocol, "PROTOCOL", []string{"tcp", "udp", "icmp"}, "icmp is ICMPv6 where CIDR is IPv6")),
+		cli.Required(cli.Number(&o.Rule.From, "FROM", -1, 65535, "the first port; for icmp the type, -1 for any")),
+		cli.Required(cli.Number(&o.Rule.To, "TO", -1, 65535, "the last port; for icmp the code, -1 for any")),
+		cli.Optional(cli.Typed(&o.Rule.CIDR, "CIDR", netcalcValue(netcalc.ParsePrefix), "who is let in, IPv4 or IPv6").As("CIDR").
+			ByDefault("0.0.0.0/0 and ::/0")),
 	}
 }
 
-func (o *ruleOptions) flags() []*flag {
-	return []*flag{
+func (o *ruleOptions) flags() []*cli.Flag {
+	return []*cli.Flag{
 		o.flag(),
 		named(&o.Rule.SourceGroup, "source_group", nil, "let in the members of this group of the project, in place of CIDR").
-			as("GROUP").notInFlagfile(),
+			As("GROUP").NotInFlagfile(),
 	}
 }
 
@@ -203,33 +192,30 @@ const ruleLong = "Without CIDR and --source_group the rule stands for everybody:
 // everybody are the sources of a rule that names none.
 var everybody = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 
-// rules are the rules meant, and the group that has them.
-func (o *ruleOptions) rules() (project, name string, rules []db.Rule, err error) {
-	if project, name, err = o.split(); err != nil {
-		return "", "", nil, err
+func (o *ruleOptions) check(e *cli.Env) error {
+	if err := o.groupRef.check(e); err != nil {
+		return err
 	}
 	if of, source, found := strings.Cut(o.Rule.SourceGroup, "/"); found {
-		if of != project {
-			return "", "", nil, usageErrorf("--source_group %s is not of project %s, which group %s belongs to", quote(o.Rule.SourceGroup), project, name)
+		if of != o.project {
+			return cli.UsageErrorf("--source_group %s is not of project %s, which group %s belongs to",
+				cli.Quote(o.Rule.SourceGroup), o.project, o.name)
 		}
 		o.Rule.SourceGroup = source
 	}
 	switch {
 	case o.Rule.CIDR.IsValid() && o.Rule.SourceGroup != "":
-		return "", "", nil, usageErrorf("CIDR %s and --source_group %s exclude each other", o.Rule.CIDR, quote(o.Rule.SourceGroup))
+		return cli.UsageErrorf("CIDR %s and --source_group %s exclude each other", o.Rule.CIDR, cli.Quote(o.Rule.SourceGroup))
 	case o.Rule.CIDR.IsValid() || o.Rule.SourceGroup != "":
-		rules = []db.Rule{o.Rule}
+		o.rules = []db.Rule{o.Rule}
 	default:
 		for _, all := range everybody {
 			r := o.Rule
 			r.CIDR = all
-			rules = append(rules, r)
+			o.rules = append(o.rules, r)
 		}
 	}
-	if err := rules[0].Validate(); err != nil {
-		return "", "", nil, err
-	}
-	return project, name, rules, nil
+	return o.rules[0].Validate()
 }
 
 func secgroupAuthorize() *command {
@@ -246,20 +232,14 @@ func secgroupAuthorize() *command {
 		},
 		args:    o.args(),
 		flags:   o.flags(),
-		columns: fieldsOf(ruleColumns),
-		run: func(ctx context.Context, e *env) error {
-			project, name, rules, err := o.rules()
-			if err != nil {
+		columns: cli.Fields(ruleColumns),
+		ledger:  writes,
+		check:   o.check,
+		run: func(ctx context.Context, s *session) error {
+			if err := s.store.AddRules(ctx, o.project, o.name, o.rules); err != nil {
 				return err
 			}
-			store, err := e.openStore(ctx, db.Write)
-			if err != nil {
-				return err
-			}
-			if err := store.AddRules(ctx, project, name, rules); err != nil {
-				return err
-			}
-			return printSlice(e, ruleColumns, rules)
+			return cli.PrintSlice(s.Env, ruleColumns, o.rules)
 		},
 	}
 }
@@ -273,16 +253,10 @@ func secgroupRevoke() *command {
 		examples: []string{"nova-manage secgroup revoke apollo/web tcp 80 80", "nova-manage secgroup revoke apollo/web icmp -1 -1 10.0.0.0/8"},
 		args:     o.args(),
 		flags:    o.flags(),
-		run: func(ctx context.Context, e *env) error {
-			project, name, rules, err := o.rules()
-			if err != nil {
-				return err
-			}
-			store, err := e.openStore(ctx, db.Write)
-			if err != nil {
-				return err
-			}
-			return store.DeleteRules(ctx, project, name, rules)
+		ledger:   writes,
+		check:    o.check,
+		run: func(ctx context.Context, s *session) error {
+			return s.store.DeleteRules(ctx, o.project, o.name, o.rules)
 		},
 	}
 }

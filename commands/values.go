@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 
+	"nova-manage/internal/cli"
 	"nova-manage/netcalc"
 	"nova-manage/radvdgen"
 )
@@ -15,31 +17,31 @@ import (
 // flag's name and the value.
 
 // range4 declares a flag for an IPv4 range that is one CIDR block, in any of Nova's spellings, and can be served.
-func range4(into *netip.Prefix, name, usage string) *flag {
-	return typed(into, name, func(s string) (netip.Prefix, error) {
+func range4(into *netip.Prefix, name, usage string) *cli.Flag {
+	return cli.Typed(into, name, func(s string) (netip.Prefix, error) {
 		p, err := netcalcValue(netcalc.ParsePrefix4)(s)
 		if err != nil {
 			return p, err
 		}
 		return p, reasonFor(s, netcalc.CheckServable(p))
-	}, usage).as("RANGE")
+	}, usage).As("RANGE")
 }
 
 // range6 declares a flag for an IPv6 CIDR that can be served and holds a /64 at least.
-func range6(into *netip.Prefix, name, usage string) *flag {
-	return typed(into, name, func(s string) (netip.Prefix, error) {
+func range6(into *netip.Prefix, name, usage string) *cli.Flag {
+	return cli.Typed(into, name, func(s string) (netip.Prefix, error) {
 		p, err := netcalcValue(netcalc.ParsePrefix6)(s)
 		if err != nil {
 			return p, err
 		}
 		return p, reasonFor(s, netcalc.CheckFixedRangeV6(p, 1))
-	}, usage).as("CIDR")
+	}, usage).As("CIDR")
 }
 
 // ownAddress declares a flag for an address of a host of ours. It may be any that a host can have, loopback included:
 // that is Nova's my_ip on a machine without a network.
-func ownAddress(into *netip.Addr, name, usage string) *flag {
-	return typed(into, name, func(s string) (netip.Addr, error) {
+func ownAddress(into *netip.Addr, name, usage string) *cli.Flag {
+	return cli.Typed(into, name, func(s string) (netip.Addr, error) {
 		a, err := netcalcValue(netcalc.ParseAddr)(s)
 		switch {
 		case err != nil:
@@ -48,13 +50,13 @@ func ownAddress(into *netip.Addr, name, usage string) *flag {
 			return a, errors.New("is an address that no host has")
 		}
 		return a, nil
-	}, usage).as("ADDRESS")
+	}, usage).As("ADDRESS")
 }
 
 // address declares a flag for an address that a guest's packets may go to: a gateway, a DNS server. parse fixes the family.
 // Empty text is the zero address, by which `modify` clears a value.
-func address(into *netip.Addr, name string, parse func(string) (netip.Addr, error), usage string) *flag {
-	return typed(into, name, func(s string) (netip.Addr, error) {
+func address(into *netip.Addr, name string, parse func(string) (netip.Addr, error), usage string) *cli.Flag {
+	return cli.Typed(into, name, func(s string) (netip.Addr, error) {
 		if s == "" {
 			return netip.Addr{}, nil
 		}
@@ -63,28 +65,28 @@ func address(into *netip.Addr, name string, parse func(string) (netip.Addr, erro
 			return a, err
 		}
 		return a, reasonFor(s, netcalc.CheckServableAddr(a))
-	}, usage).as("ADDRESS")
+	}, usage).As("ADDRESS")
 }
 
 // named declares a flag for the name of something of ours: a project, a host, a network. check may be nil.
-func named(into *string, name string, check func(string) error, usage string) *flag {
-	return typed(into, name, func(s string) (string, error) {
+func named(into *string, name string, check func(string) error, usage string) *cli.Flag {
+	return cli.Typed(into, name, func(s string) (string, error) {
 		if err := checkName(s); err != nil || s == "" || check == nil {
 			return s, err
 		}
 		return s, check(s)
-	}, usage).as("NAME")
+	}, usage).As("NAME")
 }
 
 // networkInterface declares a flag for the name of a network interface, such as a bridge.
-func networkInterface(into *string, name, usage string) *flag {
-	return typed(into, name, func(s string) (string, error) {
+func networkInterface(into *string, name, usage string) *cli.Flag {
+	return cli.Typed(into, name, func(s string) (string, error) {
 		if s == "" {
 			return "", nil
 		}
 		// A bridge is named in radvd.conf sooner or later, so the stricter rule holds from the start.
-		return s, reasonFor(s, radvdgen.CheckRadvdName(s))
-	}, usage).as("IFACE")
+		return boundOf(radvdgen.CheckRadvdName)(s)
+	}, usage).As("IFACE")
 }
 
 // netcalcValue adapts a parser of package netcalc, whose errors name the value as the framework does already.
@@ -101,7 +103,7 @@ func reasonFor(value string, err error) error {
 		return nil
 	}
 	text := err.Error()
-	for _, front := range []string{quote(value) + " ", value + " ", "interface name " + quote(value) + ": "} {
+	for _, front := range []string{cli.Quote(value) + " ", value + " "} {
 		if reason, ok := strings.CutPrefix(text, front); ok {
 			return errors.New(reason)
 		}
@@ -143,4 +145,15 @@ func checkLabel(s string) error {
 		return errors.New("is an address, so it could not be told from a CIDR")
 	}
 	return nil
+}
+
+// unique drops repetitions and keeps the order.
+func unique(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }

@@ -1,9 +1,12 @@
 package commands
 
 import (
-	"errors"
+	"context"
 	"net/netip"
+	"strings"
 	"testing"
+
+	"nova-manage/internal/cli"
 )
 
 // Each kind of value says what is wrong with a text, in words that read on after the flag's name and the value.
@@ -12,11 +15,11 @@ func TestValues(t *testing.T) {
 		prefix netip.Prefix
 		addr   netip.Addr
 		name   string
-		o      networkValues
+		bytes  int
 	)
-	mtu := lookupFlag(o.flags(), "mtu")
+	mtu := cli.Typed(&bytes, "mtu", parseMTU, "")
 	for _, tt := range []struct {
-		flag       *flag
+		flag       *cli.Flag
 		text, want string
 	}{
 		{range4(&prefix, "r", ""), "10/8", ""},
@@ -36,12 +39,19 @@ func TestValues(t *testing.T) {
 		{mtu, "1280", ""},
 		{mtu, "0", "is out of range (1280 to 65535)"},
 	} {
-		_, err := tt.flag.parse(tt.text)
-		if err == nil {
-			err = errors.New("")
+		f := newFake(t)
+		c := &command{name: "take", run: func(context.Context, *session) error { return nil }}
+		args := []string{"take", tt.text}
+		if tt.text == "" {
+			c.flags, args = []*cli.Flag{tt.flag}, []string{"take", "--mtu="}
+		} else {
+			c.args = []*cli.Arg{cli.Required(tt.flag)}
 		}
-		if err.Error() != tt.want {
-			t.Errorf("%s %q: %q, want %q", tt.flag.name, tt.text, err, tt.want)
+		code := f.doOnly(c, args...)
+		said, _, _ := strings.Cut(f.stderr.String(), "\n")
+		_, reason, _ := strings.Cut(said, cli.Quote(tt.text)+" ")
+		if reason != tt.want || (code == exitOK) != (tt.want == "") {
+			t.Errorf("%q: exit %d, %s, want %q", tt.text, code, said, tt.want)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"runtime"
 	"runtime/debug"
+
+	"nova-manage/internal/cli"
 )
 
 // buildVersion is what the Go tool recorded about this binary; nothing is stamped in by hand.
@@ -16,10 +18,10 @@ type buildVersion struct {
 	Platform string
 }
 
-var versionColumns = []column[buildVersion]{
+var versionColumns = []cli.Column[buildVersion]{
 	{Name: "version", Value: func(v buildVersion) any { return v.Version }},
-	{Name: "revision", Value: func(v buildVersion) any { return orNull(v.Revision) }},
-	{Name: "time", Value: func(v buildVersion) any { return orNull(v.Time) }},
+	{Name: "revision", Value: func(v buildVersion) any { return cli.OrNull(v.Revision) }},
+	{Name: "time", Value: func(v buildVersion) any { return cli.OrNull(v.Time) }},
 	{Name: "modified", Value: func(v buildVersion) any {
 		if v.Modified == "" {
 			return nil
@@ -36,13 +38,13 @@ func versionCommand() *command {
 		short:    "tell which nova-manage this is",
 		long:     "The version, revision and time of the source, as the Go tool recorded them when it built the binary.",
 		examples: []string{"nova-manage version -f value -c version"},
-		columns:  fieldsOf(versionColumns),
+		columns:  cli.Fields(versionColumns),
 		run:      runVersion,
 	}
 }
 
-func runVersion(_ context.Context, e *env) error {
-	info, ok := e.sys.BuildInfo()
+func runVersion(_ context.Context, s *session) error {
+	info, ok := s.Sys.BuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{GoVersion: runtime.Version()}
 	}
@@ -60,5 +62,5 @@ func runVersion(_ context.Context, e *env) error {
 			v.Modified = s.Value
 		}
 	}
-	return printOne(e, versionColumns, v)
+	return cli.PrintOne(s.Env, versionColumns, v)
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 )
 
 func vpnCategory() *command {
@@ -12,8 +13,8 @@ func vpnCategory() *command {
 }
 
 // vpnColumns are what a network's VPN consists of.
-var vpnColumns = []column[db.Network]{
-	{Name: "project_id", Value: func(n db.Network) any { return orNull(n.ProjectID) }},
+var vpnColumns = []cli.Column[db.Network]{
+	{Name: "project_id", Value: func(n db.Network) any { return cli.OrNull(n.ProjectID) }},
 	{Name: "vpn_public_address", Value: func(n db.Network) any { return n.VPNPublicAddress }},
 	{Name: "vpn_public_port", Value: func(n db.Network) any { return n.VPNPublicPort }},
 	{Name: "vpn_private_address", Value: func(n db.Network) any { return n.VPNPrivateAddress }},
@@ -28,18 +29,15 @@ func vpnList() *command {
 		short:    "list the VPNs of projects in the order of their networks",
 		long:     "A VPN belongs to a VlanManager network that has IPv4; those that no project has are left out.",
 		examples: []string{"nova-manage vpn list", "nova-manage vpn list apollo -f json"},
-		args:     []*arg{optional(named(&project, "PROJECT", nil, "only those of this project"))},
-		columns:  fieldsOf(vpnColumns),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Read)
+		args:     []*cli.Arg{cli.Optional(named(&project, "PROJECT", nil, "only those of this project"))},
+		columns:  cli.Fields(vpnColumns),
+		ledger:   reads,
+		run: func(ctx context.Context, s *session) error {
+			found, err := s.store.VPNs(ctx, project)
 			if err != nil {
 				return err
 			}
-			found, err := store.VPNs(ctx, project)
-			if err != nil {
-				return err
-			}
-			return printSlice(e, vpnColumns, found)
+			return cli.PrintSlice(s.Env, vpnColumns, found)
 		},
 	}
 }
@@ -59,25 +57,22 @@ func vpnChange() *command {
 			"nova-manage vpn change apollo 198.51.100.7 1194",
 			"nova-manage vpn change apollo 198.51.100.7 1195 --network 10.0.1.32/27",
 		},
-		args: []*arg{
-			required(named(&o.Project, "PROJECT", nil, "whose VPN it is")),
-			required(ownAddress(&o.Address, "IP", "the new public address")),
-			required(number(&o.Port, "PORT", 1, 65535, "the new public port")),
+		args: []*cli.Arg{
+			cli.Required(named(&o.Project, "PROJECT", nil, "whose VPN it is")),
+			cli.Required(ownAddress(&o.Address, "IP", "the new public address")),
+			cli.Required(cli.Number(&o.Port, "PORT", 1, 65535, "the new public port")),
 		},
-		flags: []*flag{
-			text(&o.Network, "network", "which one is meant, if the project has several: "+networkUsage).as("NETWORK").notInFlagfile(),
+		flags: []*cli.Flag{
+			cli.Text(&o.Network, "network", "which one is meant, if the project has several: "+networkUsage).As("NETWORK").NotInFlagfile(),
 		},
-		columns: fieldsOf(vpnColumns),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Write)
+		columns: cli.Fields(vpnColumns),
+		ledger:  writes,
+		run: func(ctx context.Context, s *session) error {
+			changed, err := s.store.ChangeVPN(ctx, o.Project, o.Network, o.Address, o.Port)
 			if err != nil {
 				return err
 			}
-			changed, err := store.ChangeVPN(ctx, o.Project, o.Network, o.Address, o.Port)
-			if err != nil {
-				return err
-			}
-			return printOne(e, vpnColumns, changed)
+			return cli.PrintOne(s.Env, vpnColumns, changed)
 		},
 	}
 }

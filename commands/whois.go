@@ -6,28 +6,29 @@ import (
 	"net/netip"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 	"nova-manage/netcalc"
 )
 
-var whoisColumns = []column[db.Identity]{
+var whoisColumns = []cli.Column[db.Identity]{
 	{Name: "address", Value: func(id db.Identity) any { return id.Address }},
 	{Name: "kind", Value: func(id db.Identity) any { return id.Kind }},
 	{Name: "state", Value: func(id db.Identity) any { return id.State }},
-	{Name: "network_id", Value: func(id db.Identity) any { return orNull(id.NetworkID) }},
+	{Name: "network_id", Value: func(id db.Identity) any { return cli.OrNull(id.NetworkID) }},
 	{Name: "cidr", Value: func(id db.Identity) any { return id.CIDR }},
-	{Name: "vlan", Value: func(id db.Identity) any { return orNull(id.VLAN) }},
-	{Name: "bridge", Value: func(id db.Identity) any { return orNull(id.Bridge) }},
-	{Name: "pool", Value: func(id db.Identity) any { return orNull(id.Pool) }},
-	{Name: "project_id", Value: func(id db.Identity) any { return orNull(id.ProjectID) }},
-	{Name: "host", Value: func(id db.Identity) any { return orNull(id.Host) }},
-	{Name: "mac_address", Value: func(id db.Identity) any { return orNull(id.MAC) }},
+	{Name: "vlan", Value: func(id db.Identity) any { return cli.OrNull(id.VLAN) }},
+	{Name: "bridge", Value: func(id db.Identity) any { return cli.OrNull(id.Bridge) }},
+	{Name: "pool", Value: func(id db.Identity) any { return cli.OrNull(id.Pool) }},
+	{Name: "project_id", Value: func(id db.Identity) any { return cli.OrNull(id.ProjectID) }},
+	{Name: "host", Value: func(id db.Identity) any { return cli.OrNull(id.Host) }},
+	{Name: "mac_address", Value: func(id db.Identity) any { return cli.OrNull(id.MAC) }},
 	{Name: "instance_id", Value: func(id db.Identity) any {
 		if id.Instance.ID == 0 {
 			return nil
 		}
 		return id.Instance.EC2ID()
 	}},
-	{Name: "instance", Value: func(id db.Identity) any { return orNull(id.Instance.Name) }},
+	{Name: "instance", Value: func(id db.Identity) any { return cli.OrNull(id.Instance.Name) }},
 	{Name: "fixed_ip", Value: func(id db.Identity) any { return id.Instance.FixedIP }},
 	{Name: "fixed_ip_v6", Value: func(id db.Identity) any { return id.Instance.FixedIPv6 }},
 	{Name: "floating_ip", Value: func(id db.Identity) any { return id.Instance.FloatingIP }},
@@ -63,23 +64,21 @@ func whoisCommand() *command {
 			"nova-manage whois fd00:1::16:3eff:fe33:4455 -f value -c instance",
 			"nova-manage whois 02:16:3e:33:44:55 -f json",
 		},
-		args:    []*arg{required(typed(&asked, "ADDRESS|MAC", parseWhoisSubject, "an IPv4 or IPv6 address, or a MAC"))},
-		columns: fieldsOf(whoisColumns),
-		run: func(ctx context.Context, e *env) error {
-			store, err := e.openStore(ctx, db.Read)
-			if err != nil {
-				return err
-			}
+		args:    []*cli.Arg{cli.Required(cli.Typed(&asked, "ADDRESS|MAC", parseWhoisSubject, "an IPv4 or IPv6 address, or a MAC"))},
+		columns: cli.Fields(whoisColumns),
+		ledger:  reads,
+		run: func(ctx context.Context, s *session) error {
 			var id db.Identity
+			var err error
 			if asked.address.IsValid() {
-				id, err = store.Whois(ctx, asked.address)
+				id, err = s.store.Whois(ctx, asked.address)
 			} else {
-				id, err = store.WhoisMAC(ctx, asked.mac)
+				id, err = s.store.WhoisMAC(ctx, asked.mac)
 			}
 			if err != nil {
 				return err
 			}
-			return printOne(e, whoisColumns, id)
+			return cli.PrintOne(s.Env, whoisColumns, id)
 		},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"nova-manage/db"
+	"nova-manage/internal/cli"
 )
 
 // daemonMode lets any daemon read a configuration file. It holds whatever the umask is: a daemon that has given up root
@@ -104,7 +105,7 @@ func (u *fileUpdate) failed(err error) error {
 	if errors.As(err, &link) {
 		err = link.Err
 	}
-	return fmt.Errorf("cannot write %s: %w", u.path, reasonOf(err))
+	return fmt.Errorf("cannot write %s: %w", u.path, cli.ReasonOf(err))
 }
 
 // syncFolder makes renames and removals in a folder last through a power cut. Some file systems cannot do that and say
@@ -143,9 +144,9 @@ func refuseLedger(path string, info fs.FileInfo, ledgers []*db.Store) error {
 			}
 			switch {
 			case same && i == 0:
-				return usageErrorf("cannot write %s: it is the ledger", path)
+				return cli.UsageErrorf("cannot write %s: it is the ledger", path)
 			case same:
-				return usageErrorf("cannot write %s: it is part of the ledger", path)
+				return cli.UsageErrorf("cannot write %s: it is part of the ledger", path)
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package commands
+package cli
 
 import (
 	"strings"
@@ -10,7 +10,7 @@ const longestArgument = 4096
 
 // invocation is a command line, understood as far as is possible without the values' meaning.
 type invocation struct {
-	command *command // nil is the program itself, for help
+	command *Command // nil is the program itself, for help
 	help    bool
 	flags   []flagUse
 	args    []string
@@ -18,29 +18,18 @@ type invocation struct {
 
 // flagUse is one flag on the command line.
 type flagUse struct {
-	flag     *flag
-	global   bool
+	flag     *Flag
 	spelling string // as it was typed, without dashes in front, with underscores
 	value    string
 }
 
-// argv is the command line in the one order that the cli library reads without losing anything: global flags, command,
-// its flags, "--", arguments.
-func (in *invocation) argv() []string {
-	argv := []string{"nova-manage"}
-	own := []string{}
+// given is what the command line gave each flag, in order.
+func (in *invocation) given() map[*Flag][]string {
+	given := map[*Flag][]string{}
 	for _, u := range in.flags {
-		arg := "--" + u.flag.name + "=" + u.value
-		if u.global {
-			argv = append(argv, arg)
-		} else {
-			own = append(own, arg)
-		}
+		given[u.flag] = append(given[u.flag], u.value)
 	}
-	argv = append(argv, strings.Fields(in.command.path())...)
-	argv = append(argv, own...)
-	argv = append(argv, "--")
-	return append(argv, in.args...)
+	return given
 }
 
 // token is one flag as it stands, before it is known which command it belongs to.
@@ -52,16 +41,16 @@ type token struct {
 
 // read understands a command line: flags and arguments in any order, global flags anywhere, `--flag value` and
 // `--flag=value`, `--noflag`, letters, dashes for underscores, and `--`, after which everything is an argument.
-func (p *program) read(argv []string) (*invocation, error) {
+func (p *Program) read(argv []string) (*invocation, error) {
 	for _, a := range argv {
-		if err := checkText("argument", a, origin{}); err != nil {
+		if err := checkText("argument", a, Origin{}); err != nil {
 			return nil, err
 		}
 	}
 	s := scanner{kinds: p.flagKinds()}
 	s.scan(argv)
 	in := &invocation{help: s.help}
-	words, err := p.findCommand(in, s.words)
+	words, err := p.findCommand(in, s.words, s.arguments)
 	switch {
 	case in.help && err == nil:
 		return in, nil
@@ -89,10 +78,10 @@ func (p *program) read(argv []string) (*invocation, error) {
 }
 
 // bind finds the flag that a token means for the command.
-func (p *program) bind(in *invocation, t token) error {
-	f, global := lookupFlag(in.command.flags, t.name), false
+func (p *Program) bind(in *invocation, t token) error {
+	f := lookupFlag(in.command.Flags, t.name)
 	if f == nil {
-		f, global = lookupFlag(p.globals.flags, t.name), true
+		f = lookupFlag(p.globals.flags, t.name)
 	}
 	if f == nil {
 		return p.unknownFlag(t.typed, in.command)
@@ -101,14 +90,14 @@ func (p *program) bind(in *invocation, t token) error {
 	if spelling == f.short {
 		spelling = f.name
 	}
-	in.flags = append(in.flags, flagUse{f, global, spelling, t.value})
+	in.flags = append(in.flags, flagUse{f, spelling, t.value})
 	return nil
 }
 
 // sameFlagTwice refuses one flag under two of its names with two values. Under one name the last one wins, as it
 // always did, so that a script can append to a list of flags.
 func sameFlagTwice(uses []flagUse) error {
-	last := map[*flag]map[string]string{}
+	last := map[*Flag]map[string]string{}
 	for _, u := range uses {
 		if u.flag.kind == manyValues {
 			continue
@@ -119,8 +108,8 @@ func sameFlagTwice(uses []flagUse) error {
 		last[u.flag][u.spelling] = u.value
 		for spelling, value := range last[u.flag] {
 			if !u.flag.sameValue(value, u.value) {
-				return usageErrorf("--%s %s and --%s %s are one flag with two values",
-					spelling, quote(value), u.spelling, quote(u.value))
+				return UsageErrorf("--%s %s and --%s %s are one flag with two values",
+					spelling, Quote(value), u.spelling, Quote(u.value))
 			}
 		}
 	}
@@ -134,17 +123,20 @@ type scanner struct {
 
 	flags         []token
 	words         []string
+	arguments     int // how many words stood before `--`; all of them where there is none
 	help, version bool
 	unknown       string // a flag that no command has
 	err           error
 }
 
 func (s *scanner) scan(argv []string) {
+	s.arguments = len(argv)
 	for len(argv) > 0 {
 		a := argv[0]
 		argv = argv[1:]
 		switch {
 		case a == "--":
+			s.arguments = len(s.words)
 			s.words = append(s.words, argv...)
 			return
 		case !looksLikeFlag(a):
@@ -179,7 +171,7 @@ func (s *scanner) long(a string, rest []string) []string {
 	}
 	if positive, ok := strings.CutPrefix(name, "no"); ok && s.negatable(positive) {
 		if hasValue {
-			s.fail(usageErrorf("%s takes no value", typed))
+			s.fail(UsageErrorf("%s takes no value", typed))
 		}
 		s.add(token{positive, "false", typed})
 		return rest
@@ -196,19 +188,19 @@ func (s *scanner) negatable(name string) bool {
 // letters reads -q, -f json, -fjson, -f=json and -qf json, and returns what is left.
 func (s *scanner) letters(a string, rest []string) []string {
 	for i, r := range a[1:] {
-		letter := string(r)
-		kind, known := s.kinds[letter]
+		Letter := string(r)
+		kind, known := s.kinds[Letter]
 		if !known {
 			typed, _, _ := strings.Cut(a, "=")
 			s.unknownFlag(typed)
 			return rest
 		}
 		if kind == yesOrNo {
-			s.add(token{letter, "true", "-" + letter})
+			s.add(token{Letter, "true", "-" + Letter})
 			continue
 		}
-		value := strings.TrimPrefix(a[1+i+len(letter):], "=")
-		return s.withValue(token{letter, value, "-" + letter}, 1+i+len(letter) < len(a), rest)
+		value := strings.TrimPrefix(a[1+i+len(Letter):], "=")
+		return s.withValue(token{Letter, value, "-" + Letter}, 1+i+len(Letter) < len(a), rest)
 	}
 	return rest
 }
@@ -218,9 +210,9 @@ func (s *scanner) letters(a string, rest []string) []string {
 func (s *scanner) withValue(t token, hasValue bool, rest []string) []string {
 	if !hasValue {
 		if len(rest) == 0 || looksLikeFlag(rest[0]) {
-			err := usageErrorf("%s needs a value", t.typed)
+			err := UsageErrorf("%s needs a value", t.typed)
 			if len(rest) > 0 && rest[0] != "--" {
-				err = withHint(err, "if "+quote(rest[0])+" is the value, write "+t.typed+"="+quote(rest[0]))
+				err = WithHint(err, "if "+Quote(rest[0])+" is the value, write "+t.typed+"="+Quote(rest[0]))
 			}
 			s.fail(err)
 			return rest
@@ -256,9 +248,9 @@ func (s *scanner) unknownFlag(typed string) {
 }
 
 // flagKinds is every spelling of every flag of all commands.
-func (p *program) flagKinds() map[string]flagKind {
+func (p *Program) flagKinds() map[string]flagKind {
 	kinds := map[string]flagKind{"help": yesOrNo, "h": yesOrNo, "version": yesOrNo}
-	add := func(fs []*flag) {
+	add := func(fs []*Flag) {
 		for _, f := range fs {
 			for _, name := range f.spellings() {
 				kinds[name] = f.kind
@@ -269,10 +261,10 @@ func (p *program) flagKinds() map[string]flagKind {
 		}
 	}
 	add(p.globals.flags)
-	for _, c := range p.commands {
-		add(c.flags)
-		for _, a := range c.actions {
-			add(a.flags)
+	for _, c := range p.Commands {
+		add(c.Flags)
+		for _, a := range c.Actions {
+			add(a.Flags)
 		}
 	}
 	return kinds
@@ -281,7 +273,7 @@ func (p *program) flagKinds() map[string]flagKind {
 // flagName is the proper spelling of a flag's name: --fixed-range-v6 is --fixed_range_v6.
 func flagName(typed string) string { return strings.ReplaceAll(typed, "-", "_") }
 
-func lookupFlag(fs []*flag, name string) *flag {
+func lookupFlag(fs []*Flag, name string) *Flag {
 	for _, f := range fs {
 		if name == f.short {
 			return f
@@ -296,12 +288,12 @@ func lookupFlag(fs []*flag, name string) *flag {
 }
 
 // checkText refuses what can never be right in any value.
-func checkText(name, value string, from origin) error {
+func checkText(name, value string, from Origin) error {
 	switch {
 	case len(value) > longestArgument:
-		return usageErrorf("%s %s is longer than %d bytes%s", name, quote(value), longestArgument, from)
+		return UsageErrorf("%s %s is longer than %d bytes%s", name, Quote(value), longestArgument, from)
 	case hasControl(value):
-		return usageErrorf("%s %s holds a control character%s", name, quote(value), from)
+		return UsageErrorf("%s %s holds a control character%s", name, Quote(value), from)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
-package commands
+package cli
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -17,7 +16,7 @@ func TestResolve_Precedence(t *testing.T) {
 	f.sys.DefaultFlagfile = file
 	want = fakeOptions{Range: "file", Count: 4, IPv6: true, Tags: []string{"f1", "f2"}}
 	f.wantOptions(t, want)
-	if got := f.options.rangeFrom.String(); got != " (from "+file+" line 1)" || f.options.rangeFrom.onCommandLine() {
+	if got := f.options.rangeFrom.String(); got != " (from "+file+" line 1)" || f.options.rangeFrom.OnCommandLine() {
 		t.Errorf("range %s", got)
 	}
 
@@ -33,7 +32,7 @@ func TestResolve_Precedence(t *testing.T) {
 
 	want.Range, want.IPv6, want.Tags = "line", true, []string{"c1", "c2"}
 	f.wantOptions(t, want, "--fixed_range=line", "--use_ipv6", "--tag=c1", "--tag=c2")
-	if o := f.options; o.rangeFrom.String() != "" || !o.rangeFrom.onCommandLine() || !o.ipv6From.isSet() {
+	if o := f.options; o.rangeFrom.String() != "" || !o.rangeFrom.OnCommandLine() || !o.ipv6From.IsSet() {
 		t.Errorf("from %+v", o)
 	}
 	// An argument is as strong as a flag.
@@ -41,7 +40,7 @@ func TestResolve_Precedence(t *testing.T) {
 
 	f.environment = map[string]string{}
 	f.wantOptions(t, fakeOptions{Range: "file", Count: 4, Tags: []string{"f1", "f2"}}, "--nouse_ipv6")
-	if o := f.options.ipv6From; !o.onCommandLine() {
+	if o := f.options.ipv6From; !o.OnCommandLine() {
 		t.Errorf("--nouse_ipv6 is from %+v", o)
 	}
 }
@@ -118,31 +117,6 @@ func TestResolve_References(t *testing.T) {
 	if code := f.do("thing", "make"); code != exitUsage || !strings.Contains(f.stderr.String(), "grows beyond 65536 bytes") {
 		t.Errorf("exit %d, %s", code, f.stderr.String())
 	}
-}
-
-func TestLedgerURL(t *testing.T) {
-	var url string
-	f := newFake(t)
-	f.run = func(_ context.Context, e *env) (err error) { url, err = e.ledgerURL(); return err }
-	want := func(want string, args ...string) {
-		t.Helper()
-		if f.accept(t, append([]string{"thing", "make"}, args...)...); url != want {
-			t.Errorf("got %s, want %s", url, want)
-		}
-	}
-	want("/home/op/.local/state/nova/nova.sqlite")
-	f.environment["XDG_STATE_HOME"] = "relative"
-	want("/home/op/.local/state/nova/nova.sqlite")
-	f.environment["XDG_STATE_HOME"] = "/xdg"
-	want("/xdg/nova/nova.sqlite")
-	f.sys.Getuid = func() int { return 0 }
-	want("/var/lib/nova/nova.sqlite")
-	want("/here/nova.sqlite", "--state_path", "/here")
-	f.sys.DefaultFlagfile = writeFile(t, t.TempDir(), "nova.conf", "--sql_connection=sqlite:///$state_path/nova.sqlite\n")
-	want("sqlite:////var/lib/nova/nova.sqlite")
-	f.environment["NOVA_SQL_CONNECTION"] = "sqlite:///x"
-	want("sqlite:///x")
-	want("postgresql://h/nova", "--sql_connection=postgresql://h/nova")
 }
 
 func TestFlagfile_Forms(t *testing.T) {
@@ -239,7 +213,7 @@ func FuzzFlagfile(f *testing.F) {
 				t.Errorf("%q: %+v, %v", content, s, err)
 			}
 			r := &resolver{file: settings}
-			if _, err := r.expand(s.value, origin{}, 0); err != nil && !strings.Contains(err.Error(), "refers to itself") {
+			if _, err := r.expand(s.value, Origin{}, 0); err != nil && !strings.Contains(err.Error(), "refers to itself") {
 				t.Errorf("%q: %v", content, err)
 			}
 		}

@@ -1,4 +1,4 @@
-package commands
+package cli
 
 import (
 	"fmt"
@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// column is one column of an answer, in every output format: its name is the table's header and the JSON key.
+// Column is one column of an answer, in every output format: its name is the table's header and the JSON key.
 //
 // Value returns what stands in it: nil for absent, a bool, any integer, a string, a []string, a time.Time (printed in
 // RFC 3339, UTC; the zero time is absent), a pointer to one of these (nil is absent), a netip.Addr or netip.Prefix (the
 // zero one is absent), or anything else that has a String method.
-type column[T any] struct {
+type Column[T any] struct {
 	Name  string
 	Value func(T) any
 	// Long keeps the column out of tables and out of -f value unless --long or -c asks for it. JSON, YAML and CSV
@@ -25,19 +25,29 @@ type column[T any] struct {
 	Place int
 }
 
-// field is what the framework needs to know of a column before there is a row.
-type field struct {
+// Field is what the framework needs to know of a column before there is a row.
+type Field struct {
 	name string
 	long bool
 }
 
-// fieldsOf is what a command declares of its columns.
-func fieldsOf[T any](cols []column[T]) []field {
-	fields := make([]field, len(cols))
+// Fields is what a command declares of its columns.
+func Fields[T any](cols []Column[T]) []Field {
+	fields := make([]Field, len(cols))
 	for i, c := range cols {
-		fields[i] = field{c.Name, c.Long}
+		fields[i] = Field{c.Name, c.Long}
 	}
 	return fields
+}
+
+// AllShown are the same columns with none left out of a table.
+func AllShown[T any](columns []Column[T]) []Column[T] {
+	shown := make([]Column[T], len(columns))
+	for i, c := range columns {
+		c.Long, c.Place = false, 0
+		shown[i] = c
+	}
+	return shown
 }
 
 // view is how the user wants to see the answer.
@@ -49,25 +59,25 @@ type view struct {
 }
 
 // newView checks what the global flags ask of a command's answer.
-func newView(c *command, g *globals, width func() int) (view, error) {
+func newView(c *Command, g *globals, width func() int) (view, error) {
 	v := view{format: g.Format, long: c.wide, width: width}
-	if len(c.columns) == 0 {
-		if g.formatFrom.onCommandLine() || g.columnsFrom.onCommandLine() {
-			return v, usageErrorf("%s prints no columns, so --format and --column do not apply", c.path())
+	if len(c.Columns) == 0 {
+		if g.formatFrom.OnCommandLine() || g.columnsFrom.OnCommandLine() {
+			return v, UsageErrorf("%s prints no columns, so --format and --column do not apply", c.path())
 		}
 		return v, nil
 	}
 	var all []string
-	for _, f := range c.columns {
+	for _, f := range c.Columns {
 		all = append(all, f.name)
 	}
 	for _, name := range g.Columns {
 		if !slices.Contains(all, flagName(name)) {
 			hint := "the columns are " + strings.Join(all, ", ")
-			if guess := didYouMean(closest(name, all)); guess != "" {
+			if guess := Suggest(name, all); guess != "" {
 				hint = guess + " " + hint
 			}
-			return v, withHint(usageErrorf("unknown column %s of %s%s", quote(name), c.path(), g.columnsFrom), hint)
+			return v, WithHint(UsageErrorf("unknown column %s of %s%s", Quote(name), c.path(), g.columnsFrom), hint)
 		}
 		if !slices.Contains(v.columns, flagName(name)) {
 			v.columns = append(v.columns, flagName(name))
@@ -77,13 +87,13 @@ func newView(c *command, g *globals, width func() int) (view, error) {
 }
 
 // longFlag is given to every command with columns that a table leaves out.
-func longFlag(into *bool) *flag { return boolean(into, "long", "print all columns") }
+func longFlag(into *bool) *Flag { return Boolean(into, "long", "print all columns") }
 
 // chosen are the columns to print, in order.
-func chosen[T any](v view, cols []column[T]) []column[T] {
-	var out []column[T]
+func chosen[T any](v view, cols []Column[T]) []Column[T] {
+	var out []Column[T]
 	for _, name := range v.columns {
-		i := slices.IndexFunc(cols, func(c column[T]) bool { return c.Name == name })
+		i := slices.IndexFunc(cols, func(c Column[T]) bool { return c.Name == name })
 		out = append(out, cols[i])
 	}
 	if v.columns != nil || v.long || v.format != "table" && v.format != "value" {
@@ -97,7 +107,7 @@ func chosen[T any](v view, cols []column[T]) []column[T] {
 			out = append(out, c)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b column[T]) int { return a.Place - b.Place })
+	slices.SortStableFunc(out, func(a, b Column[T]) int { return a.Place - b.Place })
 	return out
 }
 
@@ -108,11 +118,11 @@ type rowWriter interface {
 	end() error
 }
 
-// printList prints a list in the chosen format. Rows are printed as they come, in constant memory; where rows ends with
+// PrintList prints a list in the chosen format. Rows are printed as they come, in constant memory; where rows ends with
 // an error, what was printed before it stays, incomplete (JSON without its closing bracket), and the exit code tells.
-func printList[T any](e *env, cols []column[T], rows iter.Seq2[T, error]) error {
+func PrintList[T any](e *Env, cols []Column[T], rows iter.Seq2[T, error]) error {
 	cols = chosen(e.view, cols)
-	w := newRowWriter(e.view, e.stdout, namesOf(cols))
+	w := newRowWriter(e.view, e.Stdout, namesOf(cols))
 	// Where the rows themselves run over the screen, a bar would only tear them.
 	watched := e.view.width() == 0
 	e.progress.clear()
@@ -131,9 +141,9 @@ func printList[T any](e *env, cols []column[T], rows iter.Seq2[T, error]) error 
 	return w.end()
 }
 
-// printSlice is printList for rows that are all there.
-func printSlice[T any](e *env, cols []column[T], rows []T) error {
-	return printList(e, cols, func(yield func(T, error) bool) {
+// PrintSlice is PrintList for rows that are all there.
+func PrintSlice[T any](e *Env, cols []Column[T], rows []T) error {
+	return PrintList(e, cols, func(yield func(T, error) bool) {
 		for _, r := range rows {
 			if !yield(r, nil) {
 				return
@@ -142,25 +152,25 @@ func printSlice[T any](e *env, cols []column[T], rows []T) error {
 	})
 }
 
-// printOne prints a single object: in JSON and YAML the object itself, in a table and in -f value one line per column.
-func printOne[T any](e *env, cols []column[T], row T) error {
+// PrintOne prints a single object: in JSON and YAML the object itself, in a table and in -f value one line per column.
+func PrintOne[T any](e *Env, cols []Column[T], row T) error {
 	cols = chosen(e.view, cols)
 	names, values := namesOf(cols), valuesOf(cols, row)
 	switch e.view.format {
 	case "json":
-		return writeJSONObject(e.stdout, names, values)
+		return writeJSONObject(e.Stdout, names, values)
 	case "yaml":
-		return writeYAML(e.stdout, yamlObject(names, values))
+		return writeYAML(e.Stdout, yamlObject(names, values))
 	case "csv":
-		w := newRowWriter(e.view, e.stdout, names)
+		w := newRowWriter(e.view, e.Stdout, names)
 		if err := w.row(values); err != nil {
 			return err
 		}
 		return w.end()
 	case "value":
-		return writeValues(e.stdout, values)
+		return writeValues(e.Stdout, values)
 	}
-	return writeRecord(e.stdout, names, values)
+	return writeRecord(e.Stdout, names, values)
 }
 
 func newRowWriter(v view, w io.Writer, names []string) rowWriter {
@@ -177,7 +187,7 @@ func newRowWriter(v view, w io.Writer, names []string) rowWriter {
 	return &tableRows{w: w, names: names, terminal: v.width}
 }
 
-func namesOf[T any](cols []column[T]) []string {
+func namesOf[T any](cols []Column[T]) []string {
 	names := make([]string, len(cols))
 	for i, c := range cols {
 		names[i] = c.Name
@@ -185,7 +195,7 @@ func namesOf[T any](cols []column[T]) []string {
 	return names
 }
 
-func valuesOf[T any](cols []column[T], row T) []any {
+func valuesOf[T any](cols []Column[T], row T) []any {
 	values := make([]any, len(cols))
 	for i, c := range cols {
 		values[i] = plain(c.Value(row))
@@ -193,8 +203,8 @@ func valuesOf[T any](cols []column[T], row T) []any {
 	return values
 }
 
-// orNull is v, or nil where v is the zero value of its type and that means absent.
-func orNull[V comparable](v V) any {
+// OrNull is v, or nil where v is the zero value of its type and that means absent.
+func OrNull[V comparable](v V) any {
 	var zero V
 	if v == zero {
 		return nil

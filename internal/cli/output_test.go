@@ -1,4 +1,4 @@
-package commands
+package cli
 
 import (
 	"encoding/json"
@@ -202,8 +202,8 @@ func BenchmarkOutput(b *testing.B) {
 	for _, format := range formats {
 		b.Run(format, func(b *testing.B) {
 			for b.Loop() {
-				e := &env{stdout: discard{}, view: view{format: format, width: func() int { return 0 }}}
-				if err := printList(e, fakeColumns, rows); err != nil {
+				e := &Env{Stdout: discard{}, view: view{format: format, width: func() int { return 0 }}}
+				if err := PrintList(e, fakeColumns, rows); err != nil {
 					b.Fatal(err)
 				}
 			}

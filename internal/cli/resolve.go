@@ -1,4 +1,4 @@
-package commands
+package cli
 
 import (
 	"fmt"
@@ -9,23 +9,23 @@ import (
 // resolver finds the value of each flag in the strongest source that gives one: command line, environment, flagfile,
 // default.
 type resolver struct {
-	given     map[*flag][]string
+	given     map[*Flag][]string
+	envPrefix string
 	lookupEnv func(string) (string, bool)
 	file      []setting
 
-	// referable are the flags that $name in a flagfile may stand for; computed are defaults that no flag holds.
-	referable []*flag
-	computed  map[string]func() (string, error)
+	// referable are the flags that $name in a flagfile may stand for.
+	referable []*Flag
 }
 
 // sourced is a text and where it stood.
 type sourced struct {
 	text string
-	from origin
+	from Origin
 }
 
 // fill parses the value of a flag and stores it; it does nothing where there is only the default.
-func (r *resolver) fill(f *flag) error {
+func (r *resolver) fill(f *Flag) error {
 	texts, err := r.texts(f)
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (r *resolver) fill(f *flag) error {
 }
 
 // fill parses texts, all of which count for a flag of many values, only the last one for any other.
-func (f *flag) fill(name string, texts []sourced) error {
+func (f *Flag) fill(name string, texts []sourced) error {
 	if len(texts) == 0 {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (f *flag) fill(name string, texts []sourced) error {
 		}
 		v, err := f.parse(t.text)
 		if err != nil {
-			return badValue(name, t.text, t.from, err)
+			return BadValue(name, t.text, t.from, err)
 		}
 		values[i] = v
 	}
@@ -60,7 +60,7 @@ func (f *flag) fill(name string, texts []sourced) error {
 }
 
 // texts is what the strongest source gives.
-func (r *resolver) texts(f *flag) ([]sourced, error) {
+func (r *resolver) texts(f *Flag) ([]sourced, error) {
 	if list := r.fromCommandLine(f); len(list) > 0 {
 		return list, nil
 	}
@@ -73,29 +73,29 @@ func (r *resolver) texts(f *flag) ([]sourced, error) {
 	return r.fromFlagfile(f)
 }
 
-func (r *resolver) fromCommandLine(f *flag) []sourced {
+func (r *resolver) fromCommandLine(f *Flag) []sourced {
 	var list []sourced
 	for _, text := range r.given[f] {
-		list = append(list, sourced{text, origin{level: fromCommandLine}})
+		list = append(list, sourced{text, Origin{level: fromCommandLine}})
 	}
 	return f.dropEmpty(list)
 }
 
-// fromEnvironment reads NOVA_<FLAG>. An empty variable counts as unset, so that `NOVA_HOST= nova-manage ...` silences
-// one that the shell's profile sets. A repeatable flag gets one value this way.
-func (r *resolver) fromEnvironment(f *flag) ([]sourced, error) {
+// fromEnvironment reads the variables of the flag's names. An empty one counts as unset, so that `NOVA_HOST= nova-manage
+// ...` silences one that the shell's profile sets. A repeatable flag gets one value this way.
+func (r *resolver) fromEnvironment(f *Flag) ([]sourced, error) {
 	var found []sourced
 	for _, name := range f.spellings() {
-		variable := "NOVA_" + strings.ToUpper(name)
+		variable := r.envPrefix + strings.ToUpper(name)
 		text, ok := r.lookupEnv(variable)
 		if !ok || text == "" {
 			continue
 		}
 		if len(found) > 0 && !f.sameValue(found[0].text, text) {
-			return nil, usageErrorf("%s %s and %s %s are one flag with two values",
-				found[0].from.where, quote(found[0].text), variable, quote(text))
+			return nil, UsageErrorf("%s %s and %s %s are one flag with two values",
+				found[0].from.where, Quote(found[0].text), variable, Quote(text))
 		}
-		found = append(found, sourced{text, origin{fromEnvironment, variable}})
+		found = append(found, sourced{text, Origin{fromEnvironment, variable}})
 	}
 	if len(found) > 1 {
 		found = found[:1]
@@ -105,18 +105,18 @@ func (r *resolver) fromEnvironment(f *flag) ([]sourced, error) {
 
 // fromFlagfile reads the settings of the flagfiles. A later line wins over an earlier one; a repeatable flag gets them
 // all.
-func (r *resolver) fromFlagfile(f *flag) ([]sourced, error) {
+func (r *resolver) fromFlagfile(f *Flag) ([]sourced, error) {
 	if f.noFlagfile {
 		return nil, nil
 	}
 	var list []sourced
 	for _, s := range r.file {
-		text, from := s.value, origin{fromFlagfile, s.place()}
+		text, from := s.value, Origin{fromFlagfile, s.place()}
 		name, negated := s.name, false
-		if lookupFlag([]*flag{f}, name) == nil && f.kind == yesOrNo && !s.hasValue {
+		if lookupFlag([]*Flag{f}, name) == nil && f.kind == yesOrNo && !s.hasValue {
 			name, negated = strings.CutPrefix(name, "no")
 		}
-		if lookupFlag([]*flag{f}, name) == nil || name == f.short {
+		if lookupFlag([]*Flag{f}, name) == nil || name == f.short {
 			continue
 		}
 		switch {
@@ -125,7 +125,7 @@ func (r *resolver) fromFlagfile(f *flag) ([]sourced, error) {
 		case f.kind == yesOrNo && !s.hasValue:
 			text = "true"
 		case !s.hasValue:
-			return nil, usageErrorf("--%s needs a value%s", name, from)
+			return nil, UsageErrorf("--%s needs a value%s", name, from)
 		}
 		text, err := r.expand(text, from, 0)
 		if err != nil {
@@ -137,7 +137,7 @@ func (r *resolver) fromFlagfile(f *flag) ([]sourced, error) {
 }
 
 // dropEmpty removes empty texts where they stand for the default.
-func (f *flag) dropEmpty(list []sourced) []sourced {
+func (f *Flag) dropEmpty(list []sourced) []sourced {
 	if !f.emptyMeansNone {
 		return list
 	}
@@ -151,7 +151,7 @@ func (f *flag) dropEmpty(list []sourced) []sourced {
 }
 
 // sameValue tells whether two texts mean the same: 10/8 is 10.0.0.0/8. What cannot be parsed is like nothing but itself.
-func (f *flag) sameValue(a, b string) bool {
+func (f *Flag) sameValue(a, b string) bool {
 	if a == b {
 		return true
 	}
@@ -162,9 +162,9 @@ func (f *flag) sameValue(a, b string) bool {
 
 // fillArgs fills the arguments of a command and all its flags. An argument wins over environment and flagfile; over the
 // flag of the same name on the command line it must not need to.
-func (r *resolver) fillArgs(c *command, words []string) error {
-	filled := map[*flag]bool{}
-	for _, a := range c.args {
+func (r *resolver) fillArgs(c *Command, words []string) error {
+	filled := map[*Flag]bool{}
+	for _, a := range c.Args {
 		here := words
 		if !a.variadic && len(here) > 1 {
 			here = here[:1]
@@ -174,27 +174,27 @@ func (r *resolver) fillArgs(c *command, words []string) error {
 		if err != nil {
 			return err
 		}
-		for _, flagged := range r.fromCommandLine(a.flag) {
+		for _, flagged := range r.fromCommandLine(a.Flag) {
 			for _, t := range texts {
 				if !a.sameValue(t.text, flagged.text) {
-					return usageErrorf("%s is given twice, as argument %s and as --%s %s",
-						a.name, quote(t.text), a.name, quote(flagged.text))
+					return UsageErrorf("%s is given twice, as argument %s and as --%s %s",
+						a.name, Quote(t.text), a.name, Quote(flagged.text))
 				}
 			}
 		}
 		if len(texts) > 0 {
-			filled[a.flag] = true
+			filled[a.Flag] = true
 			if err := a.fill(a.name, texts); err != nil {
 				return err
 			}
-		} else if a.required && !(r.hasFlag(c, a.flag)) {
-			return withHint(usageErrorf("%s needs %s", c.path(), a.name), "usage: "+c.signature())
+		} else if a.required && !(r.hasFlag(c, a.Flag)) {
+			return WithHint(UsageErrorf("%s needs %s", c.path(), a.name), "usage: "+c.signature())
 		}
 	}
 	if len(words) > 0 {
-		return withHint(usageErrorf("surplus argument %s", quote(words[0])), "usage: "+c.signature())
+		return WithHint(UsageErrorf("surplus argument %s", Quote(words[0])), "usage: "+c.signature())
 	}
-	for _, f := range c.flags {
+	for _, f := range c.Flags {
 		if filled[f] {
 			continue
 		}
@@ -206,8 +206,8 @@ func (r *resolver) fillArgs(c *command, words []string) error {
 }
 
 // hasFlag tells whether a required argument was given as a flag of the same name instead, from whatever source.
-func (r *resolver) hasFlag(c *command, f *flag) bool {
-	if lookupFlag(c.flags, f.name) != f {
+func (r *resolver) hasFlag(c *Command, f *Flag) bool {
+	if lookupFlag(c.Flags, f.name) != f {
 		return false
 	}
 	texts, err := r.texts(f)
@@ -215,30 +215,30 @@ func (r *resolver) hasFlag(c *command, f *flag) bool {
 }
 
 // check is what the words at an argument's place give it.
-func (a *arg) check(c *command, words []string) ([]sourced, error) {
+func (a *Arg) check(c *Command, words []string) ([]sourced, error) {
 	var texts []sourced
 	for _, w := range words {
 		if w == "" && (a.required || a.variadic) {
-			return nil, withHint(usageErrorf("%s is empty", a.name), "usage: "+c.signature())
+			return nil, WithHint(UsageErrorf("%s is empty", a.name), "usage: "+c.signature())
 		}
-		texts = append(texts, sourced{w, origin{level: fromCommandLine}})
+		texts = append(texts, sourced{w, Origin{level: fromCommandLine}})
 	}
 	return a.dropEmpty(texts), nil
 }
 
 // expand replaces $name and ${name} in a flagfile's value by the value of the flag or the flagfile's line of that name,
 // and $$ by a dollar sign, as Nova did; a name that nobody knows is left alone, as it may be part of a password.
-func (r *resolver) expand(text string, from origin, depth int) (string, error) {
+func (r *resolver) expand(text string, from Origin, depth int) (string, error) {
 	const deepest = 16
 	if depth > deepest {
-		return "", usageErrorf("%s refers to itself%s", quote(text), from)
+		return "", UsageErrorf("%s refers to itself%s", Quote(text), from)
 	}
 	var b strings.Builder
 	for {
 		before, after, found := strings.Cut(text, "$")
 		b.WriteString(before)
 		if b.Len() > longestFileValue {
-			return "", usageErrorf("%s grows beyond %d bytes%s", quote(before), longestFileValue, from)
+			return "", UsageErrorf("%s grows beyond %d bytes%s", Quote(before), longestFileValue, from)
 		}
 		if !found {
 			return b.String(), nil
@@ -307,18 +307,18 @@ func (r *resolver) referred(name string, depth int) (string, bool, error) {
 	}
 	for i := len(r.file) - 1; i >= 0; i-- {
 		if s := r.file[i]; s.name == name && s.hasValue {
-			text, err := r.expand(s.value, origin{fromFlagfile, s.place()}, depth+1)
+			text, err := r.expand(s.value, Origin{fromFlagfile, s.place()}, depth+1)
 			return text, true, err
 		}
 	}
-	if compute := r.computed[name]; compute != nil {
-		text, err := compute()
+	switch {
+	case f == nil || f.name != name:
+		return "", false, nil
+	case f.computed != nil:
+		text, err := f.computed()
 		return text, true, err
 	}
-	if f != nil && f.name == name && f.defaultText() != "" {
-		return f.defaultText(), true, nil
-	}
-	return "", false, nil
+	return f.defaultText(), f.defaultText() != "", nil
 }
 
 // place names a setting's line.

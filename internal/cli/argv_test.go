@@ -1,4 +1,4 @@
-package commands
+package cli
 
 import (
 	"strings"
@@ -18,7 +18,7 @@ func TestArguments_AnyOrder(t *testing.T) {
 		"thi mak 10/8 3 --use_ipv6=1 --tag a,b --tag c",
 	} {
 		f.accept(t, strings.Fields(line)...)
-		f.options.ipv6From, f.options.rangeFrom = origin{}, origin{}
+		f.options.ipv6From, f.options.rangeFrom = Origin{}, Origin{}
 		if got := f.options; got.Range != want.Range || got.Count != want.Count || got.IPv6 != want.IPv6 ||
 			strings.Join(got.Tags, "|") != strings.Join(want.Tags, "|") {
 			t.Errorf("%s: got %+v", line, got)
@@ -155,73 +155,7 @@ func TestHelp(t *testing.T) {
 	f.refuse(t, `unknown thing action "destroy"`, "help", "thing", "destroy")
 }
 
-// Flags may stand before the words that name the command, so a flag must take a value in all commands or in none.
-func TestCatalogue_FlagsAgree(t *testing.T) {
-	p := newProgram(catalogue(), newEnv(newFake(t).sys, nil))
-	kinds := p.flagKinds()
-	for _, c := range p.runnable() {
-		seen := map[string]bool{}
-		for _, f := range append(append([]*flag{}, p.globals.flags...), c.flags...) {
-			names := f.spellings()
-			if f.short != "" {
-				names = append(names, f.short)
-			}
-			for _, name := range names {
-				if (kinds[name] == yesOrNo) != (f.kind == yesOrNo) {
-					t.Errorf("%s: --%s takes a value in one command and none in another", c.path(), name)
-				}
-				if seen[name] || name == "help" || name == "h" {
-					t.Errorf("%s: --%s is declared twice", c.path(), name)
-				}
-				if name != flagName(strings.ToLower(name)) {
-					t.Errorf("%s: --%s is not spelt as flags are", c.path(), name)
-				}
-				seen[name] = true
-			}
-			if f.usage == "" {
-				t.Errorf("%s: --%s is not explained", c.path(), f.name)
-			}
-		}
-	}
-}
-
-func TestCatalogue_Explained(t *testing.T) {
-	p := newProgram(catalogue(), newEnv(newFake(t).sys, nil))
-	for _, c := range p.runnable() {
-		if c.short == "" || len(c.examples) == 0 {
-			t.Errorf("%s has no description or no example", c.path())
-		}
-		for i, a := range c.args {
-			if a.variadic && i < len(c.args)-1 || a.required && i > 0 && !c.args[i-1].required {
-				t.Errorf("%s: argument %s cannot stand there", c.path(), a.name)
-			}
-		}
-		for _, line := range c.examples {
-			if err := parses(t, line); err != nil {
-				t.Errorf("example %q: %v", line, err)
-			}
-		}
-	}
-	if _, err := p.app().ToMan(); err != nil {
-		t.Error(err)
-	}
-	if _, err := p.app().ToFishCompletion(); err != nil {
-		t.Error(err)
-	}
-}
-
-// parses tells whether a line of help names a command and its flags rightly.
-func parses(t *testing.T, line string) error {
-	p := newProgram(catalogue(), newEnv(newFake(t).sys, nil))
-	words := strings.Fields(line)
-	for i, w := range words {
-		words[i] = strings.Trim(w, `"'`)
-	}
-	_, err := p.read(words[1:])
-	return err
-}
-
-// Whatever is typed is either done or refused; none of it confuses the cli library behind.
+// Whatever is typed is either done or refused; none of it panics.
 func FuzzArguments(f *testing.F) {
 	for _, seed := range []string{
 		"thing\x00make\x0010/8\x003\x00--use_ipv6", "help\x00thing", "-qfjson\x00thing\x00list\x00-c=id", "poke\x00--\x00--x",

@@ -1,14 +1,12 @@
-package commands
+package cli
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -17,7 +15,7 @@ import (
 )
 
 // Sys is the outside world as the commands see it. Everything is asked for only when a command needs it, so that tests
-// replace what they are about and `nova-manage help` touches nothing.
+// replace what they are about and the help command touches nothing.
 type Sys struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -34,13 +32,13 @@ type Sys struct {
 	Hostname func() (string, error)
 	// IPv6Routes opens the kernel's table of IPv6 routes, in the form of /proc/net/ipv6_route.
 	IPv6Routes func() (io.ReadCloser, error)
-	// MyIP is this host's address, as Nova's my_ip: the one that it reaches the world from.
+	// MyIP is this host's address: the one that it reaches the world from.
 	MyIP func() netip.Addr
 	// TerminalWidth is the width in columns of the terminal that standard output is, 0 where it is none.
 	TerminalWidth func() int
 	// StderrIsTerminal tells whether somebody may be watching.
 	StderrIsTerminal func() bool
-	// Context is cancelled, with a signalError as its cause, when the user or the system asks the command to stop.
+	// Context is cancelled, with a Signal as its cause, when the user or the system asks the command to stop.
 	Context func() (context.Context, context.CancelFunc)
 	// BuildInfo is what the Go tool recorded in the binary.
 	BuildInfo func() (*debug.BuildInfo, bool)
@@ -48,7 +46,7 @@ type Sys struct {
 	DefaultFlagfile string
 }
 
-// System is the real world.
+// System is the real world. It reads no flagfile that is not named.
 func System() *Sys {
 	return &Sys{
 		Stdin:      os.Stdin,
@@ -71,18 +69,17 @@ func System() *Sys {
 		StderrIsTerminal: func() bool { return term.IsTerminal(int(os.Stderr.Fd())) },
 		Context:          signalContext,
 		BuildInfo:        debug.ReadBuildInfo,
-		DefaultFlagfile:  "/etc/nova/nova.conf",
 	}
 }
 
-// signalError is the cause of a context that a signal cancelled.
-type signalError struct{ signal syscall.Signal }
+// Signal is the cause of a context that a signal cancelled.
+type Signal struct{ syscall.Signal }
 
-func (e signalError) Error() string {
-	if e.signal == syscall.SIGINT {
+func (e Signal) Error() string {
+	if e.Signal == syscall.SIGINT {
 		return "interrupted"
 	}
-	return e.signal.String()
+	return e.Signal.String()
 }
 
 // signalContext is cancelled by the first SIGINT or SIGTERM, so that the running transaction is rolled back; the second
@@ -98,7 +95,7 @@ func signalContext() (context.Context, context.CancelFunc) {
 		select {
 		case s := <-signals:
 			signal.Stop(signals)
-			cancel(signalError{s.(syscall.Signal)})
+			cancel(Signal{s.(syscall.Signal)})
 		case <-ctx.Done():
 		}
 	}()
@@ -117,23 +114,4 @@ func myIP() netip.Addr {
 	}
 	defer conn.Close()
 	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
-}
-
-// statePath is where the ledger is kept when nobody says otherwise: /var/lib/nova for root, the XDG state folder's nova
-// for others (XDG Base Directory Specification: a relative XDG_STATE_HOME is ignored).
-func (s *Sys) statePath() (string, error) {
-	if s.Getuid() == 0 {
-		return "/var/lib/nova", nil
-	}
-	if dir, ok := s.LookupEnv("XDG_STATE_HOME"); ok && filepath.IsAbs(dir) {
-		return filepath.Join(dir, "nova"), nil
-	}
-	home, err := s.Home()
-	if err == nil && !filepath.IsAbs(home) {
-		err = errors.New("the home directory is not an absolute path")
-	}
-	if err != nil {
-		return "", withHint(usageErrorf("no place for the ledger: %w", err), "give --state_path or --sql_connection")
-	}
-	return filepath.Join(home, ".local", "state", "nova"), nil
 }

@@ -1,4 +1,4 @@
-package commands
+package cli
 
 import (
 	"bytes"
@@ -28,7 +28,7 @@ type setting struct {
 }
 
 // readFlagfiles reads what --flagfile or NOVA_FLAGFILE name, else the default flagfile where it exists.
-func (r *resolver) readFlagfiles(f *flag, byDefault string) error {
+func (r *resolver) readFlagfiles(f *Flag, ByDefault string) error {
 	named, err := r.texts(f)
 	if err != nil {
 		return err
@@ -45,10 +45,10 @@ func (r *resolver) readFlagfiles(f *flag, byDefault string) error {
 			return err
 		}
 	}
-	if len(named) == 0 && byDefault != "" {
-		if _, err := os.Stat(byDefault); !errors.Is(err, fs.ErrNotExist) {
-			if err := reader.read(byDefault, origin{}); err != nil {
-				return withHint(err, "--flagfile= reads none")
+	if len(named) == 0 && ByDefault != "" {
+		if _, err := os.Stat(ByDefault); !errors.Is(err, fs.ErrNotExist) {
+			if err := reader.read(ByDefault, Origin{}); err != nil {
+				return WithHint(err, "--flagfile= reads none")
 			}
 		}
 	}
@@ -64,16 +64,16 @@ type flagfileReader struct {
 }
 
 // read reads one file; from says who named it, for errors.
-func (r *flagfileReader) read(path string, from origin) error {
-	fail := func(reason any) error { return usageErrorf("flagfile %s: %v%s", quote(path), reason, from) }
+func (r *flagfileReader) read(path string, from Origin) error {
+	fail := func(reason any) error { return UsageErrorf("flagfile %s: %v%s", Quote(path), reason, from) }
 	file, err := os.Open(path)
 	if err != nil {
-		return fail(reasonOf(err))
+		return fail(ReasonOf(err))
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return fail(reasonOf(err))
+		return fail(ReasonOf(err))
 	}
 	if info.IsDir() {
 		return fail("is a folder")
@@ -89,7 +89,7 @@ func (r *flagfileReader) read(path string, from origin) error {
 	data, err := io.ReadAll(io.LimitReader(file, longestFlagfile+1))
 	switch {
 	case err != nil:
-		return fail(reasonOf(err))
+		return fail(ReasonOf(err))
 	case len(data) > longestFlagfile:
 		return fail("is longer than 1 MiB")
 	}
@@ -108,25 +108,16 @@ func (r *flagfileReader) read(path string, from origin) error {
 		// command is run.
 		nested := s.value
 		if nested == "" {
-			return usageErrorf("flagfile names no file (from %s)", s.place())
+			return UsageErrorf("flagfile names no file (from %s)", s.place())
 		}
 		if !filepath.IsAbs(nested) {
 			nested = filepath.Join(filepath.Dir(path), nested)
 		}
-		if err := r.read(nested, origin{fromFlagfile, s.place()}); err != nil {
+		if err := r.read(nested, Origin{fromFlagfile, s.place()}); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// reasonOf is an error without the path that the message names already.
-func reasonOf(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err
-	}
-	return err
 }
 
 // parseFlagfile reads the lines of a flagfile in either form. The first line that says anything decides: a dash begins
@@ -163,7 +154,7 @@ const (
 )
 
 func (p *fileParser) fail(format string, args ...any) error {
-	return usageErrorf("flagfile "+quote(p.path)+" line %d: "+format, append([]any{p.line}, args...)...)
+	return UsageErrorf("flagfile "+Quote(p.path)+" line %d: "+format, append([]any{p.line}, args...)...)
 }
 
 func (p *fileParser) parseLine(line string) error {
@@ -177,7 +168,7 @@ func (p *fileParser) parseLine(line string) error {
 	case strings.HasPrefix(text, "#"), strings.HasPrefix(text, "//"), text[0] == ';' && p.form != gflagsForm:
 		return nil
 	case hasControl(strings.ReplaceAll(line, "\t", " ")):
-		return p.fail("holds a control character: %s", quote(text))
+		return p.fail("holds a control character: %s", Quote(text))
 	}
 	if p.form == unknownForm {
 		p.form = iniForm
@@ -204,7 +195,7 @@ func (p *fileParser) parseGflag(text string) error {
 		}
 	}
 	if !strings.HasPrefix(text, "-") || s.name == "" || leadingName(s.name) != s.name {
-		return p.fail("%s is not a flag; one is written --name=value", quote(text))
+		return p.fail("%s is not a flag; one is written --name=value", Quote(text))
 	}
 	p.settings = append(p.settings, s)
 	return nil
@@ -224,7 +215,7 @@ func (p *fileParser) parseINI(line, text string) error {
 	case strings.HasPrefix(text, "["):
 		section, ok := strings.CutSuffix(text[1:], "]")
 		if !ok {
-			return p.fail("%s is not a section; one is written [DEFAULT]", quote(text))
+			return p.fail("%s is not a section; one is written [DEFAULT]", Quote(text))
 		}
 		p.inDefault, p.continues = strings.EqualFold(strings.TrimSpace(section), "DEFAULT"), false
 		return nil
@@ -235,11 +226,11 @@ func (p *fileParser) parseINI(line, text string) error {
 	}
 	end := strings.IndexAny(text, "=:")
 	if end < 0 || strings.HasPrefix(text, "-") {
-		return p.fail("%s is not a setting; one is written name = value", quote(text))
+		return p.fail("%s is not a setting; one is written name = value", Quote(text))
 	}
 	name := flagName(strings.TrimRight(text[:end], " \t"))
 	if name == "" || strings.ContainsAny(name, " \t") {
-		return p.fail("%s is not the name of a flag", quote(strings.TrimSpace(text[:end])))
+		return p.fail("%s is not the name of a flag", Quote(strings.TrimSpace(text[:end])))
 	}
 	value := unquote(strings.TrimLeft(text[end+1:], " \t"))
 	p.settings = append(p.settings, setting{name, value, true, p.path, p.line})

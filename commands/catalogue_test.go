@@ -1,0 +1,185 @@
+package commands
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"nova-manage/internal/cli"
+)
+
+// runnable is every command that runs, by how it is typed.
+func runnable(cs []*cli.Command, under string) map[string]*cli.Command {
+	all := map[string]*cli.Command{}
+	for _, c := range cs {
+		path := strings.TrimSpace(under + " " + c.Name)
+		if c.Run != nil {
+			all[path] = c
+		}
+		for path, action := range runnable(c.Actions, path) {
+			all[path] = action
+		}
+	}
+	return all
+}
+
+// described is what the command line's library is told of a flag.
+type described interface {
+	Names() []string
+	TakesValue() bool
+	GetUsage() string
+}
+
+// metadata is the flags of each command that runs, by how it is typed, and those of all commands.
+func metadata(t *testing.T, p *cli.Program) (globals []described, own map[string][]described) {
+	t.Helper()
+	app := p.App()
+	own = map[string][]described{}
+	for _, f := range app.Flags {
+		globals = append(globals, f.(described))
+	}
+	for _, c := range app.Commands {
+		if len(c.Subcommands) == 0 {
+			own[c.Name] = nil
+		}
+		for _, f := range c.Flags {
+			own[c.Name] = append(own[c.Name], f.(described))
+		}
+		for _, a := range c.Subcommands {
+			own[c.Name+" "+a.Name] = nil
+			for _, f := range a.Flags {
+				own[c.Name+" "+a.Name] = append(own[c.Name+" "+a.Name], f.(described))
+			}
+		}
+	}
+	return globals, own
+}
+
+// Flags may stand before the words that name the command, so a flag must take a value in all commands or in none.
+func TestCatalogue_FlagsAgree(t *testing.T) {
+	globals, own := metadata(t, newProgram(newFake(t).sys, catalogue()))
+	takes := map[string]bool{}
+	for path, flags := range own {
+		seen := []string{"help", "h", "version"}
+		for _, f := range slices.Concat(globals, flags) {
+			for _, name := range f.Names() {
+				if before, known := takes[name]; known && before != f.TakesValue() {
+					t.Errorf("%s: --%s takes a value in one command and none in another", path, name)
+				}
+				takes[name] = f.TakesValue()
+				if slices.Contains(seen, name) {
+					t.Errorf("%s: --%s is declared twice", path, name)
+				}
+				if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+					t.Errorf("%s: --%s is not spelt as flags are", path, name)
+				}
+				seen = append(seen, name)
+			}
+			if f.GetUsage() == "" {
+				t.Errorf("%s: --%s is not explained", path, f.Names()[0])
+			}
+		}
+	}
+}
+
+// Completions and manual pages are made from what the library is told: every command and every flag is there.
+func TestCatalogue_Described(t *testing.T) {
+	p := newProgram(newFake(t).sys, catalogue())
+	man, err := p.App().ToMan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fish, err := p.App().ToFishCompletion()
+	if err != nil {
+		t.Fatal(err)
+	}
+	globals, own := metadata(t, p)
+	commands := runnable(p.Commands, "")
+	if len(own) != len(commands) || len(commands) < 44 {
+		t.Errorf("%d commands are described, %d run", len(own), len(commands))
+	}
+	check := func(path, where string, flags []described) {
+		for _, f := range flags {
+			for _, name := range f.Names() {
+				dashed := "--" + name
+				if len(name) == 1 {
+					dashed = "-" + name
+				}
+				if !strings.Contains(where, `\fB`+dashed) && !strings.Contains(where, ", "+dashed) {
+					t.Errorf("the manual page lacks %s of %s", dashed, path)
+				}
+			}
+			if !strings.Contains(fish, " -l "+f.Names()[0]) {
+				t.Errorf("the completion lacks --%s of %s", f.Names()[0], path)
+			}
+		}
+	}
+	check("all commands", man, globals)
+	for path, c := range commands {
+		// A section begins with .SS or .SH and ends where the next one begins.
+		_, section, found := strings.Cut(man, "\nnova-manage "+path+" ")
+		if !found {
+			t.Errorf("the manual page lacks %s", path)
+			continue
+		}
+		section, _, _ = strings.Cut(section, "\n.S")
+		check(path, section, own[path])
+		if !strings.Contains(fish, "-a '"+c.Name+"' -d '"+strings.ReplaceAll(c.Short, "'", `\'`)+"'") {
+			t.Errorf("the completion lacks %s", path)
+		}
+	}
+}
+
+func TestCatalogue_Explained(t *testing.T) {
+	for path, c := range runnable(newProgram(newFake(t).sys, catalogue()).Commands, "") {
+		if c.Short == "" || len(c.Examples) == 0 {
+			t.Errorf("%s has no description or no example", path)
+		}
+		for _, line := range c.Examples {
+			if said := refusal(t, line); said != "" {
+				t.Errorf("example %q: %s", line, said)
+			}
+		}
+	}
+}
+
+// refusal is what is wrong with a line of help before any command has begun: its words, its flags or a value.
+func refusal(t *testing.T, line string) string {
+	f := newFake(t)
+	p := newProgram(f.sys, catalogue())
+	for _, c := range runnable(p.Commands, "") {
+		c.Run = func(context.Context, *cli.Env) error { return nil }
+	}
+	var words []string
+	for i, part := range strings.Split(line, `"`) {
+		if i%2 == 1 {
+			words = append(words, part) // what stands in quotes is one word
+			continue
+		}
+		words = append(words, strings.Fields(part)...)
+	}
+	f.run(p, words[1:]...)
+	return f.stderr.String()
+}
+
+// An argument that may be left out cannot stand before one that must be there, and nothing can stand after one that may be
+// repeated.
+func TestCatalogue_Arguments(t *testing.T) {
+	for _, c := range newProgram(newFake(t).sys, catalogue()).App().Commands {
+		for _, a := range append(c.Subcommands, c) {
+			words := strings.Fields(a.UsageText)
+			words = words[2 : len(words)-1] // the program and the command, and at the end the flags
+			if a != c {
+				words = words[1:]
+			}
+			optional, repeated := false, false
+			for _, word := range words {
+				if repeated || optional && word[0] != '[' {
+					t.Errorf("%s: argument %s cannot stand there", a.UsageText, word)
+				}
+				optional, repeated = word[0] == '[', strings.Contains(word, "...")
+			}
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"nova-manage/db"
+	"nova-manage/internal/cli"
+)
+
+// use is what a command does with the ledger.
+type use int
+
+const (
+	nothing use = iota // it opens none
+	reads              // one must be there
+	writes             // one must be there, and is changed
+	creates            // it is added to, and made where it is missing
+	syncs              // it is made where it is missing, and brought up to date where it is old
+)
+
+// mode is how such a use opens the ledger.
+func (u use) mode() db.Mode {
+	return [...]db.Mode{reads: db.Read, writes: db.Write, creates: db.Create, syncs: db.Sync}[u]
+}
+
+// done is what --dry_run says would be done.
+func (u use) done() string {
+	if u == creates {
+		return "created"
+	}
+	return "changed"
+}
+
+// ledger is where the ledger is and how it is opened, as the global flags say.
+type ledger struct {
+	SQLConnection string
+	StatePath     string
+	LockTimeout   time.Duration
+
+	sys *cli.Sys
+}
+
+func newLedger(sys *cli.Sys) *ledger { return &ledger{LockTimeout: db.DefaultLockTimeout, sys: sys} }
+
+func (l *ledger) flags() []*cli.Flag {
+	return []*cli.Flag{
+		cli.Text(&l.SQLConnection, "sql_connection", "the ledger: sqlite:////abs/path, sqlite:///rel/path, a path, or postgresql://user@host/db").
+			As("URL").ByDefault("nova.sqlite in the state path"),
+		cli.Text(&l.StatePath, "state_path", "the folder of the ledger").As("DIR").
+			ByDefault("/var/lib/nova for root, the XDG state folder's nova for others").Computed(l.defaultStatePath),
+		cli.Typed(&l.LockTimeout, "lock_timeout", parseWait, "how long to wait for another writer: seconds, or 500ms, 30s, 2m").
+			As("TIME").ByDefault("30s"),
+	}
+}
+
+// parseWait reads a time to wait: a whole number of seconds, or a Go duration. 0 is not to wait at all.
+func parseWait(s string) (time.Duration, error) {
+	const longest = 24 * time.Hour
+	var wait time.Duration
+	seconds, err := cli.ParseNumber(s, 0, int64(longest/time.Second))
+	if err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if wait, err = time.ParseDuration(s); err != nil || wait < 0 || wait > longest || s[0] == '+' || s[0] == '-' {
+		return 0, errors.New("is not a time to wait, such as 30s, up to 24h")
+	}
+	return max(wait, time.Nanosecond), nil
+}
+
+// url names the ledger: what sql_connection says, else nova.sqlite in the state path.
+func (l *ledger) url() (string, error) {
+	if l.SQLConnection != "" {
+		return l.SQLConnection, nil
+	}
+	dir, err := l.StatePath, error(nil)
+	if dir == "" {
+		dir, err = l.defaultStatePath()
+	}
+	return filepath.Join(dir, "nova.sqlite"), err
+}
+
+// defaultStatePath is where the ledger is kept when nobody says otherwise: /var/lib/nova for root, the XDG state folder's
+// nova for others (XDG Base Directory Specification: a relative XDG_STATE_HOME is ignored).
+func (l *ledger) defaultStatePath() (string, error) {
+	if l.sys.Getuid() == 0 {
+		return "/var/lib/nova", nil
+	}
+	if dir, ok := l.sys.LookupEnv("XDG_STATE_HOME"); ok && filepath.IsAbs(dir) {
+		return filepath.Join(dir, "nova"), nil
+	}
+	home, err := l.sys.Home()
+	if err == nil && !filepath.IsAbs(home) {
+		err = errors.New("the home directory is not an absolute path")
+	}
+	if err != nil {
+		return "", cli.WithHint(cli.UsageErrorf("no place for the ledger: %w", err), "give --state_path or --sql_connection")
+	}
+	return filepath.Join(home, ".local", "state", "nova"), nil
+}
+
+// session is what a command's run function has: the outside, and the ledger, open for what the command declares.
+type session struct {
+	*cli.Env
+	store *db.Store // nil for a command that opens none
+
+	ledger *ledger
+	opened []*db.Store
+}
+
+// runOn checks the options, opens the ledger as the command declares and runs the command. The ledger is closed when
+// the command is done.
+func (c *command) runOn(ctx context.Context, e *cli.Env, l *ledger) (err error) {
+	if c.check != nil {
+		if err := c.check(e); err != nil {
+			return err
+		}
+	}
+	s := &session{Env: e, ledger: l}
+	defer func() {
+		if unclosed := s.close(); err == nil {
+			err = unclosed
+		}
+	}()
+	if c.ledger != nothing {
+		if s.store, err = s.openLedger(ctx, c.mode()); err != nil && c.unopened != nil {
+			return c.unopened(s, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return c.run(ctx, s)
+}
+
+// mode is how the command opens the ledger with the options it was given.
+func (c *command) mode() db.Mode {
+	switch {
+	case c.readsIf != nil && c.readsIf():
+		return db.Read
+	case c.dryRun != nil && *c.dryRun:
+		return db.DryRun
+	}
+	return c.ledger.mode()
+}
+
+func (s *session) openLedger(ctx context.Context, mode db.Mode) (*db.Store, error) {
+	url, err := s.ledger.url()
+	if err != nil {
+		return nil, err
+	}
+	return s.open(ctx, url, mode)
+}
+
+// open opens any ledger; a command needs it for one that is not its own. It is closed when the command is done.
+func (s *session) open(ctx context.Context, url string, mode db.Mode) (*db.Store, error) {
+	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: s.Sys.Now, LockTimeout: s.ledger.LockTimeout, Progress: s.Progress})
+	if err != nil {
+		return nil, err
+	}
+	s.opened = append(s.opened, store)
+	return store, nil
+}
+
+func (s *session) close() error {
+	var errs []error
+	for _, store := range s.opened {
+		errs = append(errs, store.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// answerWriter tells a failing write of the answer from all other failures, and lets a signal end one that does not come
+// to an end because nobody reads.
+type answerWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+// unread is how long a write may go on after a signal: more than one needs that somebody does read.
+const unread = time.Second
+
+func (a answerWriter) Write(p []byte) (int, error) {
+	n, err := WriteUntil(a.ctx, a.w, p)
+	if err != nil && !errors.Is(err, context.Cause(a.ctx)) {
+		err = &answerError{ReasonOf(err)}
+	}
+	return n, err
+}
+
+// WriteUntil writes p to w, and gives up once ctx is done and nobody reads; the error is the cause of ctx then. The write
+// itself goes on until the process ends, a moment from now: p must stay as it is, as it does where a bufio.Writer has seen
+// the error.
+func WriteUntil(ctx context.Context, w io.Writer, p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		n, err := w.Write(p)
+		done <- result{n, err}
+	}()
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-ctx.Done():
+		select {
+		case r := <-done:
+			return r.n, r.err
+		case <-time.After(unread):
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+type answerError struct{ reason error }
+
+func (e *answerError) Error() string { return "cannot write to standard output: " + e.reason.Error() }
+func (e *answerError) Unwrap() error { return e.reason }

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"strings"
+)
+
+// Command is one word of the command line: something that runs, a category, which has actions, or both.
+type Command struct {
+	// Name is the word.
+	Name string
+	// Short says in one line what it does; lower case, no full stop.
+	Short string
+	// Long is what else help should say. It may be empty.
+	Long string
+	// Examples are whole command lines that work.
+	Examples []string
+
+	// Actions are what a category consists of. The word after a category's name that is one of them, or the beginning of
+	// just one, is the action. A category that runs, too, runs itself where no word follows, and where it has arguments,
+	// also where the word is no action; after `--` every word is an argument.
+	Actions []*Command
+
+	// Args are the positional arguments, required ones first.
+	Args []*Arg
+	// Flags may stand anywhere on the command line.
+	Flags []*Flag
+	// Columns are those of the answer (see Fields); nil where it is not a table.
+	Columns []Field
+	// Run does the work, once Args and Flags have been filled. It is nil for a category that only has actions.
+	Run func(context.Context, *Env) error
+
+	program string
+	parent  *Command
+	wide    bool // --long was given
+}
+
+// path is the command as it is typed, without the program's name.
+func (c *Command) path() string {
+	if c.parent != nil {
+		return c.parent.Name + " " + c.Name
+	}
+	return c.Name
+}
+
+// prepare adds what every declaration of its kind has.
+func (c *Command) prepare(program string) {
+	c.program = program
+	for _, f := range c.Columns {
+		if f.long {
+			c.Flags = append(c.Flags, longFlag(&c.wide))
+			return
+		}
+	}
+}
+
+// signature is how the command itself is typed; of a category that does not run, how its actions are.
+func (c *Command) signature() string {
+	words := []string{c.program, c.path()}
+	if c.Run == nil {
+		words = append(words, "<action>")
+	}
+	for _, a := range c.Args {
+		name := a.name
+		if a.variadic {
+			name += "..."
+		}
+		if !a.required {
+			name = "[" + name + "]"
+		}
+		words = append(words, name)
+	}
+	return strings.Join(append(words, "[flags]"), " ")
+}
+
+// signatures are all ways to type the command, one on each line.
+func (c *Command) signatures() string {
+	if c.Run == nil || len(c.Actions) == 0 {
+		return c.signature()
+	}
+	return c.signature() + "\n" + c.program + " " + c.path() + " <action> [flags]"
+}
+
+// description is what a manual page says of the command beside its flags.
+func (c *Command) description() string {
+	parts := []string{}
+	if c.Long != "" {
+		parts = append(parts, c.Long)
+	}
+	if c.Run != nil && len(c.Examples) > 0 {
+		parts = append(parts, "Example:\n\n   "+strings.Join(c.Examples, "\n   "))
+	}
+	return strings.Join(parts, "\n\n")
+}

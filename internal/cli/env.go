@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// Env is what a command's run function has of the outside.
+type Env struct {
+	Sys *Sys
+	// Stdout takes the answer and nothing else. A write that fails is reported once the command is done.
+	Stdout io.Writer
+
+	program  string
+	quiet    bool
+	messages []string // held back by --quiet until it is known that there is an error to explain
+	view     view
+	progress *progress
+}
+
+func newEnv(program string, sys *Sys, stdout io.Writer) *Env {
+	return &Env{program: program, Sys: sys, Stdout: stdout, progress: newProgress(nil, time.Now)}
+}
+
+// prepare takes over the global flags once they are known. What they ask of the command's answer is checked here,
+// before the command does anything.
+func (e *Env) prepare(c *Command, g *globals) error {
+	if e.quiet = g.Quiet; e.quiet {
+		e.Stdout = io.Discard
+	}
+	if !e.quiet && e.Sys.StderrIsTerminal() {
+		e.progress.w = e.Sys.Stderr
+	}
+	view, err := newView(c, g, e.Sys.TerminalWidth)
+	e.view = view
+	return err
+}
+
+// Warnf tells the user, on standard error, about something that is probably not what was meant.
+func (e *Env) Warnf(format string, args ...any) {
+	e.message(e.program + ": warning: " + oneLine(fmt.Sprintf(format, args...)))
+}
+
+// Notef tells the user, on standard error, how it went.
+func (e *Env) Notef(format string, args ...any) {
+	e.message(e.program + ": " + oneLine(fmt.Sprintf(format, args...)))
+}
+
+// Progress tells the user how far long work has come: of total things, or of an unknown number if that is -1, so many
+// are done.
+func (e *Env) Progress(doing string, done, total int64) { e.progress.report(doing, done, total) }
+
+func (e *Env) message(line string) {
+	if e.quiet {
+		e.messages = append(e.messages, line)
+		return
+	}
+	e.progress.clear()
+	fmt.Fprintln(e.Sys.Stderr, line)
+}
+
+// flushMessages prints what --quiet held back: a command that fails is not quiet.
+func (e *Env) flushMessages() {
+	for _, m := range e.messages {
+		fmt.Fprintln(e.Sys.Stderr, m)
+	}
+	e.messages = nil
+}

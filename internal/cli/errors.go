@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"syscall"
+)
+
+// ErrUsage is what an error of whoever typed the command is (errors.Is): wrong flags, or a value that can never be right.
+var ErrUsage = errors.New("usage")
+
+type usageError struct{ err error }
+
+func (e *usageError) Error() string        { return e.err.Error() }
+func (e *usageError) Unwrap() error        { return e.err }
+func (e *usageError) Is(target error) bool { return target == ErrUsage }
+
+// UsageErrorf makes an error that is ErrUsage; it formats as fmt.Errorf does.
+func UsageErrorf(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// BadValue is the error for a value that a command rejects after it was parsed. reason reads on after the value.
+func BadValue(name, value string, from Origin, reason error) error {
+	return UsageErrorf("%s %s %w%s", name, Quote(value), reason, from)
+}
+
+// hintError adds the next step to an error.
+type hintError struct {
+	error
+	hint string
+}
+
+func (e *hintError) Unwrap() error { return e.error }
+
+// Hint is the next step, as it is printed after "hint: ".
+func (e *hintError) Hint() string { return e.hint }
+
+// WithHint returns err with a hint that is printed on a line of its own; an empty hint adds nothing. Any error that has
+// a method Hint() string brings its own.
+func WithHint(err error, hint string) error {
+	if hint == "" {
+		return err
+	}
+	return &hintError{err, hint}
+}
+
+// ReasonOf is an error without the path that the message names already.
+func ReasonOf(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// report prints err as every error is printed: one line, and a second one where it carries a hint.
+func (p *Program) report(ctx context.Context, w io.Writer, err error) {
+	// Whoever closed the pipe, `head` for one, has seen enough: the exit code says that the answer is incomplete.
+	var unread *answerError
+	if errors.As(err, &unread) && errors.Is(unread, syscall.EPIPE) {
+		return
+	}
+	var stopped Signal
+	if errors.As(context.Cause(ctx), &stopped) {
+		err = stopped
+	}
+	fmt.Fprintf(w, "%s: error: %s\n", p.Name, oneLine(err.Error()))
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) && hinted.Hint() != "" {
+		fmt.Fprintf(w, "%s: hint: %s\n", p.Name, oneLine(hinted.Hint()))
+	}
+}

@@ -1,0 +1,33 @@
+package cli
+
+import "slices"
+
+// globals are the flags that every command takes.
+type globals struct {
+	Flagfiles []string
+	Format    string
+	Columns   []string
+	Quiet     bool
+
+	formatFrom  Origin
+	columnsFrom Origin
+
+	flags    []*Flag // all of them, those of the program too
+	flagfile *Flag
+}
+
+// formats are the output formats, the default one first.
+var formats = []string{"table", "json", "yaml", "csv", "value"}
+
+func (g *globals) declare(p *Program) {
+	g.Format = formats[0]
+	g.flagfile = Texts(&g.Flagfiles, "flagfile",
+		"read flags from FILE, in the gflags or the INI form; repeatable; an empty name reads none").
+		As("FILE").ByDefault(p.Flagfile + " where it exists").NotInFlagfile()
+	g.flags = slices.Concat([]*Flag{g.flagfile}, p.Flags, []*Flag{
+		Choice(&g.Format, "format", formats, "how the answer is printed").Letter("f").From(&g.formatFrom),
+		Texts(&g.Columns, "column", "print this column alone; repeatable, in the order given").
+			Letter("c").As("NAME").From(&g.columnsFrom),
+		Boolean(&g.Quiet, "quiet", "print nothing on success").Letter("q"),
+	})
+}

@@ -1,0 +1,120 @@
+// Package cli is the framework of a command line: it finds the command that is meant, fills its options from arguments,
+// environment and flagfiles, runs it, prints its answer in the format asked for and turns its error into a sentence.
+// What commands there are, what they do and what their exit codes are is left to whoever declares a Program.
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Program is a whole command line: what it is called, its commands, and the flags that all of them take. It is declared
+// anew for each run, since the default of a flag is what its variable holds.
+type Program struct {
+	// Name is what is typed, and what messages begin with.
+	Name string
+	// Short says in one line what the program does; lower case, no full stop.
+	Short string
+	// Description is what else the first page of help says: exit codes, say.
+	Description string
+	// Examples are whole command lines that work.
+	Examples []string
+	// Commands are listed by help in this order. One of them should be HelpCommand; one named version is what --version
+	// stands for.
+	Commands []*Command
+	// Flags are taken by every command, beside those that the framework has itself (flagfile, format, column, quiet).
+	Flags []*Flag
+	// EnvPrefix stands before a flag's name in the environment: NOVA_ makes it NOVA_USE_IPV6.
+	EnvPrefix string
+	// Flagfile is what help says is read where no --flagfile is given; Sys.DefaultFlagfile is what is read.
+	Flagfile string
+	// ExitCode is the exit code of the process for what a command returned. The context's cause is a Signal where one
+	// has stopped the command: what a command returns then is not always that.
+	ExitCode func(ctx context.Context, err error) int
+
+	globals  globals
+	prepared bool
+}
+
+// prepare completes the declarations with what all of their kind have.
+func (p *Program) prepare() {
+	if p.prepared {
+		return
+	}
+	p.prepared = true
+	p.globals.declare(p)
+	for _, c := range p.Commands {
+		for _, a := range c.Actions {
+			a.parent = c
+			a.prepare(p.Name)
+		}
+		c.prepare(p.Name)
+	}
+}
+
+// Run does what args say (args[0] is the program) and returns the exit code of the process.
+func (p *Program) Run(args []string, sys *Sys) (code int) {
+	ctx, stop := sys.Context()
+	defer stop()
+	defer func() {
+		if r := recover(); r != nil {
+			err := fmt.Errorf("internal error: %v", r)
+			p.report(ctx, sys.Stderr, err)
+			code = p.ExitCode(ctx, err)
+		}
+	}()
+
+	out := bufio.NewWriterSize(answerWriter{ctx, sys.Stdout}, 32<<10)
+	e := newEnv(p.Name, sys, out)
+	err := p.run(ctx, e, args[1:])
+	e.progress.clear()
+	if unwritten := out.Flush(); err == nil { // the first thing that went wrong is the one to tell
+		err = unwritten
+	}
+	if err != nil {
+		e.flushMessages()
+		p.report(ctx, sys.Stderr, err)
+	}
+	return p.ExitCode(ctx, err)
+}
+
+func (p *Program) run(ctx context.Context, e *Env, argv []string) error {
+	p.prepare()
+	in, err := p.read(argv)
+	if err != nil {
+		return err
+	}
+	if in.help {
+		p.printHelp(e.Stdout, in.command)
+		return nil
+	}
+	return p.execute(ctx, e, in)
+}
+
+// execute fills the command's options from all sources and runs it. Nothing outside has been touched before.
+func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
+	c := in.command
+	r := &resolver{
+		given:     in.given(),
+		envPrefix: p.EnvPrefix,
+		lookupEnv: e.Sys.LookupEnv,
+		referable: slices.Concat(p.globals.flags, c.Flags),
+	}
+	if err := r.readFlagfiles(p.globals.flagfile, e.Sys.DefaultFlagfile); err != nil {
+		return err
+	}
+	for _, f := range p.globals.flags {
+		if err := r.fill(f); err != nil {
+			return err
+		}
+	}
+	if err := r.fillArgs(c, in.args); err != nil {
+		return err
+	}
+	if err := e.prepare(c, &p.globals); err != nil {
+		return err
+	}
+	return c.Run(ctx, e)
+}
