@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
@@ -139,14 +140,27 @@ func TestOutput_interrupted(t *testing.T) {
 	c := &command{name: "emit", run: func(ctx context.Context, s *session) error {
 		return s.output(ctx, fmt.Sprintf("/dev/fd/%d", fd), make([]byte, 1<<20))
 	}}
-	code := make(chan int, 1)
+	code, begun := make(chan int, 1), make(chan bool, 1)
 	go func() { code <- f.doOnly(c, "emit") }()
-	if _, err := r.Read(make([]byte, 1)); err != nil {
-		t.Fatal(err)
+	go func() {
+		_, err := r.Read(make([]byte, 1))
+		begun <- err == nil
+	}()
+	// The deadline only ends a test that fails.
+	deadline := time.After(20 * time.Second)
+	select {
+	case <-begun:
+		cancel(cli.Signal{Signal: syscall.SIGTERM})
+	case <-code:
+		t.Fatalf("nothing is written: %s", f.stderr.String())
 	}
-	cancel(cli.Signal{Signal: syscall.SIGTERM})
-	if got := <-code; got != exitSignal+int(syscall.SIGTERM) {
-		t.Errorf("exit %d, %s", got, f.stderr.String())
+	select {
+	case got := <-code:
+		if got != exitSignal+int(syscall.SIGTERM) {
+			t.Errorf("exit %d, %s", got, f.stderr.String())
+		}
+	case <-deadline:
+		t.Error("it goes on")
 	}
 }
 

@@ -18,6 +18,9 @@ func TestLearntDefaults(t *testing.T) {
 		{"no IPv6 route", []string{nowhere + nowhere + "00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo"}, nil},
 		{"learnt", []string{nowhere + nowhere + router + "00000400 00000001 00000000 00450003     eth0"}, []string{"eth0"}},
 		{"set by hand", []string{nowhere + nowhere + router + "00000400 00000002 00000000 00000003     eth0"}, nil},
+		{"one flag without the other", []string{
+			nowhere + nowhere + router + "00000400 00000001 00000000 00410003     eth0",
+			nowhere + nowhere + router + "00000400 00000001 00000000 00440003     eth0"}, nil},
 		{"learnt, but not a default route", []string{"20010db8000000000000000000000000 20 " + nowhere + router + "00000400 00000001 00000000 00c50003     eth0"}, nil},
 		{"a prefix of zeros", []string{"00000000000000000000000000000000 60 " + nowhere + router + "00000400 00000001 00000000 00450003     eth0"}, nil},
 		{"the prefix on link", []string{"fd000000000000000000000000000000 40 " + nowhere + "00000000000000000000000000000000 00000100 00000001 00000000 00440001     eth0"}, nil},
