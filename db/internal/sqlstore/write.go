@@ -14,9 +14,6 @@ type WriteTx struct {
 	change Change
 }
 
-// Change says what the transaction is.
-func (w *WriteTx) Change() Change { return w.change }
-
 // Named is a column and a value for it.
 type Named struct {
 	Column string
