@@ -3,6 +3,7 @@ package commands
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,7 @@ func newFake(t *testing.T) *fake {
 		User:             func() string { return "alice" },
 		Home:             func() (string, error) { return "/home/op", nil },
 		Hostname:         func() (string, error) { return "node", nil },
+		IPv6Routes:       func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil },
 		TerminalWidth:    func() int { return 0 },
 		Context:          func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
 		BuildInfo:        cli.System().BuildInfo,

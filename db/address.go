@@ -160,7 +160,7 @@ func (t *tx) takeThis(ctx context.Context, p pool, a netip.Addr) (reused bool, e
 // inUse is the conflict for an address that a row has.
 func (t view) inUse(ctx context.Context, a netip.Addr, r addressRow) error {
 	if r.state == stateReserved {
-		return conflictf("%s is reserved", a).WithHint("`nova-manage fixed unreserve %s` frees it", a)
+		return conflictf("%s is reserved", a).Try(WayUnreserve, a)
 	}
 	i, err := t.instanceByID(ctx, r.instance)
 	if err != nil {

@@ -41,7 +41,7 @@ func checkCopy(ctx context.Context, from, to *Store, copied view) error {
 	})
 	if err == nil && found != nil {
 		err = &Error{Message: fmt.Sprintf("the copy of %s is not clean, so nothing was copied: %s", from.db.Place(), strings.Join(found, "; ")),
-			Kind: ErrCheck, NextStep: "`nova-manage db check` says what is wrong with that ledger"}
+			Kind: ErrCheck, Way: WayCheckSource}
 	}
 	return err
 }

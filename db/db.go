@@ -76,6 +76,10 @@ type Version = sqlstore.Version
 // Version tells the schema version and engine. Open has checked that this binary knows the version.
 func (s *Store) Version(ctx context.Context) (Version, error) { return s.db.Version(ctx) }
 
+// Files are the files that the ledger consists of, whether they exist at the moment or not: whatever is written there is
+// written into the ledger. There are none where a server or memory keeps it.
+func (s *Store) Files() []string { return s.db.Files() }
+
 // view is a transaction that reads. What is looked up for several commands is a method of it.
 type view struct{ *sqlstore.ReadTx }
 

@@ -200,5 +200,5 @@ func (t view) mtuConflict(ctx context.Context, bridge string, first, second netw
 		return err
 	}
 	return conflictf("bridge %s has one MTU, but %s says %d and %s says %d", bridge, a.Name(), first.mtu, b.Name(), second.mtu).
-		WithHint("`nova-manage network modify --mtu` gives them the same")
+		Try(WaySameMTU)
 }

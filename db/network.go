@@ -169,7 +169,7 @@ func (t view) findNetwork(ctx context.Context, ref string) (Network, error) {
 		return Network{}, notFoundf("there is no network %s", quoteRef(ref))
 	case len(found) > 1:
 		return Network{}, conflictf("%s names more than one network: %s", quoteRef(ref), aFew(found, Network.Name)).
-			WithHint("name one by its id")
+			Try(WayNameByID)
 	}
 	return found[0], nil
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 )
@@ -17,31 +18,37 @@ type answerWriter struct {
 const unread = time.Second
 
 func (a answerWriter) Write(p []byte) (int, error) {
+	n, err := WriteUntil(a.ctx, a.w, p)
+	if err != nil && !errors.Is(err, context.Cause(a.ctx)) {
+		err = &answerError{ReasonOf(err)}
+	}
+	return n, err
+}
+
+// WriteUntil writes p to w, and gives up once ctx is done and nobody reads; the error is the cause of ctx then. The write
+// itself goes on until the process ends, a moment from now: p must stay as it is, as it does where a bufio.Writer has seen
+// the error.
+func WriteUntil(ctx context.Context, w io.Writer, p []byte) (int, error) {
 	type result struct {
 		n   int
 		err error
 	}
 	done := make(chan result, 1)
 	go func() {
-		n, err := a.w.Write(p)
+		n, err := w.Write(p)
 		done <- result{n, err}
 	}()
-	var r result
 	select {
-	case r = <-done:
-	case <-a.ctx.Done():
+	case r := <-done:
+		return r.n, r.err
+	case <-ctx.Done():
 		select {
-		case r = <-done:
+		case r := <-done:
+			return r.n, r.err
 		case <-time.After(unread):
-			// The write goes on until the process ends, a moment from now. p stays as it is until then: a bufio.Writer
-			// that has seen an error does nothing any more.
-			return 0, context.Cause(a.ctx)
+			return 0, context.Cause(ctx)
 		}
 	}
-	if r.err != nil {
-		return r.n, &answerError{ReasonOf(r.err)}
-	}
-	return r.n, nil
 }
 
 type answerError struct{ reason error }

@@ -34,6 +34,8 @@ type Sys struct {
 	Home func() (string, error)
 	// Hostname is this machine's name.
 	Hostname func() (string, error)
+	// IPv6Routes opens the kernel's table of IPv6 routes, in the form of /proc/net/ipv6_route.
+	IPv6Routes func() (io.ReadCloser, error)
 	// MyIP is this host's address: the one that it reaches the world from.
 	MyIP func() netip.Addr
 	// TerminalWidth is the width in columns of the terminal that standard output is, 0 where it is none.
@@ -51,16 +53,17 @@ type Sys struct {
 // System is the real world. It reads no flagfile that is not named.
 func System() *Sys {
 	return &Sys{
-		Stdin:     os.Stdin,
-		Stdout:    os.Stdout,
-		Stderr:    os.Stderr,
-		LookupEnv: os.LookupEnv,
-		Now:       time.Now,
-		Getuid:    os.Getuid,
-		User:      userName,
-		Home:      os.UserHomeDir,
-		Hostname:  os.Hostname,
-		MyIP:      myIP,
+		Stdin:      os.Stdin,
+		Stdout:     os.Stdout,
+		Stderr:     os.Stderr,
+		LookupEnv:  os.LookupEnv,
+		Now:        time.Now,
+		Getuid:     os.Getuid,
+		User:       userName,
+		Home:       os.UserHomeDir,
+		Hostname:   os.Hostname,
+		IPv6Routes: func() (io.ReadCloser, error) { return os.Open("/proc/net/ipv6_route") },
+		MyIP:       myIP,
 		TerminalWidth: func() int {
 			width, _, err := term.GetSize(int(os.Stdout.Fd()))
 			if err != nil {

@@ -83,7 +83,7 @@ func (d *DB) clear(ctx context.Context, w *WriteTx, tables []string) error {
 			return err
 		}
 		if used {
-			return Conflictf("%s is not empty: its table %s is in use", d.Place(), table).WithHint("name a new ledger")
+			return Conflictf("%s is not empty: its table %s is in use", d.Place(), table).Try(WayNewLedger)
 		}
 	}
 	for _, table := range []string{"free_ranges", "sequences"} {

@@ -20,7 +20,7 @@ func (d *DB) ready(ctx context.Context) error {
 		return nil
 	case version > latest:
 		return &Error{Message: fmt.Sprintf("%s has schema version %d, and this nova-manage knows only up to %d; it was left as it is",
-			d.engine.place(), version, latest), NextStep: "use the nova-manage that made it, or a newer one"}
+			d.engine.place(), version, latest), Way: WayNewerProgram}
 	case version == 0 && d.opts.Mode == Create, d.opts.Mode == Sync:
 		if version == 0 {
 			if err := d.engine.prepare(ctx, d.conn); err != nil {
@@ -34,7 +34,7 @@ func (d *DB) ready(ctx context.Context) error {
 		return noLedger(d.engine)
 	}
 	return &Error{Message: fmt.Sprintf("%s has schema version %d, and this nova-manage needs %d", d.engine.place(), version, latest),
-		NextStep: "`nova-manage db sync` brings it up to date"}
+		Way: WayMigrate}
 }
 
 // schemaVersion is 0 for an empty database. A database of somebody else is an error.
@@ -58,10 +58,10 @@ func (d *DB) schemaVersion(ctx context.Context) (version int, err error) {
 			return Corruptf("%s is damaged: it has no table claims", d.engine.place())
 		case slices.Contains(tables, "migrate_version"), slices.Contains(tables, "fixed_ips"), slices.Contains(tables, "instances"):
 			return &Error{Message: d.engine.place() + " is the database of OpenStack Nova itself, not a ledger of this tool; it was left as it is",
-				NextStep: "name another place with --sql_connection"}
+				Way: WayAnotherPlace}
 		}
 		return &Error{Message: fmt.Sprintf("%s is some other program's database (it has a table %q); it was left as it is",
-			d.engine.place(), tables[0]), NextStep: "name another place with --sql_connection"}
+			d.engine.place(), tables[0]), Way: WayAnotherPlace}
 	})
 	return version, err
 }

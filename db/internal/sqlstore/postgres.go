@@ -171,7 +171,7 @@ func (e *postgres) commit(ctx context.Context, conn *sql.Conn) error {
 		switch {
 		case err != nil && !errors.As(err, &refused):
 			return &Error{Message: e.place() + ": the connection was lost during the commit; whether the change was made is not known",
-				NextStep: "look whether it is there before you run the command again", Cause: err}
+				Way: WayLookFirst, Cause: err}
 		case err != nil:
 			return err
 		case tag.String() == "ROLLBACK":

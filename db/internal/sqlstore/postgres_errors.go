@@ -64,8 +64,8 @@ func (e *postgres) translate(err error) error {
 	if server := serverError(err); server != nil {
 		return e.translateServer(server, err)
 	}
-	say := func(message, hint string) error {
-		return &Error{Message: e.place() + ": " + message, NextStep: hint, Cause: err}
+	say := func(message string, way Way) error {
+		return &Error{Message: e.place() + ": " + message, Way: way, Cause: err}
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
@@ -73,10 +73,10 @@ func (e *postgres) translate(err error) error {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("interrupted: %w", context.Canceled)
 	case errors.As(err, &connect):
-		return say("it cannot be reached: "+strings.Join(reasons(err), "; "), "is the server running, and is its host right in --sql_connection?")
+		return say("it cannot be reached: "+strings.Join(reasons(err), "; "), WayCheckHost)
 	case errors.As(err, &network), errors.Is(err, driver.ErrBadConn), errors.Is(err, pgconn.ErrConnClosed),
 		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return say("the connection to the server was lost; nothing was changed", "run the command again")
+		return say("the connection to the server was lost; nothing was changed", WayAgain)
 	}
 	return err
 }
@@ -84,8 +84,8 @@ func (e *postgres) translate(err error) error {
 // translateServer puts the server's answer into a sentence. Its message is shown, its detail and hint are not: they are
 // about SQL.
 func (e *postgres) translateServer(server *pgconn.PgError, err error) error {
-	say := func(kind error, hint, format string, args ...any) error {
-		return &Error{Message: e.place() + ": " + fmt.Sprintf(format, args...), NextStep: hint, Kind: kind, Cause: err}
+	say := func(kind error, way Way, format string, args ...any) *Error {
+		return &Error{Message: e.place() + ": " + fmt.Sprintf(format, args...), Way: way, Kind: kind, Cause: err}
 	}
 	said := oneLineOf(server.Message)
 	switch code := server.Code; {
@@ -94,18 +94,18 @@ func (e *postgres) translateServer(server *pgconn.PgError, err error) error {
 	case code == lockNotAvailable:
 		return &LockedError{Ledger: e.shown, Waited: e.timeout}
 	case code == serializationFailure, code == deadlock:
-		return say(nil, "run the command again", "another writer was in the way (%s); nothing was changed", said)
+		return say(nil, WayAgain, "another writer was in the way (%s); nothing was changed", said)
 	case strings.HasPrefix(code, integrityViolation), code == raised:
 		// The commands look before they write and say it better; this is the schema's own last word.
 		return &Error{Message: e.place() + " refused a row that contradicts another one: " + said, Kind: ErrConflict, Cause: err}
 	case code == noSuchDatabase:
-		return say(nil, fmt.Sprintf("make it first, for instance with `createdb %s`", e.config.Database), "the server has no database %q", e.config.Database)
+		return say(nil, "", "the server has no database %q", e.config.Database).Try(WayCreateDatabase, e.config.Database)
 	case strings.HasPrefix(code, authorization):
-		return say(nil, "the password is the one in --sql_connection, else PGPASSWORD, else ~/.pgpass", "the server refused the login: %s", said)
+		return say(nil, WayCheckPassword, "the server refused the login: %s", said)
 	case code == tooManyConnections:
-		return say(nil, "run the command again, or raise max_connections", "the server has no connection left")
+		return say(nil, WayAgainOrMoreConnections, "the server has no connection left")
 	case code == cannotConnectNow, code == adminShutdown, code == crashShutdown:
-		return say(nil, "run the command again when the server is up", "the server is starting or stopping: %s", said)
+		return say(nil, WayAgainWhenUp, "the server is starting or stopping: %s", said)
 	case code == diskFull:
 		return say(nil, "", "no space left on the server's disk; nothing was changed")
 	case code == readOnlyTransaction:
@@ -116,7 +116,7 @@ func (e *postgres) translateServer(server *pgconn.PgError, err error) error {
 		return say(ErrInvalid, "", "text that the server cannot store: %s", said)
 	case code == dataCorrupted, code == indexCorrupted:
 		return &Error{Message: e.place() + " is damaged: " + said, Kind: ErrCorrupt, Cause: err,
-			NextStep: "`nova-manage db check` says what is wrong; restore the database from a backup"}
+			Way: WayRestoreDatabase}
 	}
 	return say(nil, "", "%s (SQLSTATE %s)", said, server.Code)
 }

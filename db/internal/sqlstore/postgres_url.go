@@ -17,7 +17,7 @@ import (
 func newPostgres(rest string) (engine, error) {
 	if !certain(rest) {
 		return nil, Invalidf("sql_connection: it cannot be read as %s; it is not shown, since it may hold a password", postgresForm).
-			WithHint("in a user, password or database write @ as %%40, / as %%2F, %% as %%25")
+			Try(WayEscapeURL)
 	}
 	config, err := pgx.ParseConfig("postgresql://" + rest)
 	if err != nil {

@@ -20,11 +20,11 @@ func engineFor(url string) (engine, error) {
 	case isURL && (family == "postgresql" || family == "postgres"):
 		return newPostgres(rest)
 	case strings.HasPrefix(url, "postgresql:"), strings.HasPrefix(url, "postgres:"):
-		return nil, Invalidf("sql_connection: after postgresql: comes //").WithHint(postgresForm)
+		return nil, Invalidf("sql_connection: after postgresql: comes //").Try(WayPostgresForm)
 	case !isURL:
 		if m := mistypedScheme.FindStringSubmatch(url); m != nil {
 			return nil, Invalidf("sql_connection: %s: is no beginning of a path; use sqlite:////absolute/path or %s", m[1], postgresForm).
-				WithHint("a file of such a name is written ./%s:name", m[1])
+				Try(WayDotSlash, m[1])
 		}
 		return newSQLite(url)
 	case scheme == "sqlite":
@@ -52,7 +52,7 @@ func newSQLite(path string) (engine, error) {
 	}
 	if redact.LooksLikeDSN(path) {
 		return nil, Invalidf("sql_connection: %q looks like a database's URL or DSN, not like a path; use sqlite:////absolute/path or %s",
-			redact.Value(path), postgresForm).WithHint("a file of such a name is written ./NAME")
+			redact.Value(path), postgresForm).Try(WayDotSlashPath)
 	}
 	if strings.ContainsRune(path, 0) {
 		return nil, Invalidf("sql_connection %q: a path holds no NUL", redact.Value(path))

@@ -29,10 +29,8 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s has held ledger %s for %s; nothing was changed", holder, e.Ledger, e.Waited)
 }
 
-// Hint is the way out.
-func (e *LockedError) Hint() string {
-	return "run the command again, or wait longer with --lock_timeout"
-}
+// WayOut is what there is to do: whoever holds it may be done soon.
+func (e *LockedError) WayOut() (Way, []any) { return WayWaitLonger, nil }
 
 // pause waits a random time that grows with the attempt, 2 ms to 64 ms or so, or until ctx ends. Random, so that
 // writers that collided do not collide again.
