@@ -23,6 +23,7 @@ var hints = map[db.Way]string{
 	db.WayNetworkOfProject:       "name a network of project %s, or none",
 	db.WayCreateNetwork:          "`nova-manage network create --next_free --num_networks 1` makes one",
 	db.WaySameMTU:                "`nova-manage network modify --mtu` gives them the same",
+	db.WayGiveMTU:                "`nova-manage network modify %d --mtu N` gives it another",
 	db.WayNameByID:               "name one by its id",
 	db.WayAnotherRange:           "give another %s, or fewer networks",
 	db.WayGatewayInside:          "give a gateway that is in it, or none",

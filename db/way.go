@@ -60,6 +60,8 @@ const (
 	WayCreateNetwork Way = "create_network"
 	// WaySameMTU: give the networks of a bridge one MTU.
 	WaySameMTU Way = "same_mtu"
+	// WayGiveMTU: give the network, which is the value, another MTU.
+	WayGiveMTU Way = "give_mtu"
 	// WayNameByID: say which one by its id.
 	WayNameByID Way = "name_by_id"
 	// WayAnotherRange: carve from another range, whose name is the value, or fewer networks.

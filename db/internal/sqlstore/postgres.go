@@ -29,14 +29,19 @@ type postgres struct {
 	noTableLock bool
 }
 
-//go:embed schema_postgres.sql
-var postgresSchema string
+// The schema as it was at version 1, and what each later one made of it. What has been released is not edited.
+var (
+	//go:embed schema_postgres.sql
+	postgresSchema string
+	//go:embed schema_postgres_2.sql
+	postgresDomains string
+)
 
 func (e *postgres) name() string { return "postgresql" }
 
 func (e *postgres) place() string { return "ledger " + e.shown }
 
-func (e *postgres) migrations() []string { return []string{postgresSchema} }
+func (e *postgres) migrations() []string { return []string{postgresSchema, postgresDomains} }
 
 func (e *postgres) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	e.timeout = opts.LockTimeout

@@ -97,7 +97,7 @@ func (e *postgres) translateServer(server *pgconn.PgError, err error) error {
 		return say(nil, WayAgain, "another writer was in the way (%s); nothing was changed", said)
 	case strings.HasPrefix(code, integrityViolation), code == raised:
 		// The commands look before they write and say it better; this is the schema's own last word.
-		return &Error{Message: e.place() + " refused a row that contradicts another one: " + said, Kind: ErrConflict, Cause: err}
+		return &Error{Message: e.place() + " refused a row that its schema does not allow: " + said, Kind: ErrConflict, Cause: err}
 	case code == noSuchDatabase:
 		return say(nil, "", "the server has no database %q", e.config.Database).Try(WayCreateDatabase, e.config.Database)
 	case strings.HasPrefix(code, authorization):

@@ -27,8 +27,13 @@ type sqlite struct {
 	still *still
 }
 
-//go:embed schema_sqlite.sql
-var sqliteSchema string
+// The schema as it was at version 1, and what each later one made of it. What has been released is not edited.
+var (
+	//go:embed schema_sqlite.sql
+	sqliteSchema string
+	//go:embed schema_sqlite_2.sql
+	sqliteDomains string
+)
 
 func (e *sqlite) name() string { return "sqlite" }
 
@@ -42,7 +47,7 @@ func (e *sqlite) place() string {
 // shown is the path as messages name it.
 func (e *sqlite) shown() string { return redact.Value(e.path) }
 
-func (e *sqlite) migrations() []string { return []string{sqliteSchema} }
+func (e *sqlite) migrations() []string { return []string{sqliteSchema, sqliteDomains} }
 
 func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	if e.memory {

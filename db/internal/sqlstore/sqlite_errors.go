@@ -55,7 +55,7 @@ func (e *sqlite) translate(err error) error {
 			Way: WayRestoreFile}
 	case sqlite3.SQLITE_CONSTRAINT:
 		// The commands look before they write and say it better; this is the schema's own last word.
-		return &Error{Message: e.place() + " refused a row that contradicts another one: " + serr.Error(),
+		return &Error{Message: e.place() + " refused a row that its schema does not allow: " + serr.Error(),
 			Kind: ErrConflict, Cause: err}
 	}
 	return say("%s", oneLineOf(serr.Error()))
