@@ -15,6 +15,7 @@ type Env struct {
 	Command string
 
 	program  string
+	changed  bool
 	quiet    bool
 	messages []string // held back by --quiet until it is known that there is an error to explain
 	view     view
@@ -49,6 +50,10 @@ func (e *Env) Warnf(format string, args ...any) {
 func (e *Env) Notef(format string, args ...any) {
 	e.message(e.program + ": " + oneLine(fmt.Sprintf(format, args...)))
 }
+
+// Changed tells that the command has changed something for good, which from then on cannot fail any more: what goes wrong
+// after it is that the answer does not reach whoever asked.
+func (e *Env) Changed() { e.changed = true }
 
 // Progress tells the user how far long work has come: of total things, or of an unknown number if that is -1, so many
 // are done.

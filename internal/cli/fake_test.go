@@ -90,6 +90,8 @@ func (f *fake) program() *Program {
 			switch {
 			case err == nil:
 				return exitOK
+			case errors.Is(err, ErrChanged):
+				return exitUntold
 			case errors.As(context.Cause(ctx), &stopped):
 				return 128 + int(stopped.Signal)
 			case errors.Is(err, ErrUsage):
@@ -100,7 +102,7 @@ func (f *fake) program() *Program {
 	}
 }
 
-const exitOK, exitFailed, exitUsage = 0, 1, 2
+const exitOK, exitFailed, exitUsage, exitUntold = 0, 1, 2, 6
 
 func (f *fake) catalogue() []*Command {
 	thing := &Command{Name: "thing", Short: "things", Actions: []*Command{f.makeCommand(), f.listCommand(), f.maskCommand()}}
