@@ -37,6 +37,7 @@ func newFake(t *testing.T) *fake {
 		Hostname:         func() (string, error) { return "node", nil },
 		IPv6Routes:       func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil },
 		TerminalWidth:    func() int { return 0 },
+		TerminalHeight:   func() int { return 0 },
 		Context: func() (context.Context, context.CancelFunc) {
 			ctx, interrupt := context.WithCancelCause(t.Context())
 			f.interrupt = interrupt

@@ -36,7 +36,7 @@ func (e *Env) prepare(c *Command, g *globals) error {
 	if !e.quiet && e.Sys.StderrIsTerminal() {
 		e.progress.w = e.Sys.Stderr
 	}
-	view, err := newView(c, g, e.Sys.TerminalWidth)
+	view, err := newView(c, g, e.Sys)
 	e.view = view
 	return err
 }

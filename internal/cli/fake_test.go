@@ -49,7 +49,8 @@ type fake struct {
 	sys            *Sys
 	environment    map[string]string
 	stdout, stderr bytes.Buffer
-	terminal       int
+	terminal       int // its columns
+	lines          int
 
 	options   fakeOptions
 	statePath string
@@ -73,6 +74,7 @@ func newFake(t *testing.T) *fake {
 		Home:             func() (string, error) { return "/home/op", nil },
 		Hostname:         func() (string, error) { return "node", nil },
 		TerminalWidth:    func() int { return f.terminal },
+		TerminalHeight:   func() int { return f.lines },
 		Context:          func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
 		BuildInfo:        System().BuildInfo,
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"iter"
 	"net/netip"
@@ -214,3 +215,46 @@ func BenchmarkOutput(b *testing.B) {
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// What a command has made is told by its first and its last row where a terminal has not the lines for all of it.
+func TestPrintMade(t *testing.T) {
+	f := newFake(t)
+	rows := make([]fakeRow, 30)
+	for i := range rows {
+		rows[i].ID = i + 1
+	}
+	const ends = "id  label  up\n1   -      -\n30  -      -\n"
+	for _, c := range []struct {
+		lines, rows int
+		args        string
+		shown       int // rows
+		ends        bool
+	}{
+		{24, 30, "", 2, true},
+		{29, 30, "-f table", 2, true},
+		{30, 30, "", 30, false},
+		{0, 30, "", 30, false},
+		{1, 2, "", 2, false},
+		{24, 30, "-f csv", 30, false},
+		{24, 30, "-f value", 30, false},
+		{24, 30, "-f json", 30, false},
+		{24, 30, "-f yaml -c id", 30, false},
+	} {
+		f.lines = c.lines
+		f.rows = sequence(nil, nil)
+		f.start()
+		p := f.program()
+		p.Commands = append(p.Commands, &Command{Name: "build", Short: "build things", Columns: Fields(fakeColumns), Run: func(_ context.Context, e *Env) error {
+			return PrintMade(e, fakeColumns, rows[:c.rows], "things; look for them")
+		}})
+		code := p.Run(append([]string{"nova-manage", "build"}, strings.Fields(c.args)...), f.sys)
+		note := ""
+		if c.ends {
+			note = "nova-manage: the first and the last of 30 things; look for them\n"
+		}
+		out := f.stdout.String()
+		if code != exitOK || f.stderr.String() != note || c.ends && out != ends || strings.Count(out, "\n") < c.shown {
+			t.Errorf("%+v: exit %d\n%s%s", c, code, out, f.stderr.String())
+		}
+	}
+}

@@ -40,6 +40,8 @@ type Sys struct {
 	MyIP func() netip.Addr
 	// TerminalWidth is the width in columns of the terminal that standard output is, 0 where it is none.
 	TerminalWidth func() int
+	// TerminalHeight is the height in lines of the terminal that standard output is, 0 where it is none.
+	TerminalHeight func() int
 	// StderrIsTerminal tells whether somebody may be watching.
 	StderrIsTerminal func() bool
 	// Context is cancelled, with a Signal as its cause, when the user or the system asks the command to stop.
@@ -65,16 +67,26 @@ func System() *Sys {
 		IPv6Routes: func() (io.ReadCloser, error) { return os.Open("/proc/net/ipv6_route") },
 		MyIP:       myIP,
 		TerminalWidth: func() int {
-			width, _, err := term.GetSize(int(os.Stdout.Fd()))
-			if err != nil {
-				return 0
-			}
+			width, _ := terminalSize()
 			return width
+		},
+		TerminalHeight: func() int {
+			_, height := terminalSize()
+			return height
 		},
 		StderrIsTerminal: func() bool { return term.IsTerminal(int(os.Stderr.Fd())) },
 		Context:          signalContext,
 		BuildInfo:        debug.ReadBuildInfo,
 	}
+}
+
+// terminalSize is how many columns and lines the terminal has that standard output is, 0 and 0 where it is none.
+func terminalSize() (width, height int) {
+	width, height, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0, 0
+	}
+	return width, height
 }
 
 // Signal is the cause of a context that a signal cancelled.
