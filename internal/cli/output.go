@@ -176,7 +176,8 @@ func PrintOne[T any](e *Env, cols []Column[T], row T) error {
 	case "json":
 		return writeJSONObject(e.Stdout, names, values)
 	case "yaml":
-		return writeYAML(e.Stdout, yamlObject(names, values))
+		_, err := e.Stdout.Write(appendYAML(nil, names, values, ""))
+		return err
 	case "csv":
 		w := newRowWriter(e.view, e.Stdout, names)
 		if err := w.row(values); err != nil {
