@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -17,6 +18,18 @@ type pool struct {
 	claim  netcalc.Span   // all of the prefix
 	usable []netcalc.Span // what may be handed out, in order
 	name   string         // how messages name it
+	// gateway is a network's. It may stand on an address that was released: the row of that is then nobody's to have, and
+	// stays, so that the address is not taken for one that nobody ever had when the gateway moves away.
+	gateway netip.Addr
+}
+
+// released is the condition on the rows of what was released and may be handed out again.
+func (p pool) released() *sqlstore.Where {
+	where := sqlstore.That("claim = ? AND state = 'released'", key(p.claim.First))
+	if p.gateway.IsValid() {
+		where.And("first <> ?", key(p.gateway))
+	}
+	return where
 }
 
 // What an address row is.
@@ -41,12 +54,21 @@ type addressRow struct {
 var addressTable = &sqlstore.Table[addressRow]{
 	Name: "addresses", Alias: "a",
 	Columns: append(spanColumns(func(r *addressRow) *netcalc.Span { return &r.Span }),
-		sqlstore.Derived("address", func(r *addressRow) any { return r.String() }),
+		sqlstore.Derived("address", func(r *addressRow) any { return storedSpan(r.Span) }),
 		sqlstore.Col("claim", func(r *addressRow) *netip.Addr { return &r.claim }, keyed),
 		sqlstore.Col("state", func(r *addressRow) *string { return &r.state }, text),
 		sqlstore.Col("instance_id", func(r *addressRow) *int64 { return &r.instance }, optNumber),
 		sqlstore.Col("released", func(r *addressRow) *int64 { return &r.released }, optNumber),
 	),
+}
+
+// storedSpan is how the text beside the bytes spells a span: the address where it is a single one, the CIDR where it is one,
+// else FIRST-LAST. Ledgers hold it.
+func storedSpan(s netcalc.Span) string {
+	if p, ok := s.Prefix(); ok && !p.IsSingleIP() {
+		return p.String()
+	}
+	return s.String()
 }
 
 // addressAt returns the row that holds a, if there is one.
@@ -121,8 +143,9 @@ func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, r
 	if len(taken) == n {
 		return taken, 0, nil
 	}
-	released, err := addressTable.All(ctx, t.ReadTx,
-		" WHERE claim = $1 AND state = 'released' ORDER BY released LIMIT $2", key(p.claim.First), n-len(taken))
+	where := p.released()
+	args := append(where.Args(), n-len(taken))
+	released, err := addressTable.All(ctx, t.ReadTx, fmt.Sprintf("%s ORDER BY released LIMIT $%d", where, len(args)), args...)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -133,10 +156,13 @@ func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, r
 }
 
 // hasFree tells whether anything is left in a pool that is open.
-func (t view) hasFree(ctx context.Context, p pool) (yes bool, err error) {
-	yes, _, err = sqlstore.Value[bool](ctx, t.ReadTx, `EXISTS (SELECT 1 FROM free_addresses WHERE first BETWEEN $1 AND $2)
-		OR EXISTS (SELECT 1 FROM addresses WHERE claim = $1 AND state = 'released')`, key(p.claim.First), key(p.claim.Last))
-	return yes, err
+func (t view) hasFree(ctx context.Context, p pool) (bool, error) {
+	yes, err := sqlstore.Exists(ctx, t.ReadTx, "FROM free_addresses WHERE first BETWEEN $1 AND $2", key(p.claim.First), key(p.claim.Last))
+	if err != nil || yes {
+		return yes, err
+	}
+	where := p.released()
+	return sqlstore.Exists(ctx, t.ReadTx, "FROM addresses"+where.String(), where.Args()...)
 }
 
 // takeThis takes one address, as takeNext does. A conflict says who has it; what is not for guests is the caller's to say.
@@ -214,7 +240,7 @@ func (t *tx) reserve(ctx context.Context, claim netcalc.Span, usable []netcalc.S
 		return 0, t.inUse(ctx, rows[i].First, rows[i])
 	}
 	for _, r := range rows {
-		if r.state == stateReleased {
+		if r.state == stateReleased && slices.ContainsFunc(usable, r.Overlaps) {
 			if err := t.setState(ctx, r.First, stateReserved); err != nil {
 				return 0, err
 			}

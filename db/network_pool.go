@@ -18,7 +18,7 @@ const (
 // pool is the IPv4 block of a network as something to take addresses from.
 func (n Network) pool() (pool, error) {
 	l, err := n.layout(n.Gateway)
-	return pool{claim: netcalc.SpanOf(n.CIDR), usable: usableOf(l.Guests, n.Gateway), name: n.Name()}, err
+	return pool{claim: netcalc.SpanOf(n.CIDR), usable: usableOf(l.Guests, n.Gateway), name: n.Name(), gateway: n.Gateway}, err
 }
 
 // Role says what a network itself uses an address for: network, gateway, vpn, broadcast or, for what it keeps from guests
@@ -134,19 +134,19 @@ func (t *tx) movePool(ctx context.Context, before, after Network) error {
 	if err != nil {
 		return err
 	}
-	// The gateway, and the first guest's address where it stood or stands there: one or two addresses each way.
+	// The gateway, and the first guest's address where it stood or stands there: one or two addresses each way. One that
+	// was released has a row, and keeps it.
 	for _, a := range outside(old.usable, now.usable) {
-		reused, err := t.takeThis(ctx, old, a)
-		if err != nil {
+		if _, err := t.takeThis(ctx, old, a); err != nil {
 			return err
-		}
-		if reused {
-			if err := t.forget(ctx, a); err != nil {
-				return err
-			}
 		}
 	}
 	for _, a := range outside(now.usable, old.usable) {
+		if _, released, err := t.addressAt(ctx, a); err != nil {
+			return err
+		} else if released {
+			continue
+		}
 		if err := t.giveFree(ctx, unused, netcalc.Span{First: a, Last: a}, now.claim); err != nil {
 			return err
 		}
