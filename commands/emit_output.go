@@ -37,6 +37,7 @@ func (s *session) output(ctx context.Context, path string, text []byte) error {
 		return s.outputDescriptor(ctx, path, fd, text)
 	}
 	changed, err := replaceFile(path, text, s.opened)
+	s.wrote = s.wrote || changed
 	if err == nil && !changed {
 		s.Notef("%s: unchanged", path)
 	}
@@ -84,19 +85,23 @@ func (s *session) outputFolder(ctx context.Context, f *folder) error {
 	}
 	defer syncFolder(f.path)
 	written := 0
+	var removed, left, spared []string
 	for _, u := range updates {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return f.interrupted(ctx, updates, written, len(removed))
 		}
 		if err := u.apply(); err != nil {
 			return err
 		}
 		if u.needed {
+			s.wrote = true
 			written++
 		}
 	}
-	var removed, left, spared []string
 	for _, old := range stale {
+		if ctx.Err() != nil {
+			return f.interrupted(ctx, updates, written, len(removed))
+		}
 		switch {
 		case !f.prune:
 			left = append(left, old.name)
@@ -106,6 +111,7 @@ func (s *session) outputFolder(ctx context.Context, f *folder) error {
 			if err := f.remove(old); err != nil {
 				return err
 			}
+			s.wrote = true
 			removed = append(removed, old.name)
 		}
 	}
@@ -120,6 +126,20 @@ func (s *session) outputFolder(ctx context.Context, f *folder) error {
 		s.Notef("%s: left in place, %s: %s; --prune removes them", f.path, f.gone, firstOf(left))
 	}
 	return nil
+}
+
+// interrupted is the error of a signal among the files. It tells how far it came, unless nothing was changed.
+func (f *folder) interrupted(ctx context.Context, updates []*fileUpdate, written, removed int) error {
+	if written+removed == 0 {
+		return context.Cause(ctx)
+	}
+	needed := 0
+	for _, u := range updates {
+		if u.needed {
+			needed++
+		}
+	}
+	return fmt.Errorf("%w: %s: %d of %d written, %d removed", context.Cause(ctx), f.path, written, needed, removed)
 }
 
 // oldFile is a file of an earlier run, and which file had that name when it was looked at.

@@ -194,3 +194,79 @@ func TestRefuseLedger(t *testing.T) {
 		}
 	}
 }
+
+// stopsAfter is a context that a signal ends once it has been asked n times whether it has ended.
+type stopsAfter struct {
+	context.Context
+	n    int
+	stop context.CancelCauseFunc
+}
+
+func (c *stopsAfter) Err() error {
+	if c.n--; c.n < 0 {
+		c.stop(cli.Signal{Signal: syscall.SIGINT})
+	}
+	return c.Context.Err()
+}
+
+// A folder that is interrupted among its files says how far it came, with an exit code that does not say that nothing was
+// changed.
+func TestOutputFolder_interrupted(t *testing.T) {
+	for n, want := range []string{
+		"interrupted",
+		"interrupted: DIR: 1 of 2 written, 0 removed",
+		"interrupted: DIR: 1 of 2 written, 0 removed", // the file between them is as it should be
+		"interrupted: DIR: 2 of 2 written, 0 removed",
+		"interrupted: DIR: 2 of 2 written, 1 removed",
+		"",
+	} {
+		dir := t.TempDir()
+		writeFile(t, dir, "a1.conf", "# ours\n")
+		writeFile(t, dir, "a2.conf", "# ours\n")
+		writeFile(t, dir, "a4.conf", "# ours\n")
+		writeFile(t, dir, "a5.conf", "# ours\n")
+		if err := os.Chmod(filepath.Join(dir, "a2.conf"), daemonMode); err != nil {
+			t.Fatal(err)
+		}
+		f := newFake(t)
+		c := &command{name: "emit", run: func(ctx context.Context, s *session) error {
+			folder := ours(dir)
+			folder.prune = true
+			folder.files = []textFile{{"a1.conf", []byte("# ours\n1\n")}, {"a2.conf", []byte("# ours\n")}, {"a3.conf", []byte("# ours\n3\n")}}
+			return s.outputFolder(&stopsAfter{ctx, n, f.interrupt}, folder)
+		}}
+		code := f.doOnly(c, "emit")
+		wantCode, says := exitUntold, "nova-manage: error: "+strings.ReplaceAll(want, "DIR", dir)+"\n"
+		switch n {
+		case 0:
+			wantCode = exitSignal + int(syscall.SIGINT)
+		case 5:
+			wantCode, says = exitOK, "nova-manage: "+dir+": 2 written, 1 unchanged, 2 removed\nnova-manage: "+dir+": removed a4.conf, a5.conf\n"
+		}
+		if code != wantCode || f.stderr.String() != says {
+			t.Errorf("after %d: exit %d, want %d\n got %swant %s", n, code, wantCode, f.stderr.String(), says)
+		}
+	}
+}
+
+// A file that has been written is not taken back by a signal, nor by what goes wrong after it.
+func TestOutput_interruptedAfterwards(t *testing.T) {
+	for name, want := range map[string]int{"": exitOK, "it broke": exitUntold} {
+		f := newFake(t)
+		path := filepath.Join(t.TempDir(), "radvd.conf")
+		c := &command{name: "emit", run: func(ctx context.Context, s *session) error {
+			err := s.output(ctx, path, []byte("new\n"))
+			f.interrupt(cli.Signal{Signal: syscall.SIGINT})
+			if name != "" {
+				err = errors.New(name)
+			}
+			return err
+		}}
+		if code := f.doOnly(c, "emit"); code != want {
+			t.Errorf("%q: exit %d, want %d: %s", name, code, want, f.stderr.String())
+		}
+		if data, err := os.ReadFile(path); string(data) != "new\n" {
+			t.Errorf("%q: the file holds %q, %v", name, data, err)
+		}
+	}
+}

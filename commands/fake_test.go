@@ -18,6 +18,8 @@ type fake struct {
 	sys            *cli.Sys
 	environment    map[string]string
 	stdout, stderr bytes.Buffer
+	// interrupt is what a signal does to the command that runs.
+	interrupt context.CancelCauseFunc
 }
 
 func newFake(t *testing.T) *fake {
@@ -35,8 +37,13 @@ func newFake(t *testing.T) *fake {
 		Hostname:         func() (string, error) { return "node", nil },
 		IPv6Routes:       func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil },
 		TerminalWidth:    func() int { return 0 },
-		Context:          func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
-		BuildInfo:        cli.System().BuildInfo,
+		TerminalHeight:   func() int { return 0 },
+		Context: func() (context.Context, context.CancelFunc) {
+			ctx, interrupt := context.WithCancelCause(t.Context())
+			f.interrupt = interrupt
+			return ctx, func() { interrupt(nil) }
+		},
+		BuildInfo: cli.System().BuildInfo,
 	}
 	return f
 }

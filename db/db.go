@@ -39,6 +39,8 @@ type Options struct {
 	// Progress, if it is set, is told now and then how far long work has come: done of total things, total being -1
 	// where nobody knows.
 	Progress func(doing string, done, total int64)
+	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong.
+	Committed func()
 	// Command is the command line that changes are made for, without secrets, and Actor who gave it, as user@host. Every
 	// change goes through the door with them.
 	Command, Actor string
@@ -60,7 +62,7 @@ type Store struct {
 // anything else means that the database could not be opened or is not a ledger of ours.
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	db, err := sqlstore.Open(ctx, sqlstore.Options{URL: opts.URL, Mode: opts.Mode, Clock: opts.Clock,
-		LockTimeout: opts.LockTimeout, Progress: opts.Progress})
+		LockTimeout: opts.LockTimeout, Progress: opts.Progress, Committed: opts.Committed})
 	if err != nil {
 		return nil, err
 	}

@@ -7,17 +7,20 @@ import (
 	"time"
 )
 
-// answerWriter tells a failing write of the answer from all other failures, and lets a signal end one that does not come
-// to an end because nobody reads.
+// answerWriter tells a failing write of the answer from all other failures. A signal ends the answer where it is, also
+// where nobody reads it.
 type answerWriter struct {
 	ctx context.Context
 	w   io.Writer
 }
 
 // unread is how long a write may go on after a signal: more than one needs that somebody does read.
-const unread = time.Second
+const unread = 100 * time.Millisecond
 
 func (a answerWriter) Write(p []byte) (int, error) {
+	if a.ctx.Err() != nil {
+		return 0, context.Cause(a.ctx)
+	}
 	n, err := WriteUntil(a.ctx, a.w, p)
 	if err != nil && !errors.Is(err, context.Cause(a.ctx)) {
 		err = &answerError{ReasonOf(err)}

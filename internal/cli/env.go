@@ -15,6 +15,7 @@ type Env struct {
 	CommandLine string
 
 	program  string
+	changed  bool
 	quiet    bool
 	messages []string // held back by --quiet until it is known that there is an error to explain
 	view     view
@@ -34,7 +35,7 @@ func (e *Env) prepare(c *Command, g *globals) error {
 	if !e.quiet && e.Sys.StderrIsTerminal() {
 		e.progress.w = e.Sys.Stderr
 	}
-	view, err := newView(c, g, e.Sys.TerminalWidth)
+	view, err := newView(c, g, e.Sys)
 	e.view = view
 	return err
 }
@@ -48,6 +49,10 @@ func (e *Env) Warnf(format string, args ...any) {
 func (e *Env) Notef(format string, args ...any) {
 	e.message(e.program + ": " + oneLine(fmt.Sprintf(format, args...)))
 }
+
+// Changed tells that the command has changed something for good, which from then on cannot fail any more: what goes wrong
+// after it is that the answer does not reach whoever asked.
+func (e *Env) Changed() { e.changed = true }
 
 // Progress tells the user how far long work has come: of total things, or of an unknown number if that is -1, so many
 // are done.

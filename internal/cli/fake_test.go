@@ -49,7 +49,8 @@ type fake struct {
 	sys            *Sys
 	environment    map[string]string
 	stdout, stderr bytes.Buffer
-	terminal       int
+	terminal       int // its columns
+	lines          int
 
 	options   fakeOptions
 	statePath string
@@ -73,6 +74,7 @@ func newFake(t *testing.T) *fake {
 		Home:             func() (string, error) { return "/home/op", nil },
 		Hostname:         func() (string, error) { return "node", nil },
 		TerminalWidth:    func() int { return f.terminal },
+		TerminalHeight:   func() int { return f.lines },
 		Context:          func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
 		BuildInfo:        System().BuildInfo,
 	}
@@ -90,6 +92,8 @@ func (f *fake) program() *Program {
 			switch {
 			case err == nil:
 				return exitOK
+			case errors.Is(err, ErrChanged):
+				return exitUntold
 			case errors.As(context.Cause(ctx), &stopped):
 				return 128 + int(stopped.Signal)
 			case errors.Is(err, ErrUsage):
@@ -100,7 +104,7 @@ func (f *fake) program() *Program {
 	}
 }
 
-const exitOK, exitFailed, exitUsage = 0, 1, 2
+const exitOK, exitFailed, exitUsage, exitUntold = 0, 1, 2, 6
 
 func (f *fake) catalogue() []*Command {
 	thing := &Command{Name: "thing", Short: "things", Actions: []*Command{f.makeCommand(), f.listCommand(), f.maskCommand()}}

@@ -21,6 +21,8 @@ var (
 	ErrCorrupt = errors.New("damaged ledger")
 	// ErrCheck: a check found a difference.
 	ErrCheck = errors.New("check failed")
+	// ErrUnknown: the change may have been made or not; nobody can tell from here.
+	ErrUnknown = errors.New("unknown outcome")
 )
 
 // Error is a sentence for the user with its class and, where there is one, the way out.

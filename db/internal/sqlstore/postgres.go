@@ -179,14 +179,21 @@ func (e *postgres) holder(ctx context.Context, conn *sql.Conn) string {
 	return fmt.Sprintf("server process %s (%s)", h.pid, h.from)
 }
 
+// lastWord is how long a commit may go on after a signal before it is left to the server.
+const lastWord = 5 * time.Second
+
 func (e *postgres) commit(ctx context.Context, conn *sql.Conn) error {
+	patient, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastWord, giveUp) })
+	defer stop()
 	return conn.Raw(func(driver any) error {
-		tag, err := driver.(*stdlib.Conn).Conn().Exec(ctx, "COMMIT")
+		tag, err := driver.(*stdlib.Conn).Conn().Exec(patient, "COMMIT")
 		var refused *pgconn.PgError
 		switch {
 		case err != nil && !errors.As(err, &refused), isState(err, adminShutdown, crashShutdown):
 			return &Error{Message: e.place() + ": the connection was lost during the commit; whether the change was made is not known",
-				Way: WayLookFirst, Cause: err}
+				Kind: ErrUnknown, Way: WayLookFirst, Cause: err}
 		case err != nil:
 			return err
 		case tag.String() == "ROLLBACK":

@@ -231,7 +231,7 @@ func (e *sqlite) commit(ctx context.Context, conn *sql.Conn) error {
 	if e.still.moved() {
 		return e.changedMeanwhile()
 	}
-	_, err := conn.ExecContext(ctx, "COMMIT")
+	_, err := conn.ExecContext(context.WithoutCancel(ctx), "COMMIT")
 	return err
 }
 

@@ -47,6 +47,8 @@ type Options struct {
 	// Progress, if it is set, is told now and then how far long work has come: done of total things, total being -1
 	// where nobody knows.
 	Progress func(doing string, done, total int64)
+	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong.
+	Committed func()
 }
 
 // DefaultLockTimeout is how long a writer waits for the one before it. Commands hold the lock for milliseconds, so
@@ -76,7 +78,8 @@ type engine interface {
 	// begin starts a transaction: a reading one where what is nil, else a writing one, which queues behind the others
 	// for at most opts.LockTimeout.
 	begin(ctx context.Context, conn *sql.Conn, what *Change, opts Options) error
-	// commit ends a writing or reading transaction; an error says that nothing was changed, or that this is not known.
+	// commit ends a writing or reading transaction; an error says that nothing was changed, or is ErrUnknown. The end of
+	// ctx does not end it, but may bound how long it goes on.
 	commit(ctx context.Context, conn *sql.Conn) error
 	// retryable tells whether the whole transaction may be tried again after err.
 	retryable(err error) bool
@@ -107,6 +110,9 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	}
 	if opts.Progress == nil {
 		opts.Progress = func(string, int64, int64) {}
+	}
+	if opts.Committed == nil {
+		opts.Committed = func() {}
 	}
 	if opts.Clock == nil {
 		opts.Clock = time.Now
@@ -225,10 +231,13 @@ func (d *DB) once(ctx context.Context, what *Change, do func(context.Context, *R
 	}
 	// From here on the answer is the engine's: a commit that is interrupted half-way could be neither reported as
 	// done nor as undone.
-	if err := d.engine.commit(context.WithoutCancel(ctx), d.conn); err != nil {
+	if err := d.engine.commit(ctx, d.conn); err != nil {
 		return err
 	}
 	done = true
+	if what != nil {
+		d.opts.Committed()
+	}
 	return nil
 }
 
