@@ -80,6 +80,11 @@ var hints = map[db.Way]string{
 	db.WayCreateDatabase:         "make it first, for instance with `createdb %s`",
 	db.WayAgainOrMoreConnections: "run the command again, or raise max_connections",
 	db.WayAgainWhenUp:            "run the command again when the server is up",
+	db.WayTimeouts:               "run the command again, or raise statement_timeout, lock_timeout and the like of its role or database",
+	db.WayPrimary:                "name the primary in --sql_connection, or target_session_attrs=read-write with several hosts",
+	db.WayAgainOrPrimary:         "run the command again, or read from the primary",
+	db.WaySearchPath:             "`ALTER ROLE ... SET search_path = SCHEMA` on the server, or search_path=SCHEMA in the URL",
+	db.WayUTF8:                   "keep the ledger in a database made with `createdb -E UTF8 -T template0`",
 	db.WayWaitLonger:             "run the command again, or wait longer with --lock_timeout",
 }
 

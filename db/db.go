@@ -72,7 +72,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 // Close releases the ledger.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Version is the schema version of the ledger and the name of its engine.
+// Version is the schema version of the ledger, the name of its engine, and where in the database it is.
 type Version = sqlstore.Version
 
 // Version tells the schema version and engine. Open has checked that this binary knows the version.

@@ -24,6 +24,11 @@ const (
 	WayPostgresForm           = sqlstore.WayPostgresForm
 	WayDotSlash               = sqlstore.WayDotSlash
 	WayDotSlashPath           = sqlstore.WayDotSlashPath
+	WayTimeouts               = sqlstore.WayTimeouts
+	WayPrimary                = sqlstore.WayPrimary
+	WayAgainOrPrimary         = sqlstore.WayAgainOrPrimary
+	WaySearchPath             = sqlstore.WaySearchPath
+	WayUTF8                   = sqlstore.WayUTF8
 	WayCheckHost              = sqlstore.WayCheckHost
 	WayCheckPassword          = sqlstore.WayCheckPassword
 	WayCreateDatabase         = sqlstore.WayCreateDatabase

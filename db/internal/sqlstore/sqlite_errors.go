@@ -25,7 +25,7 @@ func isCode(err error, codes ...int) bool {
 	return false
 }
 
-func (e *sqlite) translate(err error) error {
+func (e *sqlite) translate(_ context.Context, err error) error {
 	var ours *Error
 	var serr *driver.Error
 	if errors.As(err, &ours) || !errors.As(err, &serr) {

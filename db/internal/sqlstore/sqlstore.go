@@ -71,6 +71,8 @@ type engine interface {
 	place() string
 	// open connects. ErrNoLedger where mode wants one that is not there.
 	open(ctx context.Context, opts Options) (*sql.DB, error)
+	// locate finds out where in the database the ledger is, for all transactions that follow.
+	locate(ctx context.Context, conn *sql.Conn) error
 	// prepare is called once before the first migration of an empty database, outside any transaction.
 	prepare(ctx context.Context, conn *sql.Conn) error
 	// begin starts a transaction: a reading one where what is nil, else a writing one, which queues behind the others
@@ -81,8 +83,9 @@ type engine interface {
 	commit(ctx context.Context, conn *sql.Conn) error
 	// retryable tells whether the whole transaction may be tried again after err.
 	retryable(err error) bool
-	// translate turns a driver's error into a sentence and a sentinel; errors it does not know come back as they are.
-	translate(err error) error
+	// translate turns a driver's error into a sentence and a sentinel; errors it does not know come back as they are. ctx is
+	// that of what failed: whether it was cancelled the error alone does not say.
+	translate(ctx context.Context, err error) error
 	// prepares tells whether a query that a transaction runs often is to be prepared here; if not, the driver does it.
 	prepares() bool
 	// parameter is how the n-th parameter of a long statement is written; $n works on every engine.
@@ -128,16 +131,19 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 		return d, nil
 	}
 	if err != nil {
-		return nil, eng.translate(err)
+		return nil, eng.translate(ctx, err)
 	}
 	// One command is one connection: what a pragma or a transaction sets on it must be there for the next statement.
 	if d.conn, err = d.db.Conn(ctx); err != nil {
 		d.db.Close()
-		return nil, eng.translate(err)
+		return nil, eng.translate(ctx, err)
 	}
-	if err = d.ready(ctx); err != nil {
+	if err = eng.locate(ctx, d.conn); err == nil {
+		err = d.ready(ctx)
+	}
+	if err != nil {
 		d.Close()
-		return nil, eng.translate(err)
+		return nil, eng.translate(ctx, err)
 	}
 	return d, nil
 }
@@ -160,7 +166,7 @@ func (d *DB) Place() string { return d.engine.place() }
 
 // Translate turns a driver's error into a sentence and a class, and leaves every other error as it is. What View and Change
 // return has been translated; an error that crosses from one database to another is translated where it came from.
-func (d *DB) Translate(err error) error { return d.engine.translate(err) }
+func (d *DB) Translate(ctx context.Context, err error) error { return d.engine.translate(ctx, err) }
 
 // Change says what a transaction is: who made which change, and when. Whoever records history has it with every row.
 type Change struct {
@@ -180,11 +186,11 @@ func (d *DB) Change(ctx context.Context, what Change, do func(context.Context, *
 			return do(ctx, &WriteTx{ReadTx: r, change: what})
 		})
 		if err == nil || !d.engine.retryable(err) {
-			return d.engine.translate(err)
+			return d.engine.translate(ctx, err)
 		}
 		if i == attempts {
 			return fmt.Errorf("other writers changed %s %d times in a row while this command ran; it may be run again: %w",
-				d.engine.place(), attempts, d.engine.translate(err))
+				d.engine.place(), attempts, d.engine.translate(ctx, err))
 		}
 		if err := pause(ctx, i); err != nil {
 			return err
@@ -194,7 +200,7 @@ func (d *DB) Change(ctx context.Context, what Change, do func(context.Context, *
 
 // View runs do on one consistent state of the ledger, without holding up any writer.
 func (d *DB) View(ctx context.Context, do func(context.Context, *ReadTx) error) error {
-	return d.engine.translate(d.once(ctx, nil, do))
+	return d.engine.translate(ctx, d.once(ctx, nil, do))
 }
 
 // once runs one transaction, a writing one if it is told what is changed.

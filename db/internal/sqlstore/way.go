@@ -47,6 +47,16 @@ const (
 	WayAgainOrMoreConnections Way = "again_or_more_connections"
 	// WayAgainWhenUp: try again when the server is up.
 	WayAgainWhenUp Way = "again_when_up"
+	// WayTimeouts: try again, or give the command more time on the server.
+	WayTimeouts Way = "timeouts"
+	// WayPrimary: write on the server that takes changes.
+	WayPrimary Way = "primary"
+	// WayAgainOrPrimary: try again, or read where nothing is replayed.
+	WayAgainOrPrimary Way = "again_or_primary"
+	// WaySearchPath: give the role a schema.
+	WaySearchPath Way = "search_path"
+	// WayUTF8: keep the ledger in a database that has every character.
+	WayUTF8 Way = "utf8"
 	// WayWaitLonger: try again, or wait longer.
 	WayWaitLonger Way = "wait_longer"
 )
