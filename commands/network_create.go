@@ -34,7 +34,8 @@ type networkCreateOptions struct {
 	Reserve             []reservation
 	networkValues
 	fixedRangeFrom, numNetworksFrom, networkSizeFrom, fixedRangeV6From cli.Origin
-	useIPv6From, bridgeFrom, vpnStartFrom, vpnIPFrom, myIPFrom         cli.Origin
+	useIPv6From, bridgeFrom, vlanStartFrom, vpnStartFrom               cli.Origin
+	vpnIPFrom, myIPFrom                                                cli.Origin
 
 	spec db.NewNetworks // what the ledger is asked for
 }
@@ -49,9 +50,11 @@ func networkCreate() *command {
 		range4(&o.FixedRange, "fixed_range", "the IPv4 block to carve networks from").Also("fixed_range_v4").From(&o.fixedRangeFrom),
 		cli.Number(&o.NumNetworks, "num_networks", 1, 1<<28, "how many networks").From(&o.numNetworksFrom),
 		cli.Typed(&o.NetworkSize, "network_size", parseSize, "how many addresses each has, a power of two").As("N").From(&o.networkSizeFrom),
-		cli.Number(&o.VLANStart, "vlan_start", 0, 1<<31, "VlanManager: the first VLAN").Also("vlan"),
-		cli.Number(&o.VPNStart, "vpn_start", 0, 1<<31, "VlanManager: the first public VPN port").Also("vpn").From(&o.vpnStartFrom),
-		range6(&o.FixedRangeV6, "fixed_range_v6", "the IPv6 block to take /64s from; giving it asks for IPv6").From(&o.fixedRangeV6From),
+		cli.Number(&o.VLANStart, "vlan_start", 0, 1<<31, "VlanManager: the first VLAN; if it is not given, the first from the default on "+
+			"where so many are free in a row").Also("vlan").From(&o.vlanStartFrom),
+		cli.Number(&o.VPNStart, "vpn_start", 0, 1<<31, "VlanManager: the first public VPN port; if it is not given, as with vlan_start").Also("vpn").From(&o.vpnStartFrom),
+		range6(&o.FixedRangeV6, "fixed_range_v6", "the IPv6 block to take /64s from; giving it asks for IPv6, from its first /64 on; "+
+			"in the default, the first that are free in a row").From(&o.fixedRangeV6From),
 	}
 	for _, f := range positional {
 		f.EmptyIsDefault()
@@ -61,6 +64,8 @@ func networkCreate() *command {
 		short: "carve networks from a range and record them",
 		long: "Network i gets the i-th block of fixed_range. Under VlanManager it also gets the i-th /64 of fixed_range_v6, VLAN " +
 			"vlan_start+i and VPN port vpn_start+i; under the flat managers all networks share flat_network_bridge and its one /64. " +
+			"What of vlan_start, vpn_start and fixed_range_v6 is given means exactly that; what is not begins at the default or, where " +
+			"that is taken, at the first place after it where all networks find room. " +
 			"All networks are made or none. An empty argument means the default. --reserve +10 counts from each network's first " +
 			"address: the IPv4 one, or that of its /64 if it has no IPv4.",
 		examples: []string{
@@ -85,7 +90,8 @@ func (o *networkCreateOptions) flags() []*cli.Flag {
 		cli.Typed(&o.Manager, "network_manager", parseManager, "how networks map to links").As("VlanManager|FlatManager|FlatDHCPManager"),
 		cli.Boolean(&o.UseIPv6, "use_ipv6", "give the networks IPv6").From(&o.useIPv6From),
 		cli.Boolean(&o.IPv6Only, "ipv6_only", "give the networks no IPv4"),
-		networkInterface(&o.Bridge, "bridge", "flat managers: the bridge, in place of flat_network_bridge").From(&o.bridgeFrom),
+		networkInterface(&o.Bridge, "bridge", "flat managers: the bridge, in place of flat_network_bridge; VlanManager: br<vlan>, as it "+
+			"names the bridge of a network itself").From(&o.bridgeFrom),
 		networkInterface(&o.FlatBridge, "flat_network_bridge", "flat managers: the bridge"),
 		address(&o.FlatDNS, "flat_network_dns", netcalc.ParseAddr, "flat managers: dns1 where none is given").TakesEmpty(),
 		networkInterface(&o.VLANInterface, "vlan_interface", "VlanManager: bridge_interface where none is given").TakesEmpty(),
@@ -248,11 +254,11 @@ func (o *networkCreateOptions) ipv6(e *cli.Env, n *db.NewNetworks) {
 
 // vlan fills in what is VlanManager's own.
 func (o *networkCreateOptions) vlan(e *cli.Env, n *db.NewNetworks) error {
-	if o.bridgeFrom.OnCommandLine() {
-		return cli.WithHint(cli.UsageErrorf("bridge %s: VlanManager names its bridges itself, br<vlan>", o.Bridge),
-			"--bridge is for --network_manager FlatManager and FlatDHCPManager")
+	if o.bridgeFrom.OnCommandLine() { // a variable or a flagfile with one is for the flat managers
+		n.Bridge = o.Bridge
 	}
-	n.VLANStart, n.VPNStart, n.VPNStartAsked = o.VLANStart, o.VPNStart, o.vpnStartFrom.IsSet()
+	n.VLANStart, n.VLANStartAsked = o.VLANStart, o.vlanStartFrom.IsSet()
+	n.VPNStart, n.VPNStartAsked = o.VPNStart, o.vpnStartFrom.IsSet()
 	n.Default = db.Network{BridgeInterface: o.VLANInterface}
 	switch {
 	case o.vpnIPFrom.IsSet():

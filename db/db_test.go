@@ -127,10 +127,10 @@ func allNetworks(t testing.TB, s *Store) (all []Network) {
 func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 func addr(s string) netip.Addr     { return netip.MustParseAddr(s) }
 
-// vlans is a request of VlanManager with Nova's defaults.
+// vlans is a request of VlanManager that names Nova's first VLAN and port.
 func vlans(r string, bits, count int) NewNetworks {
 	return NewNetworks{Manager: VlanManager, Count: count, Range: prefix(r), Bits: bits, VLANStart: 100, VPNStart: 1000,
-		VPNAddress: addr("192.0.2.1"), Default: Network{BridgeInterface: "eth0"}}
+		VLANStartAsked: true, VPNStartAsked: true, VPNAddress: addr("192.0.2.1"), Default: Network{BridgeInterface: "eth0"}}
 }
 
 func flat(r string, bits, count int) NewNetworks {
@@ -147,6 +147,11 @@ func (n NewNetworks) v6(r string) NewNetworks {
 func (n NewNetworks) with(change func(*NewNetworks)) NewNetworks {
 	change(&n)
 	return n
+}
+
+// byDefault makes a request one that names no VLAN, port or IPv6 block, but asks for IPv6.
+func byDefault(n *NewNetworks) {
+	n.VLANStartAsked, n.VPNStartAsked, n.RangeV6, n.RangeV6Asked = false, false, prefix("fd00::/48"), false
 }
 
 func nextFree(n *NewNetworks)    { n.NextFree = true }

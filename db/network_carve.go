@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
@@ -16,17 +15,33 @@ type carving struct {
 	NewNetworks
 	networks []Network // the plan, in order
 	there    []bool    // networks[i] is in the ledger already
+	existing []Network // the ones that are, by the same index
 	link     bridge    // the flat managers' bridge as it is; zero if it is new
 }
 
+// missing is how many of the networks are not there.
+func (c *carving) missing() (n int) {
+	for _, there := range c.there {
+		if !there {
+			n++
+		}
+	}
+	return n
+}
+
 func (t *tx) createNetworks(ctx context.Context, n NewNetworks) ([]Network, error) {
-	c := &carving{tx: t, NewNetworks: n, networks: make([]Network, n.Count), there: make([]bool, n.Count)}
+	c := &carving{tx: t, NewNetworks: n, networks: make([]Network, n.Count), there: make([]bool, n.Count), existing: make([]Network, n.Count)}
 	for i := range c.networks {
 		c.networks[i] = c.filled()
 	}
-	for _, step := range []func(context.Context) error{
-		c.planIPv4, c.planVLANs, c.planIPv6, c.matchExisting, c.checkVLANs, c.checkPrefixes, c.planVPN, c.write, c.reserveNew,
-	} {
+	// A network is known by its IPv4 block, or by its /64 where it has no other. What nobody chose is given to those alone
+	// that are not there.
+	steps := []func(context.Context) error{c.planIPv4, c.findExisting, c.planVLANs, c.planIPv6}
+	if !n.Range.IsValid() {
+		steps = []func(context.Context) error{c.planIPv6, c.findExisting, c.planVLANs}
+	}
+	steps = append(steps, c.matchExisting, c.checkVLANs, c.checkPrefixes, c.planVPN, c.write, c.reserveNew)
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -72,9 +87,7 @@ func (c *carving) filled() Network {
 	if !n.DNS1.IsValid() && c.Range.IsValid() {
 		n.DNS1 = c.Default.DNS1
 	}
-	if c.Manager != VlanManager {
-		n.Bridge = c.Bridge
-	}
+	n.Bridge = c.Bridge
 	return n
 }
 
@@ -128,6 +141,36 @@ func (c *carving) slots(ctx context.Context, name string, r netip.Prefix, bits, 
 	return slots, nil
 }
 
+// slotsInRow returns the first n subnets of r that follow on each other and are free.
+func (c *carving) slotsInRow(ctx context.Context, name string, r netip.Prefix, bits, n int) ([]netip.Prefix, error) {
+	slots := make([]netip.Prefix, 0, n)
+	for rest := netcalc.SpanOf(r); len(slots) < n; {
+		free, ok, err := c.firstFree(ctx, rest, bits)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, noneInRow(fmt.Sprintf("%s %s", name, r), fmt.Sprintf("/%d slot", bits), n).
+				Try(WaySayRange, name)
+		}
+		for slots = slots[:0]; len(slots) < n; {
+			slot, ok := free.FirstFit(bits)
+			if !ok {
+				break
+			}
+			slots = append(slots, slot)
+			free.First = netcalc.SpanOf(slot).Last.Next()
+		}
+		rest.First = free.Last.Next()
+	}
+	return slots, nil
+}
+
+// noneInRow says that so many things are not free one after the other.
+func noneInRow(place, thing string, n int) *Error {
+	return conflictf("%s has no %s in a row that %s free", place, counted(n, thing), map[bool]string{true: "is", false: "are"}[n == 1])
+}
+
 // shortage says that fewer things are free in a place than are asked for.
 func shortage(place, thing string, free, asked int) *Error {
 	if free == 0 {
@@ -142,55 +185,6 @@ func notHere(err error) error {
 	return conflictf("%v", err).Try(WayGatewayInside)
 }
 
-// planVLANs gives each of VlanManager's networks its VLAN and bridge.
-func (c *carving) planVLANs(ctx context.Context) error {
-	if c.Manager != VlanManager {
-		return nil
-	}
-	// A flat bridge may have a VLAN bridge's name: br100 is even the default.
-	flat, err := sqlstore.Values[string](ctx, c.ReadTx, "bridge FROM bridges WHERE vlan IS NULL")
-	if err != nil {
-		return err
-	}
-	var used []int
-	if c.NextFree {
-		if used, err = sqlstore.Values[int](ctx, c.ReadTx, "vlan FROM bridges WHERE vlan >= $1 ORDER BY vlan", c.VLANStart); err != nil {
-			return err
-		}
-	}
-	next := c.VLANStart
-	for i := range c.networks {
-		if c.NextFree {
-			for next, used = firstGap(next, used); slices.Contains(flat, vlanBridge(next)); {
-				next, used = firstGap(next+1, used)
-			}
-		}
-		switch bridge := vlanBridge(next); {
-		case next > maxVLAN:
-			return shortage(fmt.Sprintf("the range from vlan_start %d on", c.VLANStart), "VLAN", i, c.Count).
-				Try(WayLowerVLANStart)
-		case slices.Contains(flat, bridge):
-			return conflictf("VLAN %d needs bridge %s, which flat networks are on", next, bridge).
-				Try(WayAnotherVLANStart)
-		default:
-			c.networks[i].VLAN, c.networks[i].Bridge = next, bridge
-		}
-		next++
-	}
-	return nil
-}
-
-// firstGap returns the first number from next on that is not in used, which is sorted, and what is left of used.
-func firstGap(next int, used []int) (int, []int) {
-	for len(used) > 0 && used[0] <= next {
-		if used[0] == next {
-			next++
-		}
-		used = used[1:]
-	}
-	return next, used
-}
-
 // planIPv6 gives each network its /64.
 func (c *carving) planIPv6(ctx context.Context) error {
 	switch {
@@ -199,16 +193,38 @@ func (c *carving) planIPv6(ctx context.Context) error {
 	case !c.RangeV6.IsValid():
 		return nil
 	}
-	prefixes, err := c.slots(ctx, "fixed_range_v6", c.RangeV6, 64, c.Count)
+	n := c.Count
+	if c.findsIPv6() {
+		n = c.missing()
+	}
+	prefixes, err := c.slots64(ctx, n)
 	if err != nil {
 		return err
 	}
 	for i := range c.networks {
-		if err := c.setIPv6(&c.networks[i], prefixes[i], netip.Addr{}); err != nil {
+		if c.findsIPv6() && c.there[i] {
+			continue
+		}
+		if err := c.setIPv6(&c.networks[i], prefixes[0], netip.Addr{}); err != nil {
 			return err
 		}
+		prefixes = prefixes[1:]
 	}
 	return nil
+}
+
+// findsIPv6 tells whether the networks get the first /64s in a row that are free, which nobody chose. Those without IPv4
+// are known by their /64, so that to find them again it must be known where they begin.
+func (c *carving) findsIPv6() bool {
+	return !c.RangeV6Asked && !c.NextFree && (c.Range.IsValid() || !c.IfNotExists)
+}
+
+// slots64 returns n /64s of fixed_range_v6.
+func (c *carving) slots64(ctx context.Context, n int) ([]netip.Prefix, error) {
+	if c.findsIPv6() {
+		return c.slotsInRow(ctx, "fixed_range_v6", c.RangeV6, 64, n)
+	}
+	return c.slots(ctx, "fixed_range_v6", c.RangeV6, 64, n)
 }
 
 // planFlatIPv6 gives the networks the /64 of their bridge, which gets one if it has none and IPv6 is asked for.
@@ -235,7 +251,7 @@ func (c *carving) planFlatIPv6(ctx context.Context) (err error) {
 			return err
 		}
 	} else {
-		slots, err := c.slots(ctx, "fixed_range_v6", c.RangeV6, 64, 1)
+		slots, err := c.slots64(ctx, 1)
 		if err != nil {
 			return err
 		}
@@ -266,31 +282,6 @@ func (c *carving) setIPv6(n *Network, p netip.Prefix, usual netip.Addr) error {
 	}
 	if err := checkGatewayV6(p, n.GatewayV6); err != nil {
 		return notHere(err)
-	}
-	return nil
-}
-
-// checkVLANs refuses a VLAN that another network has.
-func (c *carving) checkVLANs(ctx context.Context) error {
-	if c.Manager != VlanManager || c.NextFree {
-		return nil
-	}
-	used, err := sqlstore.Values[int](ctx, c.ReadTx, "vlan FROM bridges WHERE vlan BETWEEN $1 AND $2 ORDER BY vlan",
-		c.VLANStart, c.VLANStart+c.Count-1)
-	if err != nil {
-		return err
-	}
-	for _, vlan := range used {
-		if i := vlan - c.VLANStart; !c.there[i] {
-			other, err := c.networkBy(ctx, "vlan", vlan)
-			if err != nil {
-				return err
-			}
-			if p := c.networks[i].CIDR; p.IsValid() && p == other.CIDR {
-				continue // checkPrefixes says it better
-			}
-			return conflictf("VLAN %d is used by %s", vlan, other.Name()).Try(WayAnotherVLANStart)
-		}
 	}
 	return nil
 }
@@ -372,40 +363,6 @@ func (c *carving) inTheLedger(slot netip.Prefix, owner string) error {
 		return err.Try(WayAcceptAlone)
 	}
 	return err.Try(WayTakeFreeOrAccept)
-}
-
-// planVPN gives each of VlanManager's networks with IPv4 its public VPN address and port.
-func (c *carving) planVPN(ctx context.Context) error {
-	if !c.hasVPN() {
-		return nil
-	}
-	used, err := sqlstore.Values[int](ctx, c.ReadTx,
-		"vpn_public_port FROM networks WHERE vpn_public_port >= $1 ORDER BY vpn_public_port", c.VPNStart)
-	if err != nil {
-		return err
-	}
-	next := c.VPNStart
-	for i := range c.networks {
-		n := &c.networks[i]
-		if c.NextFree {
-			next, used = firstGap(next, used)
-		} else if _, taken := slices.BinarySearch(used, next); taken && !c.there[i] {
-			other, err := c.networkBy(ctx, "vpn_public_port", next)
-			if err != nil {
-				return err
-			}
-			return conflictf("VPN port %d is used by %s", next, other.Name()).Try(WayAnotherVPNStart)
-		}
-		if next > maxPort {
-			return shortage(fmt.Sprintf("the range from vpn_start %d on", c.VPNStart), "VPN port", i, c.Count).
-				Try(WayLowerVPNStart)
-		}
-		if !c.there[i] {
-			n.VPNPublicAddress, n.VPNPublicPort = c.VPNAddress, next
-		}
-		next++
-	}
-	return nil
 }
 
 // write records what of the plan is new: claims first, then links, then the networks on them.

@@ -19,19 +19,21 @@ type NewNetworks struct {
 	Bits  int
 
 	// RangeV6 is the IPv6 block to take /64s from; zero where IPv6 was not asked for. RangeV6Asked tells that somebody
-	// named it, so that a flat bridge with another prefix is a conflict; a default gives way to the bridge's prefix.
+	// named it, so that its first /64s are meant, and a flat bridge with another prefix is a conflict. A default gives way to
+	// the bridge's prefix, and begins at the first /64s in a row that are free.
 	RangeV6      netip.Prefix
 	RangeV6Asked bool
 	// NoIPv6 keeps networks on a flat bridge that has an IPv6 prefix from sharing it.
 	NoIPv6 bool
 
 	// VLANStart, VPNStart and VPNAddress are VlanManager's: the first VLAN, the first public port and the public
-	// address that VPN clients connect to. VPNStartAsked and VPNAddressAsked tell that somebody named them.
-	VLANStart, VPNStart            int
-	VPNAddress                     netip.Addr
-	VPNStartAsked, VPNAddressAsked bool
-	VPNClients                     int
-	// Bridge is the flat managers' bridge; VlanManager names its own.
+	// address that VPN clients connect to. VLANStartAsked, VPNStartAsked and VPNAddressAsked tell that somebody named them. A
+	// start that nobody named is where to look for the first Count in a row that are free.
+	VLANStart, VPNStart                            int
+	VPNAddress                                     netip.Addr
+	VLANStartAsked, VPNStartAsked, VPNAddressAsked bool
+	VPNClients                                     int
+	// Bridge is the flat managers' bridge. VlanManager names its own; of one network it may be that name.
 	Bridge string
 
 	// Given holds what every network gets as it is: Label, ProjectID, Host, DNS1, DNS2, MTU, BridgeInterface, Gateway
@@ -81,6 +83,11 @@ func (n NewNetworks) Validate() error {
 		}
 		return nil
 	}
+	if n.Bridge != "" {
+		if err := n.validateVLANBridge(); err != nil {
+			return err
+		}
+	}
 	if last := n.VLANStart + n.Count - 1; n.VLANStart < 1 || last > maxVLAN {
 		return invalidf("vlan_start %d with %s: VLANs are 1 to %d", n.VLANStart, counted(n.Count, "network"), maxVLAN)
 	}
@@ -96,6 +103,20 @@ const (
 	maxVLAN = 4094 // IEEE 802.1Q reserves 0 and 4095
 	maxPort = 65535
 )
+
+// validateVLANBridge takes a name of a bridge that can be the one that VlanManager gives it.
+func (n NewNetworks) validateVLANBridge() error {
+	_, ok := vlanOfBridge(n.Bridge)
+	switch {
+	case !ok:
+		return invalidf("bridge %s: VlanManager names its bridges itself, br<vlan>", n.Bridge).Try(WayFlatTakesAny)
+	case n.Count > 1:
+		return invalidf("bridge %s: VlanManager names its bridges itself, br<vlan>, and each of %d networks has one", n.Bridge, n.Count)
+	case n.VLANStartAsked && !n.NextFree && n.Bridge != vlanBridge(n.VLANStart):
+		return invalidf("bridge %s: VlanManager names its bridges itself, and that of VLAN %d is %s", n.Bridge, n.VLANStart, vlanBridge(n.VLANStart))
+	}
+	return nil
+}
 
 func (n NewNetworks) validateIPv4() error {
 	if err := netcalc.CheckServable(n.Range); err != nil {
@@ -138,12 +159,12 @@ func (n NewNetworks) validateGatewayV6() error {
 		return invalidf("gateway_v6 %s can be in 1 network only, and num_networks is %d", g, n.Count)
 	}
 	slot, _ := netcalc.Slot(n.RangeV6, 64, 0)
-	if n.NextFree && n.RangeV6.Contains(g) {
+	if (n.NextFree || !n.RangeV6Asked) && n.RangeV6.Contains(g) {
 		// Which slot it will be is not known yet; a gateway is at home in one of them at most.
 		slot = netip.PrefixFrom(g, 64).Masked()
 	}
 	if !n.RangeV6Asked && !slot.Contains(g) {
-		return invalidf("gateway_v6 %s is not in %s, the first /64 of the default fixed_range_v6", g, slot).
+		return invalidf("gateway_v6 %s is not in %s, the default fixed_range_v6", g, n.RangeV6).
 			Try(WayRangeOfGateway)
 	}
 	return checkGatewayV6(slot, g)

@@ -71,7 +71,7 @@ func TestNewNetworks_Validate(t *testing.T) {
 		"gateway_v6 fd00::1 is for IPv6, which nouse_ipv6 switches off": flat("10.0.0.0/8", 24, 1).with(func(n *NewNetworks) {
 			n.Given.GatewayV6, n.NoIPv6 = addr("fd00::1"), true
 		}),
-		"gateway_v6 fd01::1 is not in fd00::/64, the first /64 of the default fixed_range_v6": flat("10.0.0.0/8", 24, 1).v6("fd00::/48").with(func(n *NewNetworks) {
+		"gateway_v6 fd01::1 is not in fd00::/48, the default fixed_range_v6": flat("10.0.0.0/8", 24, 1).v6("fd00::/48").with(func(n *NewNetworks) {
 			n.Given.GatewayV6, n.RangeV6Asked = addr("fd01::1"), false
 		}),
 		"gateway_v6 fd00:0:0:5:: is the subnet-router anycast address of fd00:0:0:5::/64": vlans("10.0.0.0/8", 24, 1).v6("fd00::/48").with(nextFree).with(func(n *NewNetworks) {

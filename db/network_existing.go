@@ -6,8 +6,8 @@ import (
 	"net/netip"
 )
 
-// matchExisting marks, under IfNotExists, the networks that are there exactly as asked.
-func (c *carving) matchExisting(ctx context.Context) error {
+// findExisting finds, under IfNotExists, the networks that are there.
+func (c *carving) findExisting(ctx context.Context) error {
 	if !c.IfNotExists {
 		return nil
 	}
@@ -21,17 +21,27 @@ func (c *carving) matchExisting(ctx context.Context) error {
 		at[e.first()] = e
 	}
 	for i, want := range c.networks {
-		is, ok := at[want.first()]
-		if !ok || is.CIDR != want.CIDR {
-			continue // not there; another prefix length is an overlap, which checkPrefixes names
+		if is, ok := at[want.first()]; ok && is.CIDR == want.CIDR { // another prefix length is an overlap, which checkPrefixes names
+			c.existing[i], c.there[i] = is, true
 		}
+	}
+	return nil
+}
+
+// matchExisting wants the networks that are there to be exactly as asked, and takes them for done.
+func (c *carving) matchExisting(context.Context) error {
+	for i, want := range c.networks {
+		if !c.there[i] {
+			continue
+		}
+		is := c.existing[i]
 		if c.hasVPN() {
 			want.VPNPublicPort = c.VPNStart + i
 		}
 		if difference, way := c.difference(is, want); difference != "" {
 			return conflictf("%s exists with %s", is.Name(), difference).Try(way.name, way.values...)
 		}
-		c.networks[i], c.there[i] = is, true
+		c.networks[i] = is
 	}
 	return nil
 }
@@ -70,12 +80,18 @@ type comparedValue struct {
 
 func (c *carving) compared(is, want Network) []compared {
 	ipv6Asked := c.Manager == VlanManager || c.RangeV6.IsValid() || c.NoIPv6
+	var cidrV6 any = want.CIDRv6
+	if c.Manager == VlanManager && c.RangeV6.IsValid() && c.findsIPv6() { // any will do
+		if cidrV6 = any(is.CIDRv6); !is.CIDRv6.IsValid() {
+			cidrV6 = fmt.Sprintf("one of %s", c.RangeV6)
+		}
+	}
 	return []compared{
 		{[]comparedValue{
 			{"manager", true, is.Manager, want.Manager},
-			{"vlan", true, is.VLAN, want.VLAN},
-			{"bridge", true, is.Bridge, want.Bridge},
-			{"cidr_v6", ipv6Asked, is.CIDRv6, want.CIDRv6},
+			{"vlan", c.VLANStartAsked || c.Manager != VlanManager, is.VLAN, want.VLAN},
+			{"bridge", want.Bridge != "", is.Bridge, want.Bridge},
+			{"cidr_v6", ipv6Asked, is.CIDRv6, cidrV6},
 			{"cnt_vpn_clients", true, is.VPNClients, want.VPNClients},
 		}, wayOut{name: WayAskAsIs}},
 		{[]comparedValue{
@@ -84,7 +100,7 @@ func (c *carving) compared(is, want Network) []compared {
 		}, wayOut{name: WayChangeVPN}},
 		{[]comparedValue{
 			{"gateway", c.Given.Gateway.IsValid(), is.Gateway, want.Gateway},
-			{"gateway_v6", c.Given.GatewayV6.IsValid(), is.GatewayV6, want.GatewayV6},
+			{"gateway_v6", c.Given.GatewayV6.IsValid(), is.GatewayV6, c.Given.GatewayV6},
 			{"label", c.Given.Label != "", is.Label, want.Label},
 			{"project_id", c.Given.ProjectID != "", is.ProjectID, want.ProjectID},
 			{"host", c.Given.Host != "", is.Host, want.Host},

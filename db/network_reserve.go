@@ -53,7 +53,7 @@ func (n NewNetworks) reach(ipv4 bool) (s netcalc.Span, known bool) {
 		return s, true
 	}
 	s = netcalc.SpanOf(within)
-	if last, ok := netcalc.Slot(within, bits, uint64(count-1)); ok && !n.NextFree {
+	if last, ok := netcalc.Slot(within, bits, uint64(count-1)); ok && !n.NextFree && (ipv4 || n.RangeV6Asked) {
 		s.Last = netcalc.SpanOf(last).Last
 	}
 	return s, true

@@ -127,10 +127,14 @@ func (m *model) neverNetworks(n NewNetworks, why *verdict) {
 	}
 	if g := n.Given.GatewayV6; g.IsValid() {
 		first := slash64(n.RangeV6, 0)
-		if n.NextFree {
+		if n.NextFree || !n.RangeV6Asked {
 			first = netip.PrefixFrom(g, 64).Masked()
 		}
 		why.neverIf(slots == 0 || n.NoIPv6 || vlan && n.Count > 1 || !n.RangeV6.Contains(g) || !first.Contains(g) || g == first.Addr())
+	}
+	if vlan && n.Bridge != "" {
+		_, named := vlanOfBridge(n.Bridge)
+		why.neverIf(!named || n.Count > 1 || n.VLANStartAsked && !n.NextFree && n.Bridge != "br"+strconv.Itoa(n.VLANStart))
 	}
 	why.neverIf(vlan && (n.VLANStart < 1 || n.VLANStart+n.Count-1 > 4094))
 	why.neverIf(vlan && n.Range.IsValid() && (n.VPNStart < 1 || n.VPNStart+n.Count-1 > 65535))
@@ -147,7 +151,7 @@ type networkPlan struct {
 
 func (p *networkPlan) plan(i int, bridgeV6 netip.Prefix) {
 	n := p.Given
-	n.Manager, n.VPNClients, n.CreatedAt = p.Manager, p.VPNClients, testTime
+	n.Manager, n.VPNClients, n.CreatedAt, n.Bridge = p.Manager, p.VPNClients, testTime, p.Bridge
 	if n.BridgeInterface == "" {
 		n.BridgeInterface = p.Default.BridgeInterface
 	}
@@ -155,39 +159,94 @@ func (p *networkPlan) plan(i int, bridgeV6 netip.Prefix) {
 		n.DNS1 = p.Default.DNS1
 	}
 	if p.Range.IsValid() {
-		base := p.Range.Addr()
-		n.CIDR = p.slot(func(k int) netip.Prefix { return netip.PrefixFrom(ip4(base, k<<(32-p.Bits)), p.Bits) }, i, 1<<(p.Bits-p.Range.Bits()))
+		n.CIDR = p.slot(p.block, i, 1<<(p.Bits-p.Range.Bits()))
 		// A gateway that is at home in another slot than the free one is not wrong by itself.
 		if !n.CIDR.IsValid() || p.why.add(!place(&n, p.Given.Gateway), ErrConflict) {
 			return
 		}
 	}
-	if p.Manager == VlanManager {
-		n.VLAN = p.number(p.VLANStart, i, 4094, func(vlan int) bool {
+	vlan := p.Manager == VlanManager
+	if vlan && p.RangeV6.IsValid() && !p.anywhereV6() {
+		n.CIDRv6 = p.slot(p.slash64, i, 1<<(64-p.RangeV6.Bits()))
+	} else if !vlan {
+		n.CIDRv6 = bridgeV6
+	}
+	at := p.existing(n)
+	if vlan && p.RangeV6.IsValid() && p.anywhereV6() && at < 0 {
+		n.CIDRv6 = p.slash64(p.run(0, 1<<(64-p.RangeV6.Bits())-1, func(k int) bool { return p.claimed(p.slash64(k)) }))
+	}
+	if vlan {
+		used := func(vlan int) bool {
 			return p.has(func(o Network) bool { return o.VLAN == vlan || o.Bridge == "br"+strconv.Itoa(vlan) })
-		})
-		n.Bridge = "br" + strconv.Itoa(n.VLAN)
-		if p.RangeV6.IsValid() {
-			n.CIDRv6 = p.slot(func(k int) netip.Prefix { return slash64(p.RangeV6, k) }, i, 1<<(64-p.RangeV6.Bits()))
 		}
+		if n.VLAN = p.number(p.VLANStart, p.VLANStartAsked, i, at, 4094, used); n.VLAN > 0 {
+			n.Bridge = "br" + strconv.Itoa(n.VLAN)
+		}
+		p.why.add(p.Bridge != "" && n.Bridge != p.Bridge, ErrConflict)
 		if n.CIDR.IsValid() {
 			n.VPNPublicAddress = p.VPNAddress
-			n.VPNPublicPort = p.number(p.VPNStart, i, 65535, func(port int) bool {
+			n.VPNPublicPort = p.number(p.VPNStart, p.VPNStartAsked, i, at, 65535, func(port int) bool {
 				return p.has(func(o Network) bool { return o.VPNPublicPort == port })
 			})
 		}
-	} else {
-		n.Bridge, n.CIDRv6 = p.Bridge, bridgeV6
 	}
 	if n.CIDRv6.IsValid() {
 		p.gatewayV6(&n)
 	}
-	if at := p.exists(n); at >= 0 {
+	if at >= 0 {
+		p.match(p.model.networks[at], n)
 		p.networks, p.there = append(p.networks, p.model.networks[at]), append(p.there, true)
 		return
 	}
 	p.refuse(n)
 	p.networks, p.there = append(p.networks, n), append(p.there, false)
+}
+
+// block is the k-th of the IPv4 slots, slash64 the k-th of the IPv6 ones.
+func (p *networkPlan) block(k int) netip.Prefix {
+	return netip.PrefixFrom(ip4(p.Range.Addr(), k<<(32-p.Bits)), p.Bits)
+}
+
+func (p *networkPlan) slash64(k int) netip.Prefix { return slash64(p.RangeV6, k) }
+
+// anywhereV6 tells whether nobody says where in the IPv6 range the networks are: those that are known by nothing else begin
+// where it does, so that they are found again.
+func (p *networkPlan) anywhereV6() bool {
+	return !p.RangeV6Asked && !p.NextFree && (p.Range.IsValid() || !p.IfNotExists)
+}
+
+// run is where the next of the networks that are not there stands: they follow on each other from the first place where
+// that many are free.
+func (p *networkPlan) run(start, last int, used func(int) bool) int {
+	missing, before := 0, 0
+	for i := range p.Count {
+		n := Network{}
+		if p.Range.IsValid() {
+			n.CIDR = p.block(i)
+		} else if p.RangeV6.IsValid() {
+			n.CIDRv6 = p.slash64(i)
+		}
+		if p.existing(n) < 0 {
+			missing++
+			if i < len(p.networks) {
+				before++
+			}
+		}
+	}
+	made := p.networks
+	p.networks = nil // as it was before the first of them
+	defer func() { p.networks = made }()
+	for at := start; at+missing-1 <= last; at++ {
+		free := true
+		for k := range missing {
+			free = free && !used(at+k)
+		}
+		if free {
+			return at + before
+		}
+	}
+	p.why.add(true, ErrConflict)
+	return start
 }
 
 // has tells whether a network, there or planned, is what is asked about.
@@ -209,10 +268,16 @@ func (p *networkPlan) slot(at func(int) netip.Prefix, i, slots int) netip.Prefix
 	return netip.Prefix{}
 }
 
-// number is the i-th number from start on, or the first one that is free.
-func (p *networkPlan) number(start, i, last int, used func(int) bool) int {
-	if !p.NextFree {
+// number is the i-th number from start on, the first one that is free, or the next of a run; 0 for a network that is there,
+// where nobody asked for a number.
+func (p *networkPlan) number(start int, asked bool, i, at, last int, used func(int) bool) int {
+	switch {
+	case !p.NextFree && asked:
 		return start + i
+	case at >= 0:
+		return 0
+	case !p.NextFree:
+		return p.run(start, last, used)
 	}
 	for n := start; n <= last; n++ {
 		if !used(n) {
@@ -244,7 +309,15 @@ func (p *networkPlan) bridgePrefix() netip.Prefix {
 	if !p.RangeV6.IsValid() {
 		return netip.Prefix{}
 	}
-	return p.slot(func(k int) netip.Prefix { return slash64(p.RangeV6, k) }, 0, 1<<(64-p.RangeV6.Bits()))
+	if p.anywhereV6() {
+		for k := range 1 << (64 - p.RangeV6.Bits()) {
+			if s := p.slash64(k); !p.claimed(s) {
+				return s
+			}
+		}
+		p.why.add(true, ErrConflict)
+	}
+	return p.slot(p.slash64, 0, 1<<(64-p.RangeV6.Bits()))
 }
 
 // gatewayV6 is the one asked for, else the one that the bridge's router has, else ::1.
@@ -262,25 +335,30 @@ func (p *networkPlan) gatewayV6(n *Network) {
 	}
 }
 
-// exists returns, under --if_not_exists, the index of the network that is there, which must be exactly as asked; else -1.
-func (p *networkPlan) exists(n Network) int {
+// existing returns, under --if_not_exists, the index of the network that is there; else -1.
+func (p *networkPlan) existing(n Network) int {
 	if !p.IfNotExists {
 		return -1
 	}
-	i := slices.IndexFunc(p.model.networks, func(o Network) bool {
+	return slices.IndexFunc(p.model.networks, func(o Network) bool {
 		return o.CIDR == n.CIDR && (n.CIDR.IsValid() || o.CIDRv6 == n.CIDRv6)
 	})
-	if i < 0 {
-		return -1
+}
+
+// match finds what a network that is there has other than asked.
+func (p *networkPlan) match(o, n Network) {
+	g := p.Given
+	vlan := p.Manager == VlanManager
+	p.why.add(o.Manager != n.Manager || (!vlan || p.VLANStartAsked) && o.VLAN != n.VLAN || n.Bridge != "" && o.Bridge != n.Bridge ||
+		p.VPNStartAsked && n.VPNPublicPort != 0 && o.VPNPublicPort != n.VPNPublicPort || o.VPNClients != n.VPNClients, ErrConflict)
+	switch {
+	case vlan && p.RangeV6.IsValid() && p.anywhereV6():
+		p.why.add(!o.CIDRv6.IsValid(), ErrConflict)
+	case vlan || p.RangeV6.IsValid() || p.NoIPv6:
+		p.why.add(o.CIDRv6 != n.CIDRv6, ErrConflict)
 	}
-	o, g := p.model.networks[i], p.Given
-	ipv6Asked := p.Manager == VlanManager || p.RangeV6.IsValid() || p.NoIPv6
-	p.why.add(o.Manager != n.Manager || o.VLAN != n.VLAN || o.Bridge != n.Bridge ||
-		p.VPNStartAsked && n.VPNPublicPort != 0 && o.VPNPublicPort != n.VPNPublicPort ||
-		o.VPNClients != n.VPNClients || ipv6Asked && o.CIDRv6 != n.CIDRv6, ErrConflict)
-	p.why.add(g.Gateway.IsValid() && o.Gateway != n.Gateway || g.GatewayV6.IsValid() && o.GatewayV6 != n.GatewayV6 ||
+	p.why.add(g.Gateway.IsValid() && o.Gateway != n.Gateway || g.GatewayV6.IsValid() && o.GatewayV6 != g.GatewayV6 ||
 		g.Label != "" && o.Label != n.Label || g.ProjectID != "" && o.ProjectID != n.ProjectID || g.Host != "" && o.Host != n.Host, ErrConflict)
-	return i
 }
 
 // refuse finds what a new network would share and may not.

@@ -123,12 +123,14 @@ func (g *generator) newNetworks() NewNetworks {
 	n := NewNetworks{Manager: pick(g, VlanManager, VlanManager, VlanManager, FlatDHCPManager, FlatDHCPManager, FlatManager),
 		Count: pick(g, 1, 1, 1, 2, 4), Range: netip.PrefixFrom(g.ipv4(), outer).Masked(), Bits: max(28, outer) + pick(g, 0, 0, 0, 1),
 		VLANStart: pick(g, 100, 100, 100, 101, 103, 4093), VPNStart: pick(g, 1000, 1000, 1000, 1001, 1003, 65534), VPNAddress: addr("192.0.2.200"),
-		VPNStartAsked: g.chance(50),
-		VPNClients:    pick(g, 0, 0, 0, 0, 1, 3), NoIPv6: g.chance(10), NextFree: g.chance(50), IfNotExists: g.chance(8),
+		VLANStartAsked: g.chance(60), VPNStartAsked: g.chance(50),
+		VPNClients: pick(g, 0, 0, 0, 0, 1, 3), NoIPv6: g.chance(10), NextFree: g.chance(50), IfNotExists: g.chance(8),
 		Default: Network{BridgeInterface: "eth0", DNS1: addr("8.8.4.4")},
 		Given:   Network{Label: often(g, 20, pick(g, "red", "blue")), ProjectID: often(g, 15, g.project()), Host: often(g, 30, pick(g, "node1", "node2"))}}
 	if n.Manager != VlanManager {
 		n.Bridge, n.VPNClients = pick(g, "br100", "br0", "br0"), 0
+	} else if g.chance(8) {
+		n.Bridge = pick(g, "br100", "br101", "br102", "br0")
 	}
 	if !n.NoIPv6 && g.chance(60) {
 		n.RangeV6, n.RangeV6Asked = pick(g, prefix("fd00:9::/62"), prefix("fd00:9::/62"), prefix("fd00:9:0:2::/63"), g.v6()), g.chance(70)

@@ -73,10 +73,16 @@ const (
 	WayAnotherRange Way = "another_range"
 	// WayGatewayInside: choose a gateway inside the network, or none.
 	WayGatewayInside Way = "gateway_inside"
-	// WayLowerVLANStart: begin with a lower VLAN, or make fewer networks.
-	WayLowerVLANStart Way = "lower_vlan_start"
 	// WayAnotherVLANStart: begin with another VLAN, or take those that are free.
 	WayAnotherVLANStart Way = "another_vlan_start"
+	// WaySayRange: ask for a range, or a first number, whose name is the value, or for fewer networks.
+	WaySayRange Way = "say_range"
+	// WayLowerStart: begin with a lower number, whose name is the value, or make fewer networks.
+	WayLowerStart Way = "lower_start"
+	// WayVLANOfBridge: begin with the VLAN, which is the value, that the bridge is named after.
+	WayVLANOfBridge Way = "vlan_of_bridge"
+	// WayFlatTakesAny: have a flat manager, which takes a bridge of any name.
+	WayFlatTakesAny Way = "flat_takes_any"
 	// WayAnotherBridge: use another bridge.
 	WayAnotherBridge Way = "another_bridge"
 	// WayBridgesPrefix: ask for the IPv6 prefix that the bridge has, or use another bridge.
@@ -91,8 +97,6 @@ const (
 	WayTakeFreeOrAccept Way = "take_free_or_accept"
 	// WayAnotherVPNStart: begin with another VPN port, or take those that are free.
 	WayAnotherVPNStart Way = "another_vpn_start"
-	// WayLowerVPNStart: begin with a lower VPN port, or make fewer networks.
-	WayLowerVPNStart Way = "lower_vpn_start"
 	// WayItsRouterIsV6: change the IPv6 gateway of a network without IPv4.
 	WayItsRouterIsV6 Way = "its_router_is_v6"
 	// WayDeleteItsInstances: delete the instances on the network, whose id is the value.
