@@ -105,6 +105,14 @@ func (s *Store) mutate(ctx context.Context, do func(context.Context, *tx) error)
 	})
 }
 
+// failed is a sequence that is an error.
+func failed[T any](err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, err)
+	}
+}
+
 // errStop ends a transaction whose reader wants no more rows.
 var errStop = errors.New("stop")
 
