@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"nova-manage/internal/pgtest"
 )
 
 // marker is the password of every command below. Nothing of it may be read anywhere.
@@ -301,5 +303,28 @@ func TestSecrets_lockHolderPostgres(t *testing.T) {
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A password file that others may read is named in a warning, and the login fails without it.
+func TestSecrets_passfile(t *testing.T) {
+	url := pgtest.WithPassword(t, pgtest.URL(t), "keeper", marker)
+	url = strings.Replace(url, ":"+marker+"@", "@", 1)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "passwords")
+	if err := os.WriteFile(path, []byte("*:*:*:keeper:"+marker+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := secretCommand{args: []string{"db", "sync", "--sql_connection", url}, env: []string{"PGPASSFILE=" + path}}
+	if code, said := c.start(t, dir); code != 0 || said != "" {
+		t.Errorf("exit %d\n%s", code, said)
+	}
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	want := regexp.MustCompile(`\Anova-manage: warning: password file ` + regexp.QuoteMeta(path) + ` is not used, since others may read or write it \(mode 0640\); it should be 0600\n` +
+		`nova-manage: error: ledger postgresql://keeper@/.*: the server refused the login: .*\nnova-manage: hint: .*\n\z`)
+	if code, said := c.start(t, dir); code != 1 || !want.MatchString(said) || strings.Contains(said, marker) {
+		t.Errorf("exit %d\n%s", code, said)
 	}
 }

@@ -158,6 +158,7 @@ func (s *session) openLedger(ctx context.Context, mode db.Mode) (*db.Store, erro
 // open opens any ledger; a command needs it for one that is not its own. It is closed when the command is done.
 func (s *session) open(ctx context.Context, url string, mode db.Mode) (*db.Store, error) {
 	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: s.Sys.Now, LockTimeout: s.ledger.LockTimeout, Progress: s.Progress,
+		Warn:      func(message string) { s.Warnf("%s", message) },
 		Committed: s.Changed, Command: s.CommandLine, Actor: s.actor()})
 	if err != nil {
 		return nil, err

@@ -41,6 +41,8 @@ type Options struct {
 	Progress func(doing string, done, total int64)
 	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong.
 	Committed func()
+	// Warn, if it is set, is told what is probably not meant as it is, and keeps nothing from being done.
+	Warn func(message string)
 	// Command is the command line that changes are made for, without secrets, and Actor who gave it, as user@host. Every
 	// change goes through the door with them.
 	Command, Actor string
@@ -62,7 +64,7 @@ type Store struct {
 // anything else means that the database could not be opened or is not a ledger of ours.
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	db, err := sqlstore.Open(ctx, sqlstore.Options{URL: opts.URL, Mode: opts.Mode, Clock: opts.Clock,
-		LockTimeout: opts.LockTimeout, Progress: opts.Progress, Committed: opts.Committed})
+		LockTimeout: opts.LockTimeout, Progress: opts.Progress, Warn: opts.Warn, Committed: opts.Committed})
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ func TestStore_Files(t *testing.T) {
 		t.Fatal(err)
 	}
 	real, link := filepath.Join(dir, "real.sqlite"), filepath.Join(dir, "link.sqlite")
-	if err := os.WriteFile(real, nil, 0o600); err != nil {
+	if err := openTest(t, real, Create).Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("real.sqlite", link); err != nil {

@@ -23,6 +23,8 @@ import (
 type postgres struct {
 	config *pgx.ConnConfig
 	shown  string // the URL without secrets
+	// warning is what is to be said of how it is reached; "" for nothing.
+	warning string
 	// timeout is how long a writer waits for another one.
 	timeout time.Duration
 	// home is the schema that the ledger is in, or that it would be made in; "" where there is none to make it in.
@@ -49,6 +51,9 @@ func (e *postgres) migrations() []string { return []string{postgresSchema, postg
 
 func (e *postgres) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	e.timeout = opts.LockTimeout
+	if e.warning != "" {
+		opts.Warn(e.warning)
+	}
 	config := *e.config
 	// A statement that is interrupted is cancelled at the server; to hang up only would leave it there waiting for its
 	// lock.

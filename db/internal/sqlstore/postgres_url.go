@@ -19,7 +19,8 @@ func newPostgres(rest string) (engine, error) {
 		return nil, Invalidf("sql_connection: it cannot be read as %s; it is not shown, since it may hold a password", postgresForm).
 			Try(WayEscapeURL)
 	}
-	config, err := pgx.ParseConfig("postgresql://" + rest)
+	without, unused := withoutPassfile("postgresql://" + rest)
+	config, err := pgx.ParseConfig(without)
 	if err != nil {
 		// The error's text holds the URL and parts of it, so have it said of one that holds no secret. What is wrong with the
 		// secret itself is not said at all.
@@ -33,7 +34,7 @@ func newPostgres(rest string) (engine, error) {
 		config.RuntimeParams["application_name"] = applicationName
 	}
 	config.RuntimeParams["client_encoding"] = "UTF8"
-	return &postgres{config: config, shown: showConfig(config)}, nil
+	return &postgres{config: config, shown: showConfig(config), warning: unused}, nil
 }
 
 // applicationName is what LockedError and pg_stat_activity show where the URL does not say.

@@ -57,12 +57,18 @@ func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
 		return nil, err
 	}
 	info, err := os.Stat(e.path)
+	if none := errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0; none && opts.Mode.wouldMake() {
+		if err := e.unprepared(); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if !opts.Mode.makes() {
 			return nil, noLedger(e)
 		}
-		if err := createPrivate(e.path); err != nil {
+		// Where somebody was faster it is their file, which was theirs to make, too.
+		if err := createPrivate(e.path); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, e.unreachable(err)
 		}
 	case err != nil:
@@ -157,7 +163,7 @@ func createPrivate(path string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,9 @@ const (
 // makes tells whether a missing ledger is made.
 func (m Mode) makes() bool { return m == Create || m == Sync }
 
+// wouldMake tells whether one is made, or would be but for the dry run.
+func (m Mode) wouldMake() bool { return m.makes() || m == DryRun }
+
 // Options are what Open needs to know.
 type Options struct {
 	// URL names the ledger in Nova's spelling: sqlite:////abs/path, sqlite:///rel/path, a bare path, or
@@ -47,6 +50,8 @@ type Options struct {
 	// Progress, if it is set, is told now and then how far long work has come: done of total things, total being -1
 	// where nobody knows.
 	Progress func(doing string, done, total int64)
+	// Warn, if it is set, is told what is probably not meant as it is, and keeps nothing from being done.
+	Warn func(message string)
 	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong.
 	Committed func()
 }
@@ -113,6 +118,9 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	}
 	if opts.Committed == nil {
 		opts.Committed = func() {}
+	}
+	if opts.Warn == nil {
+		opts.Warn = func(string) {}
 	}
 	if opts.Clock == nil {
 		opts.Clock = time.Now
