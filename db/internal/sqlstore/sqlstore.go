@@ -123,7 +123,7 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if opts.Clock == nil {
 		opts.Clock = time.Now
 	}
-	eng, err := engineFor(opts.URL)
+	eng, err := until(ctx, func() (engine, error) { return engineFor(opts.URL) })
 	if err != nil {
 		return nil, err
 	}
