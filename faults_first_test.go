@@ -243,7 +243,7 @@ func TestFaults_firstImpossible(t *testing.T) {
 		t.Cleanup(func() { pgtest.Exec(t, l.url, "DROP ROLE guest") })
 		guest := *l
 		guest.url = strings.Replace(l.url, "//nova@", "//guest:guest@", 1)
-		both(t, &guest, "ledger .*: (permission denied|no schema has been selected to create in).*", "")
+		both(t, &guest, "ledger .*: (permission denied|its search_path names no schema).*", "")
 	})
 }
 

@@ -151,7 +151,12 @@ func refusal(t *testing.T, line string) string {
 	for _, c := range runnable(p.Commands, "") {
 		c.Run = func(context.Context, *cli.Env) error { return nil }
 	}
-	var words []string
+	f.run(p, wordsOf(line)[1:]...)
+	return f.stderr.String()
+}
+
+// wordsOf splits a line of help as the shell would.
+func wordsOf(line string) (words []string) {
 	for i, part := range strings.Split(line, `"`) {
 		if i%2 == 1 {
 			words = append(words, part) // what stands in quotes is one word
@@ -159,8 +164,7 @@ func refusal(t *testing.T, line string) string {
 		}
 		words = append(words, strings.Fields(part)...)
 	}
-	f.run(p, words[1:]...)
-	return f.stderr.String()
+	return words
 }
 
 // An argument that may be left out cannot stand before one that must be there, and nothing can stand after one that may be

@@ -56,9 +56,9 @@ func emitRadvd() *command {
 func (o *emitRadvdOptions) placeFlags() []*cli.Flag {
 	return []*cli.Flag{
 		servedBy(&o.Host),
-		cli.TypedList(&o.Networks, "network", notEmpty, "only for the bridge of this network: "+networkUsage+"; repeatable").As("NETWORK").NotInFlagfile(),
+		cli.Texts(&o.Networks, "network", "only for the bridge of this network: "+networkUsage+"; repeatable").As("NETWORK").NotInFlagfile(),
 		outputFlag(&o.Output),
-		cli.Typed(&o.PerBridge, "per_bridge", notEmpty, "write DIR/"+perBridgeName("BRIDGE")+
+		cli.Typed(&o.PerBridge, "per_bridge", filePath, "write DIR/"+perBridgeName("BRIDGE")+
 			" for each bridge, where it differs").As("DIR").NotInFlagfile(),
 		cli.Boolean(&o.Prune, "prune", "with --per_bridge: remove the files written so for bridges that are gone").NotInFlagfile(),
 	}

@@ -44,7 +44,7 @@ func parseBlock(s string) (netip.Prefix, error) {
 
 func floatingCreate() *command {
 	r := &db.FloatingRange{Pool: "nova"}
-	host := named(&r.Host, "host", checkWord, "the network node that the addresses are routed to").As("HOST").NotInFlagfile()
+	host := named(&r.Host, "host", newWord, "the network node that the addresses are routed to").As("HOST").NotInFlagfile()
 	block := cli.Typed(&r.CIDR, "ip_range", func(s string) (netip.Prefix, error) {
 		p, err := parseBlock(s)
 		if err != nil {
@@ -65,17 +65,11 @@ func floatingCreate() *command {
 		args: []*cli.Arg{cli.Required(host), cli.Required(block)},
 		flags: []*cli.Flag{
 			host, block,
-			named(&r.Pool, "pool", checkWord, "the pool that they belong to").As("POOL").Also("default_floating_pool"),
-			networkInterface(&r.Interface, "interface", "the interface that the host answers for them on").Also("public_interface"),
+			named(&r.Pool, "pool", newWord, "the pool that they belong to").As("POOL").Also("default_floating_pool"),
+			networkInterface(&r.Interface, "interface", "the interface that the host answers for them on").Also("public_interface").TakesEmpty(),
 		},
 		columns: cli.Fields(floatingRangeColumns),
 		ledger:  creates,
-		check: func(*cli.Env) error {
-			if r.Pool == "" {
-				return cli.UsageErrorf("--pool is empty, and a range belongs to a pool")
-			}
-			return nil
-		},
 		run: func(ctx context.Context, s *session) error {
 			made, err := s.store.CreateFloatingRange(ctx, *r)
 			if err != nil {

@@ -39,7 +39,7 @@ const instanceUsage = "a name (PROJECT/NAME where several projects have it), an 
 
 // onNetwork declares the flag that names one network.
 func onNetwork(into *string, usage string) *cli.Flag {
-	return cli.Typed(into, "network", notEmpty, usage+": "+networkUsage).As("NETWORK").NotInFlagfile()
+	return cli.Text(into, "network", usage+": "+networkUsage).As("NETWORK").NotInFlagfile()
 }
 
 // guestMAC declares a flag for the MAC of a guest's port.
@@ -77,16 +77,16 @@ func instanceCreate() *command {
 			"nova-manage instance create web --project_id apollo --count 10 --security_group default",
 			"nova-manage instance create db --project_id apollo --mac 02:16:3e:33:44:55 --fixed_ip 10.0.1.5",
 		},
-		args: []*cli.Arg{cli.Required(named(&o.Name, "NAME", checkWord, "its name, unique within the project"))},
+		args: []*cli.Arg{cli.Required(named(&o.Name, "NAME", newWord, "its name, unique within the project"))},
 		flags: []*cli.Flag{
-			named(&o.ProjectID, "project_id", checkWord, "the project that has it").As("PROJECT").Also("project"),
+			named(&o.ProjectID, "project_id", newWord, "the project that has it").As("PROJECT").Also("project"),
 			onNetwork(&o.Network, "the network it is on"),
 			guestMAC(&o.MAC, "mac", "its MAC").ByDefault("a random one, 02:16:3e:..."),
 			address(&o.FixedIP, "fixed_ip", netcalc.ParseAddr4, "its IPv4 address").ByDefault("the next one"),
 			address(&o.FixedIPv6, "fixed_ip_v6", netcalc.ParseAddr6,
 				"its IPv6 address, for a guest that does not use EUI-64").ByDefault("the EUI-64 address of its MAC"),
-			named(&o.Host, "host", checkWord, "the machine it runs on").As("HOST").NotInFlagfile(),
-			cli.TypedList(&o.SecurityGroups, "security_group", notEmpty, "a security group of the project; repeatable").As("GROUP").
+			named(&o.Host, "host", newWord, "the machine it runs on").As("HOST").NotInFlagfile(),
+			cli.Texts(&o.SecurityGroups, "security_group", "a security group of the project; repeatable").As("GROUP").
 				ByDefault(db.DefaultGroup),
 			cli.Number(&o.Count, "count", 1, 1<<20, "make that many, named NAME-1, NAME-2 and so on").ByDefault("one, named NAME"),
 		},

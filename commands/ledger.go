@@ -49,7 +49,7 @@ func (l *ledger) flags() []*cli.Flag {
 	return []*cli.Flag{
 		cli.Text(&l.SQLConnection, "sql_connection", "the ledger: sqlite:////abs/path, sqlite:///rel/path, a path, or postgresql://user@host/db").
 			As("URL").ByDefault("nova.sqlite in the state path"),
-		cli.Text(&l.StatePath, "state_path", "the folder of the ledger").As("DIR").
+		cli.Typed(&l.StatePath, "state_path", orEmpty(filePath), "the folder of the ledger").As("DIR").
 			ByDefault("/var/lib/nova for root, the XDG state folder's nova for others").Computed(l.defaultStatePath),
 		cli.Typed(&l.LockTimeout, "lock_timeout", parseWait, "how long to wait for another writer: seconds, or 500ms, 30s, 2m").
 			As("TIME").ByDefault("30s"),
@@ -158,7 +158,7 @@ func (s *session) openLedger(ctx context.Context, mode db.Mode) (*db.Store, erro
 // open opens any ledger; a command needs it for one that is not its own. It is closed when the command is done.
 func (s *session) open(ctx context.Context, url string, mode db.Mode) (*db.Store, error) {
 	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: s.Sys.Now, LockTimeout: s.ledger.LockTimeout, Progress: s.Progress,
-		Committed: s.Changed, Command: s.Command, Actor: s.actor()})
+		Committed: s.Changed, Command: s.CommandLine, Actor: s.actor()})
 	if err != nil {
 		return nil, err
 	}

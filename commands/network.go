@@ -51,14 +51,11 @@ type networkValues struct {
 	from struct{ label, projectID, host, bridgeInterface, dns1, dns2, gateway, gatewayV6, mtu cli.Origin }
 }
 
-// The MTU of a link that carries IPv6 is at least 1280 (RFC 8200 §5); 65535 is what a bridge takes.
-const minMTU, maxMTU = 1280, 65535
-
 func (v *networkValues) flags() []*cli.Flag {
 	return []*cli.Flag{
-		named(&v.Label, "label", checkLabel, "a name for each network").From(&v.from.label),
-		named(&v.ProjectID, "project_id", checkWord, "the project that has it").As("PROJECT").From(&v.from.projectID).Also("project"),
-		named(&v.Host, "host", checkWord, "the network node that serves it").As("HOST").From(&v.from.host).NotInFlagfile(),
+		named(&v.Label, "label", newLabel, "a name for each network").From(&v.from.label),
+		named(&v.ProjectID, "project_id", newWord, "the project that has it").As("PROJECT").From(&v.from.projectID).Also("project"),
+		named(&v.Host, "host", newWord, "the network node that serves it").As("HOST").From(&v.from.host).NotInFlagfile(),
 		address(&v.DNS1, "dns1", netcalc.ParseAddr, "its first DNS server, IPv4 or IPv6").From(&v.from.dns1),
 		address(&v.DNS2, "dns2", netcalc.ParseAddr, "its second DNS server, IPv4 or IPv6").From(&v.from.dns2),
 		cli.Typed(&v.MTU, "mtu", parseMTU, "its MTU in bytes").As("BYTES").From(&v.from.mtu),
@@ -73,7 +70,7 @@ func parseMTU(s string) (int, error) {
 	if s == "" {
 		return 0, nil
 	}
-	n, err := cli.ParseNumber(s, minMTU, maxMTU)
+	n, err := cli.ParseNumber(s, db.MinMTU, db.MaxMTU)
 	return int(n), err
 }
 
@@ -184,6 +181,10 @@ type networkModifyOptions struct {
 
 func networkModify() *command {
 	o := &networkModifyOptions{}
+	values := o.networkValues.flags()
+	for _, f := range values {
+		f.TakesEmpty()
+	}
 	return &command{
 		name:  "modify",
 		short: "change networks",
@@ -194,7 +195,7 @@ func networkModify() *command {
 			`nova-manage network modify web --dns1 2001:db8::53 --dns2 ""`,
 		},
 		args: o.args(),
-		flags: append(o.networkValues.flags(), o.flag(),
+		flags: append(values, o.flag(),
 			cli.Boolean(&o.DisassociateProject, "disassociate_project", "take it from its project").OnlyTyped(),
 			cli.Boolean(&o.DisassociateHost, "disassociate_host", "take it from its network node").OnlyTyped()),
 		columns: cli.Fields(networkColumns),

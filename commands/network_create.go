@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,9 @@ func networkCreate() *command {
 		cli.Number(&o.VPNStart, "vpn_start", 0, 1<<31, "VlanManager: the first public VPN port").Also("vpn").From(&o.vpnStartFrom),
 		range6(&o.FixedRangeV6, "fixed_range_v6", "the IPv6 block to take /64s from; giving it asks for IPv6").From(&o.fixedRangeV6From),
 	}
+	for _, f := range positional {
+		f.EmptyIsDefault()
+	}
 	return &command{
 		name:  "create",
 		short: "carve networks from a range and record them",
@@ -83,9 +87,9 @@ func (o *networkCreateOptions) flags() []*cli.Flag {
 		cli.Boolean(&o.IPv6Only, "ipv6_only", "give the networks no IPv4"),
 		networkInterface(&o.Bridge, "bridge", "flat managers: the bridge, in place of flat_network_bridge").From(&o.bridgeFrom),
 		networkInterface(&o.FlatBridge, "flat_network_bridge", "flat managers: the bridge"),
-		address(&o.FlatDNS, "flat_network_dns", netcalc.ParseAddr, "flat managers: dns1 where none is given"),
-		networkInterface(&o.VLANInterface, "vlan_interface", "VlanManager: bridge_interface where none is given"),
-		networkInterface(&o.FlatInterface, "flat_interface", "flat managers: bridge_interface where none is given"),
+		address(&o.FlatDNS, "flat_network_dns", netcalc.ParseAddr, "flat managers: dns1 where none is given").TakesEmpty(),
+		networkInterface(&o.VLANInterface, "vlan_interface", "VlanManager: bridge_interface where none is given").TakesEmpty(),
+		networkInterface(&o.FlatInterface, "flat_interface", "flat managers: bridge_interface where none is given").TakesEmpty(),
 		cli.Number(&o.VPNClients, "cnt_vpn_clients", 0, 1<<20, "VlanManager: addresses at the end of each network kept for VPN clients"),
 		ownAddress(&o.VPNIP, "vpn_ip", "VlanManager: the public address of VPNs").ByDefault("my_ip").From(&o.vpnIPFrom),
 		ownAddress(&o.MyIP, "my_ip", "this host's address").ByDefault("the one that the default route uses").From(&o.myIPFrom),
@@ -177,13 +181,7 @@ func (o *networkCreateOptions) asked(e *cli.Env) (db.NewNetworks, error) {
 		return n, o.vlan(e, &n)
 	}
 	n.VPNClients = 0
-	n.Bridge = o.FlatBridge
-	if o.Bridge != "" {
-		n.Bridge = o.Bridge
-	}
-	if n.Bridge == "" {
-		return n, cli.UsageErrorf("flat_network_bridge is empty, and %s needs a bridge", o.Manager)
-	}
+	n.Bridge = cmp.Or(o.Bridge, o.FlatBridge)
 	n.Default = db.Network{BridgeInterface: o.FlatInterface, DNS1: o.FlatDNS}
 	return n, nil
 }
@@ -250,7 +248,7 @@ func (o *networkCreateOptions) ipv6(e *cli.Env, n *db.NewNetworks) {
 
 // vlan fills in what is VlanManager's own.
 func (o *networkCreateOptions) vlan(e *cli.Env, n *db.NewNetworks) error {
-	if o.bridgeFrom.OnCommandLine() && o.Bridge != "" {
+	if o.bridgeFrom.OnCommandLine() {
 		return cli.WithHint(cli.UsageErrorf("bridge %s: VlanManager names its bridges itself, br<vlan>", o.Bridge),
 			"--bridge is for --network_manager FlatManager and FlatDHCPManager")
 	}

@@ -32,18 +32,18 @@ func projectArg(into *string) []*cli.Arg {
 }
 
 func projectCreate() *command {
-	var name, description string
+	var name, about string
 	return &command{
 		name:     "create",
 		short:    "add a project",
 		long:     "A project also comes to be when it is first named with --project_id.",
 		examples: []string{`nova-manage project create apollo --description "lunar landing"`},
-		args:     []*cli.Arg{cli.Required(named(&name, "NAME", checkWord, "its name"))},
-		flags:    []*cli.Flag{cli.Text(&description, "description", "what it is for").As("TEXT")},
+		args:     []*cli.Arg{cli.Required(named(&name, "NAME", newWord, "its name"))},
+		flags:    []*cli.Flag{purpose(&about)},
 		columns:  cli.Fields(cli.AllShown(projectColumns)),
 		ledger:   creates,
 		run: func(ctx context.Context, s *session) error {
-			made, err := s.store.CreateProject(ctx, name, description)
+			made, err := s.store.CreateProject(ctx, name, about)
 			if err != nil {
 				return err
 			}

@@ -55,6 +55,22 @@ func (g *groupRef) check(*cli.Env) (err error) {
 	return err
 }
 
+// checkNew is check for a group that is to be made, and perhaps its project.
+func (g *groupRef) checkNew(e *cli.Env) error {
+	if err := g.check(e); err != nil {
+		return err
+	}
+	for _, new := range []struct {
+		word string
+		rule func(string) error
+	}{{g.project, newWord}, {g.name, newGroup}} {
+		if err := new.rule(new.word); err != nil {
+			return cli.UsageErrorf("GROUP %s: %s %w", cli.Quote(g.Group), cli.Quote(new.word), err)
+		}
+	}
+	return nil
+}
+
 // split returns the project and the name that GROUP means.
 func (g *groupRef) split() (project, name string, err error) {
 	project, name, found := strings.Cut(g.Group, "/")
@@ -79,7 +95,7 @@ func (g *groupRef) split() (project, name string, err error) {
 
 func secgroupCreate() *command {
 	g := &groupRef{}
-	var description string
+	var about string
 	return &command{
 		name:  "create",
 		short: "add a security group",
@@ -89,12 +105,12 @@ func secgroupCreate() *command {
 			`nova-manage secgroup create apollo/db --description "the database"`,
 		},
 		args:    []*cli.Arg{g.arg()},
-		flags:   []*cli.Flag{g.flag(), cli.Text(&description, "description", "what it is for").As("TEXT")},
+		flags:   []*cli.Flag{g.flag(), purpose(&about)},
 		columns: cli.Fields(cli.AllShown(secgroupColumns)),
 		ledger:  creates,
-		check:   g.check,
+		check:   g.checkNew,
 		run: func(ctx context.Context, s *session) error {
-			made, err := s.store.CreateSecurityGroup(ctx, g.project, g.name, description)
+			made, err := s.store.CreateSecurityGroup(ctx, g.project, g.name, about)
 			if err != nil {
 				return err
 			}
@@ -200,6 +216,9 @@ func (o *ruleOptions) check(e *cli.Env) error {
 		if of != o.project {
 			return cli.UsageErrorf("--source_group %s is not of project %s, which group %s belongs to",
 				cli.Quote(o.Rule.SourceGroup), o.project, o.name)
+		}
+		if source == "" { // which would be everybody
+			return cli.UsageErrorf("--source_group %s has no name", cli.Quote(o.Rule.SourceGroup))
 		}
 		o.Rule.SourceGroup = source
 	}

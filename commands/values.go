@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"nova-manage/internal/cli"
+	"nova-manage/internal/redact"
 	"nova-manage/netcalc"
 	"nova-manage/radvdgen"
 )
@@ -68,7 +69,8 @@ func address(into *netip.Addr, name string, parse func(string) (netip.Addr, erro
 	}, usage).As("ADDRESS")
 }
 
-// named declares a flag for the name of something of ours: a project, a host, a network. check may be nil.
+// named declares a flag for the name of something of ours: a project, a host, a network. check is the rule for a name that
+// enters the ledger; nil is for one that is looked for there, which may be older than the rule.
 func named(into *string, name string, check func(string) error, usage string) *cli.Flag {
 	return cli.Typed(into, name, func(s string) (string, error) {
 		if err := checkName(s); err != nil || s == "" || check == nil {
@@ -109,6 +111,28 @@ func reasonFor(value string, err error) error {
 	return nil
 }
 
+// filePath is the path of something that a command makes. What was meant as the URL or DSN of a database is none: the name of
+// the file would be a password.
+func filePath(s string) (string, error) {
+	switch {
+	case s == "":
+		return s, errors.New("is empty")
+	case redact.LooksLikeDSN(s):
+		return s, cli.WithHint(errors.New("looks like the URL or DSN of a database, not like a path"), "a file or folder of such a name is written ./NAME")
+	}
+	return s, nil
+}
+
+// orEmpty lets pass what is empty, which stands for the default.
+func orEmpty(parse func(string) (string, error)) func(string) (string, error) {
+	return func(s string) (string, error) {
+		if s == "" {
+			return s, nil
+		}
+		return parse(s)
+	}
+}
+
 // longestName is what a name may have in bytes; Nova's columns had 255 characters.
 const longestName = 255
 
@@ -123,7 +147,44 @@ func checkName(s string) error {
 	return nil
 }
 
-// checkWord is the rule for names that commands combine with others, as in PROJECT/NAME.
+// checkNew is the rule for all names that enter the ledger: they can be told from what is absent, and be an argument.
+func checkNew(s string) error {
+	switch {
+	case s == "-":
+		return errors.New("is what stands for none in lists, so it could not be told from that")
+	case strings.HasPrefix(s, "-"):
+		return errors.New("begins with a dash, so it could not be told from a flag or a number")
+	}
+	return nil
+}
+
+// newWord is the rule for new names that commands combine with others, as in PROJECT/NAME.
+func newWord(s string) error {
+	if err := checkNew(s); err != nil {
+		return err
+	}
+	return checkWord(s)
+}
+
+// newGroup is the rule for the names of new security groups, which lists join with commas.
+func newGroup(s string) error {
+	if strings.Contains(s, ",") {
+		return errors.New("holds a comma, so it could not be told from two groups in lists")
+	}
+	return newWord(s)
+}
+
+// purpose declares a flag for what something is for.
+func purpose(into *string) *cli.Flag {
+	return cli.Typed(into, "description", func(s string) (string, error) {
+		if s == "-" { // any other text is told from none
+			return s, checkNew(s)
+		}
+		return s, nil
+	}, "what it is for").As("TEXT").TakesEmpty()
+}
+
+// checkWord refuses what could not be found where names are combined.
 func checkWord(s string) error {
 	if i := strings.IndexFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '/' }); i >= 0 {
 		return fmt.Errorf("holds %q, which separates names", s[i:i+1])
@@ -131,8 +192,11 @@ func checkWord(s string) error {
 	return nil
 }
 
-// checkLabel keeps labels apart from the other ways to name a network.
-func checkLabel(s string) error {
+// newLabel keeps labels apart from the other ways to name a network.
+func newLabel(s string) error {
+	if err := checkNew(s); err != nil {
+		return err
+	}
 	if strings.Trim(s, "0123456789") == "" {
 		return errors.New("is a number, so it could not be told from an id")
 	}

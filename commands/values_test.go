@@ -19,7 +19,7 @@ func TestValues(t *testing.T) {
 		bytes  int
 		mac    netcalc.MAC
 	)
-	mtu := cli.Typed(&bytes, "mtu", parseMTU, "")
+	mtu := cli.Typed(&bytes, "mtu", parseMTU, "").TakesEmpty()
 	for _, tt := range []struct {
 		flag       *cli.Flag
 		text, want string

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -10,16 +11,33 @@ import (
 )
 
 // This file hands out the addresses of a pool, which is the IPv4 block of a network or a floating range. What nobody ever
-// had is in free_addresses; what somebody has or had is in addresses. Both are looked up by index only.
+// had is in free_addresses; what somebody has or had is in addresses. Both are looked up by index only: Nova wrote a row
+// for every address when it made a network, 13 minutes of them by default, and asked for the first that was not allocated.
+//
+// An address that was released comes last, the one released longest ago first. Neighbours, name servers and logs know an
+// address for a while by the machine that had it, and a guest that was shut down without telling anybody may come back.
 
 // pool is what addresses are taken from.
 type pool struct {
 	claim  netcalc.Span   // all of the prefix
 	usable []netcalc.Span // what may be handed out, in order
 	name   string         // how messages name it
+	// gateway is a network's. It may stand on an address that was released: the row of that is then nobody's to have, and
+	// stays, so that the address is not taken for one that nobody ever had when the gateway moves away.
+	gateway netip.Addr
 }
 
-// What an address row is.
+// released is the condition on the rows of what was released and may be handed out again.
+func (p pool) released() *sqlstore.Where {
+	where := sqlstore.That("claim = ? AND state = 'released'", key(p.claim.First))
+	if p.gateway.IsValid() {
+		where.And("first <> ?", key(p.gateway))
+	}
+	return where
+}
+
+// What an address row is. Held: an instance has it. Reserved: nobody is to. Released: somebody had it, and it is to be had
+// again, after those that nobody ever had.
 const (
 	stateHeld     = "held"
 	stateReserved = "reserved"
@@ -29,7 +47,7 @@ const (
 // stateFree is the state of an address that has no row.
 const stateFree = "free"
 
-// addressRow is a row of addresses.
+// addressRow is a row of addresses. Only a reservation is longer than one address: a /64 is reserved as one row.
 type addressRow struct {
 	netcalc.Span
 	claim    netip.Addr
@@ -41,7 +59,7 @@ type addressRow struct {
 var addressTable = &sqlstore.Table[addressRow]{
 	Name: "addresses", Alias: "a",
 	Columns: append(spanColumns(func(r *addressRow) *netcalc.Span { return &r.Span }),
-		sqlstore.Derived("address", func(r *addressRow) any { return r.String() }),
+		sqlstore.Derived("address", func(r *addressRow) any { return storedSpan(r.Span) }),
 		sqlstore.Col("claim", func(r *addressRow) *netip.Addr { return &r.claim }, keyed),
 		sqlstore.Col("state", func(r *addressRow) *string { return &r.state }, text),
 		sqlstore.Col("instance_id", func(r *addressRow) *int64 { return &r.instance }, optNumber),
@@ -49,7 +67,17 @@ var addressTable = &sqlstore.Table[addressRow]{
 	),
 }
 
-// addressAt returns the row that holds a, if there is one.
+// storedSpan is how the text beside the bytes spells a span: the address where it is a single one, the CIDR where it is one,
+// else FIRST-LAST. Ledgers hold it.
+func storedSpan(s netcalc.Span) string {
+	if p, ok := s.Prefix(); ok && !p.IsSingleIP() {
+		return p.String()
+	}
+	return s.String()
+}
+
+// addressAt returns the row that holds a, if there is one. Rows do not overlap (the schema refuses that), so that of all that
+// begin at or before a only the nearest can.
 func (t view) addressAt(ctx context.Context, a netip.Addr) (addressRow, bool, error) {
 	r, ok, err := addressTable.One(ctx, t.ReadTx, " WHERE first <= $1 ORDER BY first DESC LIMIT 1", key(a))
 	return r, ok && err == nil && r.Contains(a), err
@@ -57,6 +85,7 @@ func (t view) addressAt(ctx context.Context, a netip.Addr) (addressRow, bool, er
 
 // addressesIn returns the rows that overlap s, in order. State "" is all of them.
 func (t view) addressesIn(ctx context.Context, s netcalc.Span, state string) ([]addressRow, error) {
+	// The first one may have begun before s; a condition on where rows end would walk over all of them.
 	var rows []addressRow
 	if r, ok, err := t.addressAt(ctx, s.First); err != nil {
 		return nil, err
@@ -103,6 +132,8 @@ func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, r
 		if !ok {
 			break
 		}
+		// A run is taken at once: ten thousand instances are one range and not ten thousand look-ups. Of a floating IPv6
+		// range Count is as large as it can be said, which is more than anybody wants.
 		if want := uint64(n - len(taken)); free.Count() > want {
 			free.Last, _ = netcalc.Add(free.First, want-1)
 		}
@@ -111,6 +142,7 @@ func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, r
 		} else if !ok {
 			return nil, 0, corruptf("%s is neither free nor in use", free)
 		}
+		// The end is told by equality: after 255.255.255.255 comes no address that a comparison could stop at.
 		for a := free.First; ; a = a.Next() {
 			taken = append(taken, a)
 			if a == free.Last {
@@ -121,8 +153,9 @@ func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, r
 	if len(taken) == n {
 		return taken, 0, nil
 	}
-	released, err := addressTable.All(ctx, t.ReadTx,
-		" WHERE claim = $1 AND state = 'released' ORDER BY released LIMIT $2", key(p.claim.First), n-len(taken))
+	where := p.released()
+	args := append(where.Args(), n-len(taken))
+	released, err := addressTable.All(ctx, t.ReadTx, fmt.Sprintf("%s ORDER BY released LIMIT $%d", where, len(args)), args...)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -132,11 +165,15 @@ func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, r
 	return taken, len(released), nil
 }
 
-// hasFree tells whether anything is left in a pool that is open.
-func (t view) hasFree(ctx context.Context, p pool) (yes bool, err error) {
-	yes, _, err = sqlstore.Value[bool](ctx, t.ReadTx, `EXISTS (SELECT 1 FROM free_addresses WHERE first BETWEEN $1 AND $2)
-		OR EXISTS (SELECT 1 FROM addresses WHERE claim = $1 AND state = 'released')`, key(p.claim.First), key(p.claim.Last))
-	return yes, err
+// hasFree tells whether anything is left in a pool that is open. It asks for one row and does not count: what is left of a
+// /8 has no bearing on how long it takes.
+func (t view) hasFree(ctx context.Context, p pool) (bool, error) {
+	yes, err := sqlstore.Exists(ctx, t.ReadTx, "FROM free_addresses WHERE first BETWEEN $1 AND $2", key(p.claim.First), key(p.claim.Last))
+	if err != nil || yes {
+		return yes, err
+	}
+	where := p.released()
+	return sqlstore.Exists(ctx, t.ReadTx, "FROM addresses"+where.String(), where.Args()...)
 }
 
 // takeThis takes one address, as takeNext does. A conflict says who has it; what is not for guests is the caller's to say.
@@ -146,7 +183,7 @@ func (t *tx) takeThis(ctx context.Context, p pool, a netip.Addr) (reused bool, e
 	case err != nil:
 		return false, err
 	case ok && r.state == stateReleased:
-		return true, nil
+		return true, nil // who asks for an address by name does not queue for it
 	case ok:
 		return false, t.inUse(ctx, a, r)
 	}
@@ -213,8 +250,9 @@ func (t *tx) reserve(ctx context.Context, claim netcalc.Span, usable []netcalc.S
 	if i := slices.IndexFunc(rows, func(r addressRow) bool { return r.state == stateHeld }); i >= 0 {
 		return 0, t.inUse(ctx, rows[i].First, rows[i])
 	}
+	// What was released keeps its row and the number in it, by which it finds its place again when it is unreserved.
 	for _, r := range rows {
-		if r.state == stateReleased {
+		if r.state == stateReleased && slices.ContainsFunc(usable, r.Overlaps) {
 			if err := t.setState(ctx, r.First, stateReserved); err != nil {
 				return 0, err
 			}
@@ -276,6 +314,7 @@ func (t *tx) unreserve(ctx context.Context, claim netcalc.Span, s netcalc.Span, 
 		if err := t.forget(ctx, r.First); err != nil {
 			return 0, err
 		}
+		// Of a row that reaches beyond s on either side, what lies outside stays reserved.
 		if err := t.insertReserved(ctx, r.claim, r.Minus(s)); err != nil {
 			return 0, err
 		}
@@ -294,7 +333,7 @@ func (t *tx) insertReserved(ctx context.Context, claim netip.Addr, spans []netca
 	})
 }
 
-// intersect is what two spans have in common.
+// intersect is what two spans have in common. Spans of two families have nothing: an IPv4 address sorts below every IPv6 one.
 func intersect(a, b netcalc.Span) (netcalc.Span, bool) {
 	if !a.Overlaps(b) {
 		return netcalc.Span{}, false

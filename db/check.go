@@ -40,7 +40,7 @@ func (s *Store) check(ctx context.Context, t view, found func(Finding)) error {
 	c := &checker{view: t, found: found}
 	for _, check := range []func(context.Context) error{
 		c.checkSpace, c.checkOwners, c.checkNetworks, c.checkPools, c.checkReleases, c.checkRouters, c.checkInstances,
-		c.checkProjects, c.checkSequences, c.checkTimes,
+		c.checkProjects, c.checkSequences, c.checkTimes, c.checkDomains,
 	} {
 		if err := check(ctx); err != nil {
 			return err
@@ -65,17 +65,26 @@ func (c *checker) say(check, format string, args ...any) {
 	c.found(Finding{check, fmt.Sprintf(format, args...)})
 }
 
+// spacePiece is a claim or, where it is free, a range that none covers.
+type spacePiece struct {
+	claim
+	largest int
+	free    bool
+}
+
+func (p spacePiece) String() string {
+	if p.free {
+		return p.Span.String()
+	}
+	return p.claim.String()
+}
+
 // checkSpace walks claims and free ranges together in address order: they must tile the address space, each address in
 // one of them, and free neighbours must be joined.
 func (c *checker) checkSpace(ctx context.Context) error {
-	type piece struct {
-		claim
-		largest int
-		free    bool
-	}
 	wholes := []netcalc.Span{wholeIPv4, wholeIPv6}
 	next := wholes[0].First // the first address that no piece has covered yet
-	var before piece
+	var before spacePiece
 	gap := func(first, last netip.Addr) {
 		c.say("free_ranges", "%s is neither claimed nor free", netcalc.Span{First: first, Last: last})
 	}
@@ -84,25 +93,25 @@ func (c *checker) checkSpace(ctx context.Context) error {
 			gap(next, last)
 		}
 		if wholes = wholes[1:]; len(wholes) > 0 {
-			next, before = wholes[0].First, piece{}
+			next, before = wholes[0].First, spacePiece{}
 		}
 	}
-	expect := func(p piece) {
+	expect := func(p spacePiece) {
 		switch {
 		case p.First.Less(wholes[0].First):
-			c.say("claims", "%s is outside the space that networks are in", p.Span)
+			c.say("claims", "%s is outside the space that networks are in", p)
 		case !next.IsValid() || p.First.Less(next):
-			c.say("claims", "%s overlaps %s", p.Span, before.Span)
+			c.say("claims", "%s overlaps %s", p, before)
 		case p.First != next:
 			gap(next, p.First.Prev())
 		case p.free && before.free:
-			c.say("free_ranges", "%s and %s are not joined", before.Span, p.Span)
+			c.say("free_ranges", "%s and %s are not joined", before, p)
 		}
 		if next.IsValid() && !p.Last.Less(next) {
 			next = p.Last.Next()
 		}
 	}
-	scan := func(row sqlstore.Row) (p piece, err error) {
+	scan := func(row sqlstore.Row) (p spacePiece, err error) {
 		err = row.Scan(keyed.Into(&p.First), keyed.Into(&p.Last), &p.prefix, &p.kind, &p.largest, &p.free)
 		return p, err
 	}
@@ -120,10 +129,10 @@ func (c *checker) checkSpace(ctx context.Context) error {
 		expect(p)
 		switch {
 		case p.free && p.largest != p.LargestBlock():
-			c.say("free_ranges", "%s says that /%d fits, and /%d does", p.Span, p.largest, p.LargestBlock())
+			c.say("free_ranges", "%s says that /%d fits, and /%d does", p, p.largest, p.LargestBlock())
 		case !p.free:
 			if prefix, ok := p.Prefix(); !ok || prefix.String() != p.prefix {
-				c.say("claims", "%s is called %s", p.Span, p.prefix)
+				c.say("claims", "%s is called %s", p, p.prefix)
 			}
 		}
 		before = p

@@ -104,11 +104,15 @@ func (w *poolWalk) visit(p poolPiece) {
 		if p.claim != w.claim.First {
 			w.say("addresses", "%s is in %s, and is recorded in a prefix that begins with %s", p.Span, w.claim.name, p.claim)
 		}
-		if p.name != p.String() {
+		if p.name != storedSpan(p.Span) {
 			w.say("addresses", "%s is called %s", p.Span, p.name)
 		}
 	}
 	switch {
+	case p.what == stateReleased && w.claim.what == claimNetwork && p.First == w.claim.of.Gateway:
+		// It keeps its place in the queue until the gateway moves away.
+		w.before, w.used = p, true
+		return
 	case w.known:
 		w.account(p)
 	case w.claim.what == claimBridge && p.is == pieceFree:

@@ -70,7 +70,7 @@ func TestStore_Check_addresses(t *testing.T) {
 		{"DELETE FROM free_addresses WHERE first > $1", []any{at("::")},
 			Finding{"addresses", "2001:db8:f::1-2001:db8:f:0:ffff:ffff:ffff:ffff of 2001:db8:f::/64 is neither free nor in use"}},
 		{"UPDATE free_addresses SET first = $1 WHERE first = $2", []any{at("10.0.1.9"), at("10.0.1.10")},
-			Finding{"addresses", "10.0.1.9-10.0.1.14 (free) overlaps 10.0.1.8/31 (reserved)"}},
+			Finding{"addresses", "10.0.1.9-10.0.1.14 (free) overlaps 10.0.1.8-10.0.1.9 (reserved)"}},
 		{"INSERT INTO free_addresses (first, last) SELECT $1, last FROM free_addresses WHERE first = $2", []any{at("10.0.1.12"), at("10.0.1.10")},
 			Finding{"addresses", "10.0.1.12-10.0.1.14 (free) overlaps 10.0.1.10-10.0.1.14 (free)"}},
 		{"UPDATE free_addresses SET last = $1 WHERE last = $2", []any{at("10.0.1.15"), at("10.0.1.14")},
@@ -84,7 +84,7 @@ func TestStore_Check_addresses(t *testing.T) {
 		{"UPDATE networks SET taken = 0 WHERE id = 1", nil,
 			Finding{"addresses", "addresses of 10.0.1.0/28 are recorded, though none was ever taken from it"}},
 		{"UPDATE networks SET taken = 1 WHERE id = 4", nil, Finding{"addresses", "10.0.1.51-10.0.1.62 of 10.0.1.48/28 is neither free nor in use"}},
-		{"UPDATE addresses SET address = '10.0.1.8' WHERE first = $1", []any{at("10.0.1.8")}, Finding{"addresses", "10.0.1.8/31 is called 10.0.1.8"}},
+		{"UPDATE addresses SET address = '10.0.1.8' WHERE first = $1", []any{at("10.0.1.8")}, Finding{"addresses", "10.0.1.8-10.0.1.9 is called 10.0.1.8"}},
 		finds(row("10.0.1.51", "10.0.1.51", "10.0.1.51", "10.0.1.0", "reserved"), "addresses",
 			"10.0.1.51 is in 10.0.1.48/28, and is recorded in a prefix that begins with 10.0.1.0"),
 		finds(row("10.0.1.1", "10.0.1.1", "10.0.1.1", "10.0.1.0", "reserved"), "addresses",
@@ -161,7 +161,7 @@ func TestStore_Check_notJoined(t *testing.T) {
 			checkedLedger(t, s)
 			breakBy(t, s, "UPDATE free_addresses SET last = $1 WHERE first = $2", key(addr("10.0.1.11")), key(addr("10.0.1.10")))
 			breakBy(t, s, "INSERT INTO free_addresses (first, last) VALUES ($1, $2)", key(addr("10.0.1.12")), key(addr("10.0.1.14")))
-			want := Finding{"addresses", "10.0.1.10/31 and 10.0.1.12-10.0.1.14 are free and not joined"}
+			want := Finding{"addresses", "10.0.1.10-10.0.1.11 and 10.0.1.12-10.0.1.14 are free and not joined"}
 			if got := findings(t, s); !slices.Equal(got, []Finding{want}) {
 				t.Errorf("found %q, want %q", got, want)
 			}

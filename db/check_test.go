@@ -8,7 +8,7 @@ import (
 // A family of which no range is left, claimed or free, is missed as much as a hole in the middle.
 func TestStore_Check_lostSpace(t *testing.T) {
 	all := []Finding{
-		{"free_ranges", "0.0.0.0/0 is neither claimed nor free"},
+		{"free_ranges", "0.0.0.0-255.255.255.255 is neither claimed nor free"},
 		{"free_ranges", "2000::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff is neither claimed nor free"},
 	}
 	for statement, want := range map[string][]Finding{

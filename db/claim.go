@@ -20,6 +20,14 @@ type claim struct {
 	kind   string
 }
 
+// String is the prefix that the claim covers, whatever it is called, or its ends where they are no prefix's.
+func (c claim) String() string {
+	if p, ok := c.Span.Prefix(); ok {
+		return p.String()
+	}
+	return c.Span.String()
+}
+
 // What a claim is for. A network's IPv6 prefix is claimed for its bridge, since the networks of a flat bridge share one: a
 // link has one set of on-link prefixes, whoever is on it (RFC 4861 §2.1).
 const (

@@ -23,7 +23,7 @@ func Copy(ctx context.Context, from, to *Store) (copied []Copied, err error) {
 			if copied, err = sqlstore.CopyRows(ctx, from.db, source.ReadTx, to.db, target.door); err == nil {
 				err = checkCopy(ctx, from, to, target.view)
 			}
-			return to.db.Translate(err)
+			return to.db.Translate(ctx, err)
 		})
 	})
 	if err != nil {

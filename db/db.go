@@ -72,7 +72,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 // Close releases the ledger.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Version is the schema version of the ledger and the name of its engine.
+// Version is the schema version of the ledger, the name of its engine, and where in the database it is.
 type Version = sqlstore.Version
 
 // Version tells the schema version and engine. Open has checked that this binary knows the version.
@@ -101,6 +101,14 @@ func (s *Store) mutate(ctx context.Context, do func(context.Context, *tx) error)
 	return s.db.Change(ctx, s.what, func(ctx context.Context, w *sqlstore.WriteTx) error {
 		return do(ctx, &tx{view{w.ReadTx}, w})
 	})
+}
+
+// failed is a sequence that is an error.
+func failed[T any](err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, err)
+	}
 }
 
 // errStop ends a transaction whose reader wants no more rows.

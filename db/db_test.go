@@ -46,7 +46,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *Store)) {
 	}
 }
 
-// openTest opens a ledger. With Create it is there then, as if something had been changed in it.
+// openTest opens a ledger. With Create there is one then, as if something had been changed in it.
 func openTest(t testing.TB, url string, mode Mode) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), Options{URL: url, Mode: mode, Clock: func() time.Time { return testTime }})

@@ -26,7 +26,7 @@ type FixedAddress struct {
 	Host      string // the instance's, else the network's
 }
 
-// FixedFilter chooses fixed addresses; a zero field lets all pass.
+// FixedFilter chooses fixed addresses; a zero field lets all pass, one that names nothing in the ledger is ErrNotFound.
 type FixedFilter struct {
 	Network string // a NETWORK, as FindNetworks takes it
 	Host    string
@@ -36,7 +36,7 @@ type FixedFilter struct {
 }
 
 // FixedAddresses yields the addresses of networks that are held or reserved, in address order, IPv4 before IPv6. An error
-// ends the sequence; ErrNotFound for a network that is not there.
+// ends the sequence.
 func (s *Store) FixedAddresses(ctx context.Context, f FixedFilter) iter.Seq2[FixedAddress, error] {
 	return func(yield func(FixedAddress, error) bool) {
 		err := s.view(ctx, func(ctx context.Context, t view) error {
@@ -60,6 +60,9 @@ type fixedLister struct {
 }
 
 func (l *fixedLister) list(ctx context.Context) (err error) {
+	if err := (known{host: l.filter.Host}).check(ctx, l.view); err != nil {
+		return err
+	}
 	if l.filter.Network != "" {
 		if l.network, err = l.findNetwork(ctx, l.filter.Network); err != nil {
 			return err
@@ -182,15 +185,15 @@ func (l *fixedLister) listNetwork(ctx context.Context, n Network, rows *pager[Fi
 			}
 		}
 		f := untaken
+		f.State = roles.of(a) // before what a row says: a gateway may stand on an address that was released
 		switch {
+		case f.State != "":
 		case more && row.First.Compare(a) <= 0 && row.State == stateHeld:
 			f = row
 		case more && row.First.Compare(a) <= 0:
 			f.State = row.State
 		default:
-			if f.State = roles.of(a); f.State == "" {
-				f.State = stateFree
-			}
+			f.State = stateFree
 		}
 		f.First, f.Last = a, a
 		if err := l.one(f); err != nil {

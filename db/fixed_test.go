@@ -67,7 +67,7 @@ func TestStore_ReserveAddresses(t *testing.T) {
 		create(t, s, vlans("10.0.1.0/24", 27, 2).v6("fd00:1::/48"))
 		// A network's own addresses in a range are passed over, and so is what is reserved already.
 		reserve(t, s, "10.0.1.4", "10.0.1.10-10.0.1.13", "10.0.1.12-10.0.1.34", "fd00:1::16:3eff:fe00:0/105")
-		wantFixed(t, s, FixedFilter{}, "10.0.1.4 reserved", "10.0.1.10-10.0.1.30 reserved", "fd00:1::16:3eff:fe00:0/105 reserved")
+		wantFixed(t, s, FixedFilter{}, "10.0.1.4 reserved", "10.0.1.10-10.0.1.30 reserved", "fd00:1::16:3eff:fe00:0-fd00:1::16:3eff:fe7f:ffff reserved")
 		reserve(t, s, "10.0.1.0/26", "fd00:1::/63")
 		wantFixed(t, s, FixedFilter{}, "10.0.1.3-10.0.1.30 reserved", "10.0.1.35-10.0.1.62 reserved",
 			"fd00:1::2-fd00:1::ffff:ffff:ffff:ffff reserved", "fd00:1:0:1::2-fd00:1:0:1:ffff:ffff:ffff:ffff reserved")
@@ -131,11 +131,11 @@ func TestStore_ReserveAddresses_refused(t *testing.T) {
 				"10.0.1.0-10.0.1.2 is not for guests: network 1 (10.0.1.0/27, fd00:1::/64) keeps it (network, gateway, vpn)"},
 			{"10.0.1.29-10.0.1.32", ErrConflict,
 				"10.0.1.29-10.0.1.32 is not for guests: network 1 (10.0.1.0/27, fd00:1::/64) keeps it (broadcast, reserved)"},
-			{"fd00:1::/127", ErrConflict, "fd00:1::/127 is not for guests: network 1 (10.0.1.0/27, fd00:1::/64) keeps it (network, gateway)"},
+			{"fd00:1::/127", ErrConflict, "fd00:1::-fd00:1::1 is not for guests: network 1 (10.0.1.0/27, fd00:1::/64) keeps it (network, gateway)"},
 			{"fd00:2::1", ErrConflict, "fd00:2::1 is not for guests: fd00:2::/64 of bridge br0 keeps it (gateway)"},
-			{"10.0.3.0/24", ErrNotFound, "10.0.3.0/24 is in no network"},
+			{"10.0.3.0/24", ErrNotFound, "10.0.3.0-10.0.3.255 is in no network"},
 			{"10.0.1.60-10.0.1.70", ErrNotFound, "10.0.1.60-10.0.1.70 does not lie in networks as a whole: 10.0.1.64-10.0.1.70 is in none"},
-			{"10.0.0.0/16", ErrNotFound, "10.0.0.0/16 does not lie in networks as a whole: 10.0.0.0/24 is in none"},
+			{"10.0.0.0/16", ErrNotFound, "10.0.0.0-10.0.255.255 does not lie in networks as a whole: 10.0.0.0-10.0.0.255 is in none"},
 			{"10.0.1.32-10.0.2.9", ErrNotFound, "10.0.1.32-10.0.2.9 does not lie in networks as a whole: 10.0.1.64-10.0.1.255 is in none"},
 		} {
 			err := s.ReserveAddresses(t.Context(), spans(strings.Fields(c.ranges)...))
@@ -147,10 +147,10 @@ func TestStore_ReserveAddresses_refused(t *testing.T) {
 			"10.0.1.20":           "nothing of 10.0.1.20 is reserved",
 			"10.0.1.1":            "nothing of 10.0.1.1 is reserved",
 			"10.0.1.3":            "nothing of 10.0.1.3 is reserved",
-			"fd00:1::/64":         "nothing of fd00:1::/64 is reserved",
+			"fd00:1::/64":         "nothing of fd00:1::-fd00:1::ffff:ffff:ffff:ffff is reserved",
 			"10.0.3.1":            "10.0.3.1 is in no network",
 			"10.0.1.40 10.0.1.5":  "nothing of 10.0.1.5 is reserved",
-			"10.0.1.0-10.0.1.255": "10.0.1.0/24 does not lie in networks as a whole: 10.0.1.64-10.0.1.255 is in none",
+			"10.0.1.0-10.0.1.255": "10.0.1.0-10.0.1.255 does not lie in networks as a whole: 10.0.1.64-10.0.1.255 is in none",
 		} {
 			err := s.UnreserveAddresses(t.Context(), spans(strings.Fields(ranges)...))
 			wantError(t, err, ErrNotFound, want)
@@ -196,7 +196,7 @@ func TestStore_FixedAddresses_flat(t *testing.T) {
 		}
 		boot(t, s, instance("a").with(func(n *NewInstances) { n.MAC = mac("02:16:3e:00:00:01") }))
 		boot(t, s, instance("b").with(func(n *NewInstances) { n.Network, n.MAC, n.Host = "2", mac("02:16:3e:00:00:02"), "hyper" }))
-		wantFixed(t, s, FixedFilter{Network: "2"}, "10.0.1.130 held b", "fd00:1::100/120 reserved", "fd00:1::16:3eff:fe00:2 held b")
+		wantFixed(t, s, FixedFilter{Network: "2"}, "10.0.1.130 held b", "fd00:1::100-fd00:1::1ff reserved", "fd00:1::16:3eff:fe00:2 held b")
 	})
 }
 

@@ -28,6 +28,9 @@ func (s *Store) AssociateFloating(ctx context.Context, instance string, a netip.
 }
 
 func (t *tx) associate(ctx context.Context, i Instance, a netip.Addr, pool string) (got FloatingAddress, err error) {
+	if err := (known{pool: pool}).check(ctx, t.view); err != nil {
+		return got, err
+	}
 	var r FloatingRange
 	if a.IsValid() {
 		r, err = t.floatingRangeFor(ctx, i, a, pool)
@@ -166,10 +169,8 @@ func (t view) nextFloatingRange(ctx context.Context, i Instance, pool string) (r
 		return r, err
 	case there: // of the other family
 		err = conflictf("%s has no range of %s, and instance %s could use nothing else", poolName(pool), wanted[0].name, i.qualifiedName())
-	case pool == "":
+	default: // a pool that has none was refused before
 		err = notFoundf("there is no floating range").Try(WayCreateFloating)
-	default:
-		err = notFoundf("there is no floating pool %s", quoteRef(pool)).Try(WayListFloating)
 	}
 	return r, err
 }

@@ -21,7 +21,8 @@ type FloatingAddress struct {
 	FixedIP   netip.Addr // the instance's address of the same family, which the floating one stands for
 }
 
-// FloatingFilter chooses floating addresses; an empty field lets all pass.
+// FloatingFilter chooses floating addresses; an empty field lets all pass, one that names nothing in the ledger is
+// ErrNotFound.
 type FloatingFilter struct {
 	Host string
 	Pool string
@@ -33,13 +34,16 @@ type FloatingFilter struct {
 // FloatingAddresses yields the addresses of all floating ranges in address order, one in memory at a time.
 func (s *Store) FloatingAddresses(ctx context.Context, f FloatingFilter) iter.Seq2[FloatingAddress, error] {
 	where := new(sqlstore.Where).If("r.host", f.Host).If("r.pool", f.Pool)
-	known := ""
+	without := ""
 	if !f.All {
-		known = " AND a.state <> 'released'"
+		without = " AND a.state <> 'released'"
 	}
 	// One statement, since no other one can run while its rows are read; a range without addresses is one row of it.
 	rows := stream(ctx, s, func(ctx context.Context, t view) iter.Seq2[FloatingAddress, error] {
-		return sqlstore.Rows(ctx, t.ReadTx, scanFloatingAddress(), selectFloatingAddresses+known+`
+		if err := (known{host: f.Host, pool: f.Pool}).check(ctx, t); err != nil {
+			return failed[FloatingAddress](err)
+		}
+		return sqlstore.Rows(ctx, t.ReadTx, scanFloatingAddress(), selectFloatingAddresses+without+`
 			LEFT JOIN instances i ON i.id = a.instance_id`+where.String()+` ORDER BY r.first, a.first`, where.Args()...)
 	})
 	return func(yield func(FloatingAddress, error) bool) {

@@ -95,22 +95,25 @@ var lines = codecOf(func(from any) ([]string, error) {
 	return strings.Split(s, "\n"), nil
 }, nil)
 
-// InstanceFilter chooses instances; a zero field lets all pass.
+// InstanceFilter chooses instances; a zero field lets all pass, one that names nothing in the ledger is ErrNotFound.
 type InstanceFilter struct {
 	ProjectID string
 	Network   string // a NETWORK, as FindNetworks takes it
 	Host      string
 }
 
-// Instances yields instances in the order of their fixed addresses, one row in memory at a time. Errors: ErrNotFound for
-// a network that is not there.
+// Instances yields instances in the order of their fixed addresses, one row in memory at a time. An error ends
+// the sequence.
 func (s *Store) Instances(ctx context.Context, f InstanceFilter) iter.Seq2[Instance, error] {
 	return stream(ctx, s, func(ctx context.Context, t view) iter.Seq2[Instance, error] {
+		if err := (known{project: f.ProjectID, host: f.Host}).check(ctx, t); err != nil {
+			return failed[Instance](err)
+		}
 		where := new(sqlstore.Where).If("i.project_id", f.ProjectID).If("i.host", f.Host)
 		if f.Network != "" {
 			n, err := t.findNetwork(ctx, f.Network)
 			if err != nil {
-				return func(yield func(Instance, error) bool) { yield(Instance{}, err) }
+				return failed[Instance](err)
 			}
 			where.And("i.network_id = ?", n.ID)
 		}

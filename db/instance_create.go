@@ -2,10 +2,8 @@ package db
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
@@ -112,13 +110,8 @@ func (t *tx) createInstances(ctx context.Context, n NewInstances) ([]Instance, e
 // checkInstanceNames refuses a name that the project has already, or that is asked for twice.
 func (t view) checkInstanceNames(ctx context.Context, project string, names []string) error {
 	for batch := range slices.Chunk(names, 500) {
-		args := []any{project}
-		var list strings.Builder
-		for _, name := range batch {
-			args = append(args, name)
-			fmt.Fprintf(&list, ", $%d", len(args))
-		}
-		taken, there, err := sqlstore.Value[string](ctx, t.ReadTx, "name FROM instances WHERE project_id = $1 AND name IN ("+list.String()[2:]+") ORDER BY name LIMIT 1", args...)
+		where := sqlstore.That("project_id = ?", project).In("name", batch)
+		taken, there, err := sqlstore.Value[string](ctx, t.ReadTx, "name FROM instances"+where.String()+" ORDER BY name LIMIT 1", where.Args()...)
 		if err != nil {
 			return err
 		}

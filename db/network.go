@@ -89,6 +89,9 @@ func (n *Network) place(gateway netip.Addr) error {
 	return nil
 }
 
+// What an MTU may be: a link that carries IPv6 has at least 1280 bytes (RFC 8200 §5); 65535 is what a bridge takes.
+const MinMTU, MaxMTU = 1280, 65535
+
 // networkTable is the table networks but for `taken`, which says how far a network is open and is not a part of what it is.
 var networkTable = &sqlstore.Table[Network]{
 	Name: "networks", Alias: "n",
@@ -122,7 +125,7 @@ var networkTable = &sqlstore.Table[Network]{
 	Describe: func(n *Network) string { return fmt.Sprintf("network %d", n.ID) },
 }
 
-// NetworkFilter chooses networks; an empty field lets all pass.
+// NetworkFilter chooses networks; an empty field lets all pass, one that names nothing in the ledger is ErrNotFound.
 type NetworkFilter struct {
 	ProjectID string
 	Host      string
@@ -136,6 +139,9 @@ func (f NetworkFilter) where() *sqlstore.Where {
 // Networks yields networks in address order, IPv4 before IPv6, one row in memory at a time. An error ends the sequence.
 func (s *Store) Networks(ctx context.Context, f NetworkFilter) iter.Seq2[Network, error] {
 	return stream(ctx, s, func(ctx context.Context, t view) iter.Seq2[Network, error] {
+		if err := (known{project: f.ProjectID, host: f.Host, bridge: f.Bridge}).check(ctx, t); err != nil {
+			return failed[Network](err)
+		}
 		where := f.where()
 		return networkTable.Rows(ctx, t.ReadTx, where.String()+" ORDER BY first", where.Args()...)
 	})

@@ -36,11 +36,11 @@ func TestStore_CreateNetworks_reserveOther(t *testing.T) {
 		create(t, s, flat("10.0.2.0/24", 25, 1).v6("fd00:3::/48").with(func(n *NewNetworks) { n.Bridge = "br0" }))
 		create(t, s, flat("10.0.2.128/25", 25, 1).with(func(n *NewNetworks) { n.Bridge = "br0" }).with(reserving("fd00:3::100", "10.0.2.130")))
 		wantFixed(t, s, FixedFilter{}, "10.0.1.37 reserved", "10.0.1.40 reserved", "10.0.2.130 reserved",
-			"fd00:2::100/120 reserved", "fd00:2:0:1::100/120 reserved", "fd00:3::100 reserved")
+			"fd00:2::100-fd00:2::1ff reserved", "fd00:2:0:1::100-fd00:2:0:1::1ff reserved", "fd00:3::100 reserved")
 		_, err := s.CreateNetworks(t.Context(), vlans("10.0.1.0/24", 27, 1).with(nextFree).with(reserving("10.0.1.50")))
 		wantError(t, err, ErrConflict, "reserve 10.0.1.50 is not in the networks that would be created")
 		_, err = s.CreateNetworks(t.Context(), vlans("10.0.1.0/24", 27, 1).with(nextFree).with(reserving("10.0.1.64/31")))
-		wantError(t, err, ErrConflict, "10.0.1.64/31 is not for guests: network 7 (10.0.1.64/27) keeps it (network, gateway)")
+		wantError(t, err, ErrConflict, "10.0.1.64-10.0.1.65 is not for guests: network 7 (10.0.1.64/27) keeps it (network, gateway)")
 	})
 }
 
@@ -79,12 +79,12 @@ func TestNewNetworks_Validate_reserve(t *testing.T) {
 		{dual, "+10-+32", "reserve +10-+32 is not inside 10.0.1.0/27"},
 		{dual, "+0", "reserve +0 is not for guests: every network keeps it (network)"},
 		{dual, "+0-+2", "reserve +0-+2 is not for guests: every network keeps it (network, gateway, vpn)"},
-		{dual, "10.0.2.1", "reserve 10.0.2.1 is not in the networks asked for: they are 10.0.1.0/26"},
-		{dual, "10.0.1.60-10.0.1.64", "reserve 10.0.1.60-10.0.1.64 is not in the networks asked for: they are 10.0.1.0/26"},
-		{dual, "fd00:1:0:2::5", "reserve fd00:1:0:2::5 is not in the networks asked for: they are fd00:1::/63"},
-		{dual.with(nextFree), "10.0.2.1", "reserve 10.0.2.1 is not in the networks asked for: they are 10.0.1.0/24"},
+		{dual, "10.0.2.1", "reserve 10.0.2.1 is not in the networks asked for: they are 10.0.1.0-10.0.1.63"},
+		{dual, "10.0.1.60-10.0.1.64", "reserve 10.0.1.60-10.0.1.64 is not in the networks asked for: they are 10.0.1.0-10.0.1.63"},
+		{dual, "fd00:1:0:2::5", "reserve fd00:1:0:2::5 is not in the networks asked for: they are fd00:1::-fd00:1:0:1:ffff:ffff:ffff:ffff"},
+		{dual.with(nextFree), "10.0.2.1", "reserve 10.0.2.1 is not in the networks asked for: they are 10.0.1.0-10.0.1.255"},
 		{vlans("10.0.1.0/24", 27, 2), "fd00::5", "reserve fd00::5 is IPv6, which is not asked for"},
-		{flat("10.0.1.0/24", 27, 2).v6("fd00:1::/48"), "fd00:1:0:1::5", "reserve fd00:1:0:1::5 is not in the networks asked for: they are fd00:1::/64"},
+		{flat("10.0.1.0/24", 27, 2).v6("fd00:1::/48"), "fd00:1:0:1::5", "reserve fd00:1:0:1::5 is not in the networks asked for: they are fd00:1::-fd00:1::ffff:ffff:ffff:ffff"},
 		{NewNetworks{Manager: VlanManager, Count: 2, VLANStart: 1}.v6("fd00:1::/48"), "10.0.1.5", "reserve 10.0.1.5 is IPv4, which the networks do not have"},
 		{NewNetworks{Manager: VlanManager, Count: 2, VLANStart: 1}.v6("fd00:1::/48"), "+1", "reserve +1 is not for guests: every network keeps it (gateway)"},
 	} {

@@ -76,6 +76,10 @@ func (m *model) associate(instance string, a netip.Addr, pool string) (why verdi
 		return why
 	}
 	i := &m.instances[m.instanceByID(ids[0])]
+	inPool := func(r FloatingRange) bool { return r.Pool == pool }
+	if why.add(pool != "" && !slices.ContainsFunc(m.floating, inPool), ErrNotFound) {
+		return why
+	}
 	free4, free6 := i.FixedIP.IsValid() && !i.FloatingIP.IsValid(), i.FixedIPv6.IsValid() && !i.FloatingIPv6.IsValid()
 	if a.IsValid() {
 		at := slices.IndexFunc(m.floating, func(r FloatingRange) bool { return r.CIDR.Contains(a) })

@@ -18,7 +18,7 @@ func (g *generator) step() step {
 		make   func() step
 	}{
 		{16, g.networkCreate}, {24, g.instanceCreate}, {5, g.floatingCreate}, {3, g.secgroupCreate},
-		{4, g.networkDelete}, {7, g.networkModify}, {9, g.instanceDelete}, {7, g.fixedReserve}, {6, g.fixedUnreserve},
+		{4, g.networkDelete}, {10, g.networkModify}, {9, g.instanceDelete}, {7, g.fixedReserve}, {6, g.fixedUnreserve},
 		{2, g.floatingDelete}, {10, g.floatingAssociate}, {5, g.floatingDisassociate}, {2, g.vpnChange},
 		{1, g.projectCreate}, {1, g.projectDelete}, {1, g.projectScrub}, {2, g.projectQuota},
 		{2, g.secgroupDelete}, {3, g.secgroupAuthorize}, {2, g.secgroupRevoke},
@@ -67,9 +67,54 @@ func (g *generator) networkDelete() step {
 
 func (g *generator) networkModify() step {
 	refs, change := []string{g.network()}, g.change()
+	if a := change.Gateway; a != nil && a.IsValid() && g.chance(70) { // else it is seldom the network that it is in
+		refs = []string{netip.PrefixFrom(*a, pick(g, 28, 28, 28, 29)).Masked().String()}
+		g.moved = append(g.moved, refs[0])
+	} else if len(g.moved) > 0 && g.chance(40) { // and away again
+		refs, change = []string{pick(g, g.moved...)}, NetworkChange{Gateway: ptr(pick(g, g.early(), netip.Addr{}))}
+	}
 	if g.chance(20) {
 		refs = append(refs, g.network())
 	}
+	return plain(func(ctx context.Context, s *Store) error { _, err := s.UpdateNetworks(ctx, refs, change); return err },
+		func(m *model) verdict { return m.updateNetworks(refs, change) }, "network modify", refs, changeText(change))
+}
+
+// gatewayStep is one of those that matter where the gateway of a network of 16 moves about; the first one makes it.
+func (g *generator) gatewayStep() step {
+	if g.steps++; g.steps == 1 {
+		n := vlans("10.9.0.0/28", 28, 1)
+		if g.chance(50) {
+			n = flat("10.9.0.0/28", 28, 1)
+		}
+		return plain(func(ctx context.Context, s *Store) error { _, err := s.CreateNetworks(ctx, n); return err },
+			func(m *model) verdict { return m.createNetworks(n) }, "network create", n)
+	}
+	early := func() netip.Addr { return ip4(addr("10.9.0.0"), pick(g, 1, 2, 3, 3, 4, 4, 5, 5, 6, 14)) }
+	spans := func() []netcalc.Span {
+		first := early()
+		return []netcalc.Span{{First: first, Last: ip4(first, pick(g, 0, 1, 9))}}
+	}
+	switch g.IntN(10) {
+	case 0, 1, 2:
+		n := NewInstances{ProjectID: "apollo", Names: []string{g.name()}, FixedIP: often(g, 20, early())}
+		return step{fmt.Sprintf("instance create %+v", n),
+			func(ctx context.Context, s *Store) ([]Instance, error) { return s.CreateInstances(ctx, n) },
+			func(m *model, made []Instance) verdict { return m.createInstances(n, made) }}
+	case 3, 4:
+		refs := []string{g.name()}
+		return plain(func(ctx context.Context, s *Store) error { return s.DeleteInstances(ctx, refs) },
+			func(m *model) verdict { return m.deleteInstances(refs) }, "instance delete", refs)
+	case 5:
+		at := spans()
+		return plain(func(ctx context.Context, s *Store) error { return s.ReserveAddresses(ctx, at) },
+			func(m *model) verdict { return m.reserve(at) }, "fixed reserve", at)
+	case 6:
+		at := spans()
+		return plain(func(ctx context.Context, s *Store) error { return s.UnreserveAddresses(ctx, at) },
+			func(m *model) verdict { return m.unreserve(at) }, "fixed unreserve", at)
+	}
+	refs, change := []string{"1"}, NetworkChange{Gateway: ptr(pick(g, early(), early(), netip.Addr{}))}
 	return plain(func(ctx context.Context, s *Store) error { _, err := s.UpdateNetworks(ctx, refs, change); return err },
 		func(m *model) verdict { return m.updateNetworks(refs, change) }, "network modify", refs, changeText(change))
 }

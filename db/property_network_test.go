@@ -338,12 +338,10 @@ func (m *model) updateNetwork(n *Network, change NetworkChange, why *verdict) {
 		why.add(m.over(*change.ProjectID, "networks", 1), ErrConflict)
 		n.ProjectID = *change.ProjectID
 	}
+	// The address that a gateway takes keeps its place among the released ones, for when the gateway moves away.
 	left := guests(*n)
 	for _, a := range usable {
-		if !slices.Contains(left, a) {
-			why.add(m.taken(a), ErrConflict)
-			m.take(a)
-		}
+		why.add(!slices.Contains(left, a) && m.taken(a), ErrConflict)
 	}
 }
 

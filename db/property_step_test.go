@@ -18,6 +18,7 @@ type generator struct {
 	asked    []NewNetworks         // to be asked for again
 	reserved []netcalc.Span
 	ports    []string // instances asked for not long ago
+	moved    []string // networks whose gateways were to move
 }
 
 func pick[T any](g *generator, all ...T) T { return all[g.IntN(len(all))] }
@@ -42,6 +43,11 @@ func (g *generator) ipv4() netip.Addr {
 		n = g.IntN(64)
 	}
 	return g.again(ip4(addr("10.9.0.0"), n))
+}
+
+// early is one of the first guests' addresses of a network, which are those that come to be released.
+func (g *generator) early() netip.Addr {
+	return ip4(addr("10.9.0.0"), 16*min(g.IntN(4), g.IntN(4))+2+g.IntN(4))
 }
 
 // again returns a or, as often, an address that was asked for not long ago.
@@ -210,16 +216,16 @@ func (g *generator) rules() (rules []Rule) {
 
 func (g *generator) change() (c NetworkChange) {
 	for range pick(g, 1, 1, 2) {
-		switch g.IntN(6) {
+		switch g.IntN(7) {
 		case 0:
 			c.Label = ptr(pick(g, "red", "blue", ""))
 		case 1:
 			c.ProjectID = ptr(pick(g, g.project(), ""))
 		case 2:
 			c.Host = ptr(pick(g, "node1", ""))
-		case 3, 4:
-			c.Gateway = ptr(pick(g, g.ipv4(), g.ipv4(), g.ipv4(), netip.Addr{}))
-		case 5:
+		case 3, 4, 5:
+			c.Gateway = ptr(pick(g, g.ipv4(), g.early(), g.early(), netip.Addr{}))
+		case 6:
 			c.GatewayV6 = ptr(pick(g, g.ipv6(), g.ipv6(), g.ipv6(), netip.Addr{}))
 		}
 	}

@@ -216,9 +216,13 @@ func (s *Store) CreateSecurityGroup(ctx context.Context, project, name, descript
 	return g, err
 }
 
-// SecurityGroups returns the groups of a project, or of all, by project and name, with their rules.
+// SecurityGroups returns the groups of a project, or of all, by project and name, with their rules. Error:
+// ErrNotFound for a project that is not there.
 func (s *Store) SecurityGroups(ctx context.Context, project string) (groups []SecurityGroup, err error) {
 	err = s.view(ctx, func(ctx context.Context, t view) error {
+		if err := (known{project: project}).check(ctx, t); err != nil {
+			return err
+		}
 		where := new(sqlstore.Where).If("g.project_id", project)
 		groups, err = countedGroups.All(ctx, t.ReadTx, where.String()+" ORDER BY g.project_id, g.name", where.Args()...)
 		if err != nil {

@@ -49,7 +49,7 @@ func TestStore_SecurityGroups(t *testing.T) {
 		wantRules(t, s, "apollo", DefaultGroup, defaultRules...)
 
 		var names []string
-		for _, project := range []string{"", "gemini", "vostok"} {
+		for _, project := range []string{"", "gemini"} {
 			groups, err := s.SecurityGroups(t.Context(), project)
 			if err != nil {
 				t.Fatal(err)
@@ -61,6 +61,8 @@ func TestStore_SecurityGroups(t *testing.T) {
 		if want := []string{"apollo/default 3", "apollo/web 0", "gemini/default 3", "gemini/web 0", "gemini/default 3", "gemini/web 0"}; !slices.Equal(names, want) {
 			t.Errorf("groups %q, want %q", names, want)
 		}
+		_, err = s.SecurityGroups(t.Context(), "vostok")
+		wantError(t, err, ErrNotFound, "there is no project vostok")
 		_, err = s.SecurityGroup(t.Context(), "apollo", "db")
 		wantError(t, err, ErrNotFound, "project apollo has no security group db")
 	})

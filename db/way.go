@@ -23,6 +23,12 @@ const (
 	WayAgain                  = sqlstore.WayAgain
 	WayPostgresForm           = sqlstore.WayPostgresForm
 	WayDotSlash               = sqlstore.WayDotSlash
+	WayDotSlashPath           = sqlstore.WayDotSlashPath
+	WayTimeouts               = sqlstore.WayTimeouts
+	WayPrimary                = sqlstore.WayPrimary
+	WayAgainOrPrimary         = sqlstore.WayAgainOrPrimary
+	WaySearchPath             = sqlstore.WaySearchPath
+	WayUTF8                   = sqlstore.WayUTF8
 	WayCheckHost              = sqlstore.WayCheckHost
 	WayCheckPassword          = sqlstore.WayCheckPassword
 	WayCreateDatabase         = sqlstore.WayCreateDatabase
@@ -59,6 +65,8 @@ const (
 	WayCreateNetwork Way = "create_network"
 	// WaySameMTU: give the networks of a bridge one MTU.
 	WaySameMTU Way = "same_mtu"
+	// WayGiveMTU: give the network, which is the value, another MTU.
+	WayGiveMTU Way = "give_mtu"
 	// WayNameByID: say which one by its id.
 	WayNameByID Way = "name_by_id"
 	// WayAnotherRange: carve from another range, whose name is the value, or fewer networks.

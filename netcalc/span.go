@@ -124,17 +124,15 @@ func (s Span) Prefix() (netip.Prefix, bool) {
 	return netip.PrefixFrom(s.First, s.First.BitLen()-n), true
 }
 
-// String returns what ParseSpan reads: the address where s is a single one, the CIDR where it is one, else FIRST-LAST.
-// IPv6 is in the form of RFC 5952 §4. What no parser reads is "invalid span".
+// String returns what ParseSpan reads: the address where s is a single one, else FIRST-LAST. It is that also where s is a
+// CIDR block: a range of addresses that now and then looks like a network is read as one. IPv6 is in the form of RFC 5952
+// §4. What no parser reads is "invalid span".
 func (s Span) String() string {
 	if !s.valid() {
 		return "invalid span"
 	}
 	if s.First == s.Last {
 		return s.First.String()
-	}
-	if p, ok := s.Prefix(); ok {
-		return p.String()
 	}
 	return s.First.String() + "-" + s.Last.String()
 }

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -73,9 +74,6 @@ func checkSpanText(t *testing.T, s Span, all []netip.Addr, i, j int) {
 	n := j - i + 1
 	block, isBlock := naiveFirstFit(all, i, j, s.First.BitLen()-bits.Len(uint(n))+1)
 	isBlock = isBlock && n&(n-1) == 0
-	if isBlock {
-		text = block.String()
-	}
 	if p, ok := s.Prefix(); ok != isBlock || ok && p != block {
 		t.Errorf("Prefix of %s-%s = %s, %t", s.First, s.Last, p, ok)
 	}
@@ -168,6 +166,9 @@ func TestSpan_large(t *testing.T) {
 		}
 		want(t, "Count of "+text, s.Count(), c.count)
 		want(t, "LargestBlock of "+text, s.LargestBlock(), c.largest)
+		if strings.Contains(text, "/") {
+			text = fmt.Sprintf("%s-%s", s.First, s.Last)
+		}
 		want(t, "String", s.String(), text)
 	}
 }
@@ -233,9 +234,9 @@ func TestRelativeSpan(t *testing.T) {
 		{"+0", "10.0.1.0/24", "10.0.1.0"},
 		{"+10-+20", "10.0.1.0/24", "10.0.1.10-10.0.1.20"},
 		{"+255", "10.0.1.0/24", "10.0.1.255"},
-		{"+8-+15", "10.0.1.32/27", "10.0.1.40/29"},
+		{"+8-+15", "10.0.1.32/27", "10.0.1.40-10.0.1.47"},
 		{"+16", "fd00::/64", "fd00::10"},
-		{"+0-+18446744073709551615", "fd00::/64", "fd00::/64"},
+		{"+0-+18446744073709551615", "fd00::/64", "fd00::-fd00::ffff:ffff:ffff:ffff"},
 	} {
 		r, err := ParseRelativeSpan(c.given)
 		want(t, "error", errText(err), "<nil>")

@@ -8,15 +8,11 @@ type Arg struct {
 	variadic bool
 }
 
-// Required declares an argument that must be given and must not be empty.
+// Required declares an argument that must be given.
 func Required(f *Flag) *Arg { return &Arg{Flag: f, required: true} }
 
-// Optional declares an argument that may be left out; an empty text means that it is, as it always did in Nova's own
-// signature, whether it stands at its place or behind its flag.
-func Optional(f *Flag) *Arg {
-	f.emptyMeansNone = true
-	return &Arg{Flag: f}
-}
+// Optional declares an argument that may be left out.
+func Optional(f *Flag) *Arg { return &Arg{Flag: f} }
 
 // Optionals declares several optional arguments, in order.
 func Optionals(fs ...*Flag) []*Arg {

@@ -90,6 +90,10 @@ func (p *Program) bind(in *invocation, t token) error {
 	if spelling == f.short {
 		spelling = f.name
 	}
+	// Whether or not another value comes after it, and before anything is compared with it.
+	if err := f.checkEmpty("--"+spelling, sourced{text: t.value}); err != nil {
+		return err
+	}
 	in.flags = append(in.flags, flagUse{f, spelling, t.value})
 	return nil
 }

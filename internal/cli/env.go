@@ -11,8 +11,8 @@ type Env struct {
 	Sys *Sys
 	// Stdout takes the answer and nothing else. A write that fails is reported once the command is done.
 	Stdout io.Writer
-	// Command is the command that runs, as it is typed in full: "network create".
-	Command string
+	// CommandLine is what was typed after the program's name, without passwords, so that it can be pasted into a shell.
+	CommandLine string
 
 	program  string
 	changed  bool
@@ -29,7 +29,6 @@ func newEnv(program string, sys *Sys, stdout io.Writer) *Env {
 // prepare takes over the global flags once they are known. What they ask of the command's answer is checked here,
 // before the command does anything.
 func (e *Env) prepare(c *Command, g *globals) error {
-	e.Command = c.path()
 	if e.quiet = g.Quiet; e.quiet {
 		e.Stdout = io.Discard
 	}

@@ -128,6 +128,9 @@ func (f *fake) makeCommand() *Command {
 		Number(&o.Count, "num_things", 1, 5000, "how many"),
 		Number(&o.Size, "size", -10, 100, "how large").Also("extent"),
 	}
+	for _, f := range shared {
+		f.EmptyIsDefault()
+	}
 	return &Command{
 		Name: "make", Short: "make things", Examples: []string{"nova-manage thing make 10/8 3"},
 		Args: Optionals(shared...),

@@ -23,12 +23,23 @@ type Flag struct {
 	// defaultText is the default as help shows it and as $name in a flagfile stands for it; "" is no default.
 	defaultText func() string
 
-	computed       func() (string, error) // see Computed
-	origin         *Origin
-	noFlagfile     bool // see NotInFlagfile
-	typedOnly      bool // see OnlyTyped
-	emptyMeansNone bool // see Optional
+	computed   func() (string, error) // see Computed
+	origin     *Origin
+	noFlagfile bool // see NotInFlagfile
+	typedOnly  bool // see OnlyTyped
+	empty      emptyText
 }
+
+// emptyText is what "" means as a flag's value.
+type emptyText int
+
+const (
+	// emptyRefused: an error. It is what a script passes whose variable is not set, and where a choice is meant, no choice
+	// is all there is.
+	emptyRefused emptyText = iota
+	emptyIsValue           // see TakesEmpty
+	emptyIsUnset           // see EmptyIsDefault
+)
 
 type flagKind int
 
@@ -132,6 +143,12 @@ func (f *Flag) NotInFlagfile() *Flag { f.noFlagfile = true; return f }
 // each time, and is not left behind in a shell's profile or in a flagfile, where Nova's services have a `force` of
 // another meaning.
 func (f *Flag) OnlyTyped() *Flag { f.typedOnly = true; return f }
+
+// TakesEmpty makes "" a value like any other, by which something is cleared; all other flags refuse it.
+func (f *Flag) TakesEmpty() *Flag { f.empty = emptyIsValue; return f }
+
+// EmptyIsDefault makes "" mean that the flag or argument is not given, as it did in Nova's own signature.
+func (f *Flag) EmptyIsDefault() *Flag { f.empty = emptyIsUnset; return f }
 
 // spellings are all names of the flag but its letter, the proper one first.
 func (f *Flag) spellings() []string { return append([]string{f.name}, f.aliases...) }

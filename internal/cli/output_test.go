@@ -174,7 +174,7 @@ func TestOutput_Selection(t *testing.T) {
 	if f.hint() != "did you mean label? the columns are id, label, up, tags, made" {
 		t.Error(f.hint())
 	}
-	f.refuse(t, `unknown column "" of thing list`, "thing", "list", "-c", "")
+	f.refuse(t, `--column "" is empty`, "thing", "list", "-c", "")
 	f.environment["NOVA_COLUMN"] = "id,up"
 	f.refuse(t, `unknown column "id,up" of thing list (from NOVA_COLUMN)`, "thing", "list")
 	f.environment = map[string]string{"NOVA_FORMAT": "json"}

@@ -8,6 +8,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"nova-manage/internal/redact"
 )
 
 // Program is a whole command line: what it is called, its commands, and the flags that all of them take. It is declared
@@ -63,6 +65,7 @@ func (p *Program) Run(args []string, sys *Sys) int {
 	sys = &world
 	out := bufio.NewWriterSize(answerWriter{ctx, sys.Stdout}, 32<<10)
 	e := newEnv(p.Name, sys, out)
+	e.CommandLine = redact.CommandLine(args[1:])
 	err := p.attempt(ctx, e, args[1:])
 	e.progress.clear()
 	if unwritten := out.Flush(); err == nil { // the first thing that went wrong is the one to tell

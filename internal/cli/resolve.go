@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -47,6 +48,9 @@ func (f *Flag) fill(name string, texts []sourced) error {
 	values := make([]any, len(texts))
 	for i, t := range texts {
 		if err := checkText(name, t.text, t.from); err != nil {
+			return err
+		}
+		if err := f.checkEmpty(name, t); err != nil {
 			return err
 		}
 		v, err := f.parse(t.text)
@@ -139,9 +143,19 @@ func (r *resolver) fromFlagfile(f *Flag) ([]sourced, error) {
 	return f.dropEmpty(list), nil
 }
 
+// checkEmpty refuses an empty text but where the flag takes one.
+func (f *Flag) checkEmpty(name string, t sourced) error {
+	if t.text == "" && f.empty == emptyRefused {
+		return BadValue(name, t.text, t.from, errEmpty)
+	}
+	return nil
+}
+
+var errEmpty = errors.New("is empty")
+
 // dropEmpty removes empty texts where they stand for the default.
 func (f *Flag) dropEmpty(list []sourced) []sourced {
-	if !f.emptyMeansNone {
+	if f.empty != emptyIsUnset {
 		return list
 	}
 	kept := list[:0]
@@ -221,7 +235,7 @@ func (r *resolver) hasFlag(c *Command, f *Flag) bool {
 func (a *Arg) check(c *Command, words []string) ([]sourced, error) {
 	var texts []sourced
 	for _, w := range words {
-		if w == "" && (a.required || a.variadic) {
+		if w == "" && a.empty == emptyRefused {
 			return nil, WithHint(UsageErrorf("%s is empty", a.name), "usage: "+c.signature())
 		}
 		texts = append(texts, sourced{w, Origin{level: fromCommandLine}})
@@ -238,11 +252,12 @@ func (r *resolver) expand(text string, from Origin, depth int) (string, error) {
 		return "", UsageErrorf("%s refers to itself%s", Quote(text), from)
 	}
 	var b strings.Builder
-	for {
+	for whole := text; ; {
 		before, after, found := strings.Cut(text, "$")
 		b.WriteString(before)
 		if b.Len() > longestFileValue {
-			return "", UsageErrorf("%s grows beyond %d bytes%s", Quote(before), longestFileValue, from)
+			// Of a part nobody could tell whether it is one of a password.
+			return "", UsageErrorf("%s grows beyond %d bytes%s", Quote(whole), longestFileValue, from)
 		}
 		if !found {
 			return b.String(), nil

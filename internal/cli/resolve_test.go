@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -228,4 +229,41 @@ func FuzzFlagfile(f *testing.F) {
 			}
 		}
 	})
+}
+
+// An empty text is no value, from whatever source, where a flag does not say that it takes one.
+func TestResolve_Empty(t *testing.T) {
+	f := newFake(t)
+	f.refuse(t, `--host "" is empty`, "thing", "make", "--host=")
+	f.refuse(t, `--host "" is empty`, "thing", "make", "--host", "", "--host", "a")
+	f.refuse(t, `--tag "" is empty`, "thing", "make", "--tag", "a", "--tag", "")
+	f.refuse(t, `--use_ipv6 "" is empty`, "thing", "make", "--use_ipv6=")
+	f.refuse(t, `--state_path "" is empty`, "thing", "make", "--state_path=")
+	f.refuse(t, `--format "" is empty`, "thing", "list", "-f", "")
+
+	// In the environment it counts as unset, in a flagfile as a value: there Nova, too, took it for one.
+	f.environment["NOVA_NETWORKS_PATH"] = ""
+	f.wantOptions(t, fakeOptions{Range: "10.0.0.0/8", Count: 1000})
+	for _, content := range []string{"--networks_path=\n", "[DEFAULT]\nnetworks_path =\n", "[DEFAULT]\nnetworks_path = ''\n", "[DEFAULT]\nx =\nnetworks_path = $x\n"} {
+		f.sys.DefaultFlagfile = writeFile(t, t.TempDir(), "nova.conf", content)
+		line := strings.Count(content, "\n")
+		f.refuse(t, fmt.Sprintf(`--networks_path "" is empty (from %s line %d)`, f.sys.DefaultFlagfile, line), "thing", "make")
+		f.wantOptions(t, fakeOptions{Range: "10.0.0.0/8", Count: 1000, Path: "p"}, "--networks_path=p")
+	}
+	// What Nova's flagfiles may have empty is as if it were not there.
+	f.sys.DefaultFlagfile = writeFile(t, t.TempDir(), "nova.conf", "--fixed_range=\n--num_things=\n")
+	f.wantOptions(t, fakeOptions{Range: "10.0.0.0/8", Count: 1000})
+
+	value := "old"
+	flag := Text(&value, "value", "a value").TakesEmpty()
+	p := f.program()
+	p.Commands = append(p.Commands, &Command{Name: "take", Flags: []*Flag{flag}, Args: []*Arg{Optional(flag)},
+		Run: func(context.Context, *Env) error { return nil }})
+	for _, args := range [][]string{{"--value="}, {""}} {
+		value = "old"
+		if code := p.Run(append([]string{"nova-manage", "take"}, args...), f.sys); code != exitOK || value != "" {
+			t.Errorf("%q: exit %d, value %q", args, code, value)
+		}
+		f.sys.DefaultFlagfile = ""
+	}
 }

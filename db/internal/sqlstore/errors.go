@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+
+	"nova-manage/internal/redact"
 )
 
 // What callers tell apart with errors.Is. Each error carries its own sentence; these only classify it.
@@ -32,7 +34,8 @@ type Error struct {
 	Cause   error // what it was made of, such as a driver's error; may be nil
 }
 
-func (e *Error) Error() string { return e.Message }
+// Error is the sentence, without passwords: whoever shows it need not know that a part of it was given by somebody.
+func (e *Error) Error() string { return redact.Text(e.Message) }
 
 // WayOut is what there is to do, and what that speaks of.
 func (e *Error) WayOut() (Way, []any) { return e.Way, e.Values }

@@ -51,13 +51,16 @@ func (d *DB) first(ctx context.Context, what *Change, do func(context.Context, *
 		return nil
 	case errors.Is(err, errMade):
 		d.unmade = false
+		if err := d.engine.locate(ctx, d.conn); err != nil {
+			return err
+		}
 		if err := d.ready(ctx); err != nil {
 			return err
 		}
 		return errMade
 	}
 	// What the engine says of its error depends on what is there, so it is asked first.
-	err = d.engine.translate(err)
+	err = d.engine.translate(ctx, err)
 	undo()
 	return err
 }
@@ -74,7 +77,7 @@ func (d *DB) found(ctx context.Context) (undo func(), err error) {
 		takeAway()
 	}
 	if d.conn, err = db.Conn(ctx); err != nil {
-		err = d.engine.translate(err)
+		err = d.engine.translate(ctx, err)
 		undo()
 		return nil, err
 	}

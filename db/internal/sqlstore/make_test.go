@@ -330,7 +330,7 @@ func TestPostgres_rehearse(t *testing.T) {
 	for name, c := range map[string]struct{ options, want string }{
 		"may":      {"&search_path=nova", errRefused.Error()},
 		"may not":  {"&search_path=nova&default_transaction_read_only=on", "it cannot be written"},
-		"nowhere":  {"&search_path=nowhere", "no schema has been selected to create in"},
+		"nowhere":  {"&search_path=nowhere", "its search_path names no schema to make the ledger in"},
 		"readonly": {"&default_transaction_read_only=on", "it cannot be written"},
 	} {
 		for _, mode := range []Mode{DryRun, Create} {

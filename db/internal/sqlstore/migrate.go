@@ -129,16 +129,21 @@ func (d *DB) useScratch(ctx context.Context) (err error) {
 	return err
 }
 
-// Version is the schema version of the ledger and the name of its engine.
+// Version is the schema version of the ledger, the name of its engine, and where in the database it is.
 type Version struct {
 	Schema int
 	Engine string
+	Place  string // PostgreSQL's schema, in its other meaning; "" where the engine has none
 }
 
 // Version tells the schema version and engine. Open has checked that this binary knows the version.
 func (d *DB) Version(ctx context.Context) (Version, error) {
 	version, err := d.schemaVersion(ctx)
-	return Version{Schema: version, Engine: d.engine.name()}, err
+	v := Version{Schema: version, Engine: d.engine.name()}
+	if e, ok := d.engine.(*postgres); ok {
+		v.Place = e.home
+	}
+	return v, err
 }
 
 // FormatTime writes a time as the ledger stores it: RFC 3339 in UTC, whole seconds, so that text order is time order.

@@ -264,7 +264,7 @@ func TestPostgres_overlap(t *testing.T) {
 	s := openTest(t, pgtest.URL(t), Create)
 	addNetwork(t, s)
 	_, err := s.conn.ExecContext(t.Context(), claim)
-	wantSentence(t, s.engine.translate(err), ErrConflict, "claims are inserted in SERIALIZABLE transactions only")
+	wantSentence(t, s.engine.translate(t.Context(), err), ErrConflict, "claims are inserted in SERIALIZABLE transactions only")
 	err = s.Change(t.Context(), Change{}, func(ctx context.Context, w *WriteTx) error {
 		_, err := w.q.ExecContext(ctx, claim)
 		return err

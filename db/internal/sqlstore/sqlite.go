@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 	_ "modernc.org/sqlite" // the driver
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"nova-manage/internal/redact"
 )
 
 // sqlite keeps the ledger in one file.
@@ -29,8 +31,13 @@ type sqlite struct {
 	still *still
 }
 
-//go:embed schema_sqlite.sql
-var sqliteSchema string
+// The schema as it was at version 1, and what each later one made of it. What has been released is not edited.
+var (
+	//go:embed schema_sqlite.sql
+	sqliteSchema string
+	//go:embed schema_sqlite_2.sql
+	sqliteDomains string
+)
 
 const sqliteName = "sqlite"
 
@@ -40,10 +47,13 @@ func (e *sqlite) place() string {
 	if e.memory {
 		return "the ledger in memory"
 	}
-	return "ledger " + e.path
+	return "ledger " + e.shown()
 }
 
-func (e *sqlite) migrations() []string { return []string{sqliteSchema} }
+// shown is the path as messages name it.
+func (e *sqlite) shown() string { return redact.Value(e.path) }
+
+func (e *sqlite) migrations() []string { return []string{sqliteSchema, sqliteDomains} }
 
 func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	e.timeout = opts.LockTimeout
@@ -61,9 +71,9 @@ func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
 		return nil, e.unreachable(err)
 	case info.IsDir():
 		return nil, fmt.Errorf("%s is a folder, not a ledger; name the file in it, such as %s",
-			e.path, filepath.Join(e.path, "nova.sqlite"))
+			e.shown(), filepath.Join(e.shown(), "nova.sqlite"))
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file, so it is no ledger", e.path)
+		return nil, fmt.Errorf("%s is not a regular file, so it is no ledger", e.shown())
 	case info.Size() == 0:
 		return nil, noLedger(e)
 	}
@@ -100,7 +110,7 @@ func (e *sqlite) unreachable(err error) error {
 	case !errors.As(err, &failed):
 		return fmt.Errorf("%s: %w", e.place(), err)
 	case failed.Path != e.path:
-		return fmt.Errorf("%s: folder %s: %w", e.place(), failed.Path, failed.Err)
+		return fmt.Errorf("%s: folder %s: %w", e.place(), redact.Value(failed.Path), failed.Err)
 	}
 	return fmt.Errorf("%s: %w", e.place(), failed.Err)
 }
@@ -148,6 +158,9 @@ func syncFolder(path string) error {
 	return nil
 }
 
+// locate has nothing to find: a file is one ledger.
+func (e *sqlite) locate(context.Context, *sql.Conn) error { return nil }
+
 func (e *sqlite) begin(ctx context.Context, conn *sql.Conn, what *Change, opts Options) error {
 	return e.patiently(ctx, opts.LockTimeout, func() error {
 		if what != nil {
@@ -188,7 +201,7 @@ func (e *sqlite) patiently(ctx context.Context, timeout time.Duration, try func(
 			return err
 		}
 		if !time.Now().Before(deadline) {
-			return &LockedError{Ledger: e.path, Waited: timeout, Holder: lockHolder(e.path)}
+			return &LockedError{Ledger: e.shown(), Waited: timeout, Holder: lockHolder(e.path)}
 		}
 		if err := pause(ctx, min(i, 4)); err != nil {
 			return err

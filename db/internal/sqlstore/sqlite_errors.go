@@ -25,7 +25,7 @@ func isCode(err error, codes ...int) bool {
 	return false
 }
 
-func (e *sqlite) translate(err error) error {
+func (e *sqlite) translate(_ context.Context, err error) error {
 	var ours *Error
 	var serr *driver.Error
 	if errors.As(err, &ours) || !errors.As(err, &serr) {
@@ -41,7 +41,7 @@ func (e *sqlite) translate(err error) error {
 	case sqlite3.SQLITE_INTERRUPT:
 		return fmt.Errorf("interrupted: %w", context.Canceled)
 	case sqlite3.SQLITE_NOTADB:
-		return &Error{Message: e.path + " is not an SQLite database, so it is no ledger; it was left as it is",
+		return &Error{Message: e.shown() + " is not an SQLite database, so it is no ledger; it was left as it is",
 			Kind: ErrCorrupt, Cause: err}
 	case sqlite3.SQLITE_CORRUPT:
 		return &Error{Message: e.place() + " is damaged: " + oneLineOf(serr.Error()), Kind: ErrCorrupt, Cause: err,
@@ -55,7 +55,7 @@ func (e *sqlite) translate(err error) error {
 			Way: WayRestoreFile}
 	case sqlite3.SQLITE_CONSTRAINT:
 		// The commands look before they write and say it better; this is the schema's own last word.
-		return &Error{Message: e.place() + " refused a row that contradicts another one: " + serr.Error(),
+		return &Error{Message: e.place() + " refused a row that its schema does not allow: " + serr.Error(),
 			Kind: ErrConflict, Cause: err}
 	}
 	return say("%s", oneLineOf(serr.Error()))

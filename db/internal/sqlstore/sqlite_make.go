@@ -47,7 +47,7 @@ func (e *sqlite) found(ctx context.Context, opts Options) (*sql.DB, func(), erro
 		}
 	}
 	if err != nil {
-		err = e.translate(err)
+		err = e.translate(ctx, err)
 		m.undo()
 		return nil, nil, err
 	}

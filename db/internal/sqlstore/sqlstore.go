@@ -73,6 +73,8 @@ type engine interface {
 	place() string
 	// open connects to a database. ErrNoLedger where there is none.
 	open(ctx context.Context, opts Options) (*sql.DB, error)
+	// locate finds out where in the database the ledger is, for all transactions that follow.
+	locate(ctx context.Context, conn *sql.Conn) error
 	// found makes a database where there is none, for a ledger to be made in it, and connects. What was made is taken away
 	// by the function that it returns, once nothing of the database is open.
 	found(ctx context.Context, opts Options) (db *sql.DB, takeAway func(), err error)
@@ -90,8 +92,9 @@ type engine interface {
 	commit(ctx context.Context, conn *sql.Conn) error
 	// retryable tells whether the whole transaction may be tried again after err.
 	retryable(err error) bool
-	// translate turns a driver's error into a sentence and a sentinel; errors it does not know come back as they are.
-	translate(err error) error
+	// translate turns a driver's error into a sentence and a sentinel; errors it does not know come back as they are. ctx is
+	// that of what failed: whether it was cancelled the error alone does not say.
+	translate(ctx context.Context, err error) error
 	// prepares tells whether a query that a transaction runs often is to be prepared here; if not, the driver does it.
 	prepares() bool
 	// parameter is how the n-th parameter of a long statement is written; $n works on every engine.
@@ -137,7 +140,9 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	case err == nil:
 		// One command is one connection: what a pragma or a transaction sets on it must be there for the next statement.
 		if d.conn, err = d.db.Conn(ctx); err == nil {
-			err = d.ready(ctx)
+			if err = eng.locate(ctx, d.conn); err == nil {
+				err = d.ready(ctx)
+			}
 		}
 	}
 	if err == nil && d.unmade && opts.Mode == Sync {
@@ -145,7 +150,7 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	}
 	if err != nil {
 		d.Close()
-		return nil, eng.translate(err)
+		return nil, eng.translate(ctx, err)
 	}
 	return d, nil
 }
@@ -168,7 +173,7 @@ func (d *DB) Place() string { return d.engine.place() }
 
 // Translate turns a driver's error into a sentence and a class, and leaves every other error as it is. What View and Change
 // return has been translated; an error that crosses from one database to another is translated where it came from.
-func (d *DB) Translate(err error) error { return d.engine.translate(err) }
+func (d *DB) Translate(ctx context.Context, err error) error { return d.engine.translate(ctx, err) }
 
 // Change says what a transaction is: who made which change, and when. Whoever records history has it with every row.
 type Change struct {
@@ -188,11 +193,11 @@ func (d *DB) Change(ctx context.Context, what Change, do func(context.Context, *
 		}
 		err := attempt(ctx, &what, do)
 		if err == nil || !startOver(err) && !d.engine.retryable(err) {
-			return d.engine.translate(err)
+			return d.engine.translate(ctx, err)
 		}
 		if i == attempts {
 			return fmt.Errorf("other writers changed %s %d times in a row while this command ran; it may be run again: %w",
-				d.engine.place(), attempts, d.engine.translate(err))
+				d.engine.place(), attempts, d.engine.translate(ctx, err))
 		}
 		if err := pause(ctx, i); err != nil {
 			return err
@@ -214,7 +219,7 @@ func (d *DB) View(ctx context.Context, do func(context.Context, *ReadTx) error) 
 	if d.unmade {
 		return noLedger(d.engine)
 	}
-	return d.engine.translate(d.once(ctx, nil, do))
+	return d.engine.translate(ctx, d.once(ctx, nil, do))
 }
 
 // once runs one transaction, a writing one if it is told what is changed.

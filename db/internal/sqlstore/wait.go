@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nova-manage/internal/redact"
 )
 
 // LockedError says that another process held the ledger for as long as this one was willing to wait.
@@ -88,8 +90,9 @@ func lockHolder(path string) string {
 			continue
 		}
 		name := fmt.Sprintf("process %d", lock.Pid)
+		// Its arguments are its own business: it may have been given a password there.
 		if cmdline, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(lock.Pid), "cmdline")); err == nil {
-			words := strings.Join(strings.FieldsFunc(string(cmdline), func(r rune) bool { return r < ' ' }), " ")
+			words := redact.CommandLine(strings.FieldsFunc(string(cmdline), func(r rune) bool { return r == 0 }))
 			if len(words) > 80 {
 				words = words[:80] + "..."
 			}

@@ -35,6 +35,8 @@ const (
 	WayPostgresForm Way = "postgres_form"
 	// WayDotSlash: write the name of a file that begins like a URL, which is the value, with ./ before it.
 	WayDotSlash Way = "dot_slash"
+	// WayDotSlashPath: write the name of a file that looks like a URL or DSN with ./ before it.
+	WayDotSlashPath Way = "dot_slash_path"
 	// WayCheckHost: see that the server runs, and where.
 	WayCheckHost Way = "check_host"
 	// WayCheckPassword: see where the password comes from.
@@ -45,6 +47,16 @@ const (
 	WayAgainOrMoreConnections Way = "again_or_more_connections"
 	// WayAgainWhenUp: try again when the server is up.
 	WayAgainWhenUp Way = "again_when_up"
+	// WayTimeouts: try again, or give the command more time on the server.
+	WayTimeouts Way = "timeouts"
+	// WayPrimary: write on the server that takes changes.
+	WayPrimary Way = "primary"
+	// WayAgainOrPrimary: try again, or read where nothing is replayed.
+	WayAgainOrPrimary Way = "again_or_primary"
+	// WaySearchPath: give the role a schema.
+	WaySearchPath Way = "search_path"
+	// WayUTF8: keep the ledger in a database that has every character.
+	WayUTF8 Way = "utf8"
 	// WayWaitLonger: try again, or wait longer.
 	WayWaitLonger Way = "wait_longer"
 )
