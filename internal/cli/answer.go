@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -51,6 +52,27 @@ func WriteUntil(ctx context.Context, w io.Writer, p []byte) (int, error) {
 		case <-time.After(unread):
 			return 0, context.Cause(ctx)
 		}
+	}
+}
+
+// messageWriter writes what is said besides the answer. That is worth waiting for whoever reads it, but not after a signal.
+type messageWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (m messageWriter) Write(p []byte) (int, error) { return WriteUntil(m.ctx, m.w, bytes.Clone(p)) }
+
+// until calls f, which the system may keep waiting for as long as it likes, and gives up once ctx is done; the error is the
+// cause of ctx then. f itself goes on until the process ends, and what it does must not matter any more.
+func until(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

@@ -60,6 +60,9 @@ func (p *Program) prepare() {
 func (p *Program) Run(args []string, sys *Sys) int {
 	ctx, stop := sys.Context()
 	defer stop()
+	world := *sys
+	world.Stderr = messageWriter{ctx, sys.Stderr}
+	sys = &world
 	out := bufio.NewWriterSize(answerWriter{ctx, sys.Stdout}, 32<<10)
 	e := newEnv(p.Name, sys, out)
 	e.CommandLine = redact.CommandLine(args[1:])
@@ -111,15 +114,19 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 		lookupEnv: e.Sys.LookupEnv,
 		referable: slices.Concat(p.globals.flags, c.Flags),
 	}
-	if err := r.readFlagfiles(p.globals.flagfile, e.Sys.DefaultFlagfile); err != nil {
-		return err
-	}
-	for _, f := range p.globals.flags {
-		if err := r.fill(f); err != nil {
+	// A pipe is a flagfile like any other, and may be one that nobody writes to.
+	err := until(ctx, func() error {
+		if err := r.readFlagfiles(p.globals.flagfile, e.Sys.DefaultFlagfile); err != nil {
 			return err
 		}
-	}
-	if err := r.fillArgs(c, in.args); err != nil {
+		for _, f := range p.globals.flags {
+			if err := r.fill(f); err != nil {
+				return err
+			}
+		}
+		return r.fillArgs(c, in.args)
+	})
+	if err != nil {
 		return err
 	}
 	if err := e.prepare(c, &p.globals); err != nil {

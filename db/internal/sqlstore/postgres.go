@@ -77,7 +77,17 @@ func (e *postgres) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	}
 }
 
-func (e *postgres) prepare(context.Context, *sql.Conn) error { return nil }
+// found is not needed: there is a database, or the server says that there is none.
+func (e *postgres) found(context.Context, Options) (*sql.DB, func(), error) {
+	return nil, nil, noLedger(e)
+}
+
+func (e *postgres) unmoved() error { return nil }
+
+func (e *postgres) settle(context.Context, *sql.Conn) {}
+
+// rehearse is not needed either: a dry run makes the schema, in a transaction that is rolled back.
+func (e *postgres) rehearse() error { return nil }
 
 func (e *postgres) begin(ctx context.Context, conn *sql.Conn, what *Change, opts Options) error {
 	if e.reading = what == nil; e.reading {
@@ -132,10 +142,22 @@ func (e *postgres) beginWrite(ctx context.Context, conn *sql.Conn, what Change, 
 // emptyKey is the advisory lock of those who make the schema: "nova" in ASCII. An advisory lock belongs to one database.
 const emptyKey = 0x6e6f7661
 
-// beginEmpty starts the transaction that makes the schema: there is no table to queue at yet. It is READ COMMITTED so
-// that who waited here sees the tables that the one before it made.
+// beginEmpty starts the transaction that makes the schema: there is no table to queue at yet. Who waited here for another one
+// that made it has a snapshot from before that, and starts anew; to_regclass looks past the snapshot.
 func (e *postgres) beginEmpty(ctx context.Context, conn *sql.Conn, what Change, timeout time.Duration) error {
-	return e.start(ctx, conn, what, "READ COMMITTED", timeout, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", emptyKey))
+	err := e.start(ctx, conn, what, "SERIALIZABLE", timeout, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", emptyKey))
+	if err != nil {
+		return err
+	}
+	made := false
+	err = conn.QueryRowContext(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&made)
+	if err == nil && made {
+		err = errMade
+	}
+	if err != nil {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	}
+	return err
 }
 
 // start begins a transaction with a statement that may wait for others; where that fails there is no transaction. All

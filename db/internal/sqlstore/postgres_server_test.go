@@ -216,7 +216,7 @@ func TestPostgres_searchPath(t *testing.T) {
 
 	_, err = Open(t.Context(), Options{URL: path("missing"), Mode: Read})
 	wantSentence(t, err, ErrNoLedger, "there is no ledger")
-	_, err = Open(t.Context(), Options{URL: path("missing"), Mode: Create})
+	_, err = Open(t.Context(), Options{URL: path("missing"), Mode: Sync})
 	wantSentence(t, err, nil, "its search_path names no schema to make the ledger in", string(WaySearchPath))
 
 	// A damaged ledger is one, also in a schema that is not the first.

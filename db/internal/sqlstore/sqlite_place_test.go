@@ -51,8 +51,8 @@ func TestOpen_link(t *testing.T) {
 	openTest(t, filepath.Join(at("folder"), "new"), Create)
 
 	// In the moment between the look and the making, too.
-	if err := createPrivate(at("to-nowhere")); !errors.Is(err, os.ErrExist) {
-		t.Errorf("error %v, want that there is something", err)
+	if _, err := (&making{path: at("to-nowhere")}).make(); !errors.Is(err, errLink) {
+		t.Errorf("error %v, want that it is a link", err)
 	}
 	if _, err := os.Lstat(at("nowhere")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file was made through the link: %v", err)
@@ -66,7 +66,7 @@ func TestOpen_madeAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				s, err := Open(t.Context(), Options{URL: path, Mode: Create})
+				s, err := Open(t.Context(), Options{URL: path, Mode: Sync})
 				if err != nil {
 					t.Error(err)
 					return

@@ -21,12 +21,13 @@ const (
 	Read Mode = iota
 	// Write opens a ledger that must exist, to change what is in it.
 	Write
-	// Create opens a ledger to add to it and makes it, folder and schema, where there is none.
+	// Create opens a ledger to add to it. Where there is none the first change makes it, folder and schema; until then
+	// there is nothing to look at, which is ErrNoLedger.
 	Create
-	// Sync is Create for `db sync`, which also brings an older schema up to date.
+	// Sync is for `db sync`: it makes a missing ledger at once, and brings an older schema up to date.
 	Sync
-	// DryRun opens a ledger as Create would, but every transaction is rolled back; where there is no ledger,
-	// an empty one in memory stands in, so that no file appears.
+	// DryRun opens a ledger as Create would, but every transaction is rolled back. Where there is no ledger but could be, an
+	// empty one stands in, so that nothing appears.
 	DryRun
 )
 
@@ -66,6 +67,7 @@ type DB struct {
 	db     *sql.DB
 	conn   *sql.Conn
 	opts   Options
+	unmade bool // whether the ledger, or its schema, is still to be made, by the first change
 }
 
 // engine is what differs between the engines: how a ledger is reached, its DDL, its locking and its error codes.
@@ -74,12 +76,19 @@ type engine interface {
 	name() string
 	// place is the ledger as messages name it, without secrets.
 	place() string
-	// open connects. ErrNoLedger where mode wants one that is not there.
+	// open connects to a database. ErrNoLedger where there is none.
 	open(ctx context.Context, opts Options) (*sql.DB, error)
 	// locate finds out where in the database the ledger is, for all transactions that follow.
 	locate(ctx context.Context, conn *sql.Conn) error
-	// prepare is called once before the first migration of an empty database, outside any transaction.
-	prepare(ctx context.Context, conn *sql.Conn) error
+	// found makes a database where there is none, for a ledger to be made in it, and connects. What was made is taken away
+	// by the function that it returns, once nothing of the database is open.
+	found(ctx context.Context, opts Options) (db *sql.DB, takeAway func(), err error)
+	// unmoved returns errMoved where what found connected to is not the database of that name any more.
+	unmoved() error
+	// rehearse returns the error that found would return, or the first change after it, as far as that can be known.
+	rehearse() error
+	// settle does what a ledger needs besides its schema, outside any transaction and as far as it can be done now.
+	settle(ctx context.Context, conn *sql.Conn)
 	// begin starts a transaction: a reading one where what is nil, else a writing one, which queues behind the others
 	// for at most opts.LockTimeout.
 	begin(ctx context.Context, conn *sql.Conn, what *Change, opts Options) error
@@ -125,29 +134,27 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if opts.Clock == nil {
 		opts.Clock = time.Now
 	}
-	eng, err := engineFor(opts.URL)
+	eng, err := until(ctx, func() (engine, error) { return engineFor(opts.URL) })
 	if err != nil {
 		return nil, err
 	}
 	d := &DB{engine: eng, opts: opts}
 	d.db, err = eng.open(ctx, opts)
-	if errors.Is(err, ErrNoLedger) && opts.Mode == DryRun {
-		if err := d.useScratch(ctx); err != nil {
-			d.Close()
-			return nil, err
+	switch missing := errors.Is(err, ErrNoLedger); {
+	case missing && opts.Mode == DryRun:
+		err = d.useScratch(ctx)
+	case missing && opts.Mode.makes():
+		d.unmade, err = true, nil
+	case err == nil:
+		// One command is one connection: what a pragma or a transaction sets on it must be there for the next statement.
+		if d.conn, err = d.db.Conn(ctx); err == nil {
+			if err = eng.locate(ctx, d.conn); err == nil {
+				err = d.ready(ctx)
+			}
 		}
-		return d, nil
 	}
-	if err != nil {
-		return nil, eng.translate(ctx, err)
-	}
-	// One command is one connection: what a pragma or a transaction sets on it must be there for the next statement.
-	if d.conn, err = d.db.Conn(ctx); err != nil {
-		d.db.Close()
-		return nil, eng.translate(ctx, err)
-	}
-	if err = eng.locate(ctx, d.conn); err == nil {
-		err = d.ready(ctx)
+	if err == nil && d.unmade && opts.Mode == Sync {
+		err = d.Change(ctx, Change{Command: "db sync"}, func(context.Context, *WriteTx) error { return nil })
 	}
 	if err != nil {
 		d.Close()
@@ -188,12 +195,12 @@ type Change struct {
 func (d *DB) Change(ctx context.Context, what Change, do func(context.Context, *WriteTx) error) error {
 	const attempts = 10
 	for i := 1; ; i++ {
-		err := d.once(ctx, &what, func(ctx context.Context, r *ReadTx) error {
-			// The time is that of its turn and not of its place in the queue: changes are made in the order of their times.
-			what.At = r.now
-			return do(ctx, &WriteTx{ReadTx: r, change: what})
-		})
-		if err == nil || !d.engine.retryable(err) {
+		attempt := d.change
+		if d.unmade {
+			attempt = d.first
+		}
+		err := attempt(ctx, &what, do)
+		if err == nil || !startOver(err) && !d.engine.retryable(err) {
 			return d.engine.translate(ctx, err)
 		}
 		if i == attempts {
@@ -206,8 +213,20 @@ func (d *DB) Change(ctx context.Context, what Change, do func(context.Context, *
 	}
 }
 
+// change is one attempt at a change.
+func (d *DB) change(ctx context.Context, what *Change, do func(context.Context, *WriteTx) error) error {
+	return d.once(ctx, what, func(ctx context.Context, r *ReadTx) error {
+		// The time is that of its turn and not of its place in the queue: changes are made in the order of their times.
+		what.At = r.now
+		return do(ctx, &WriteTx{ReadTx: r, change: *what})
+	})
+}
+
 // View runs do on one consistent state of the ledger, without holding up any writer.
 func (d *DB) View(ctx context.Context, do func(context.Context, *ReadTx) error) error {
+	if d.unmade {
+		return noLedger(d.engine)
+	}
 	return d.engine.translate(ctx, d.once(ctx, nil, do))
 }
 

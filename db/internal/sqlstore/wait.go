@@ -32,6 +32,27 @@ func (e *LockedError) Error() string {
 // WayOut is what there is to do: whoever holds it may be done soon.
 func (e *LockedError) WayOut() (Way, []any) { return WayWaitLonger, nil }
 
+// until calls f and gives up once ctx ends: a URL may name files (a password's, a certificate's), and those may be pipes
+// that nobody writes to.
+func until[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type result struct {
+		v   T
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		v, err := f()
+		done <- result{v, err}
+	}()
+	select {
+	case r := <-done:
+		return r.v, r.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+}
+
 // pause waits a random time that grows with the attempt, 2 ms to 64 ms or so, or until ctx ends. Random, so that
 // writers that collided do not collide again.
 func pause(ctx context.Context, attempt int) error {
