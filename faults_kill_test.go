@@ -50,7 +50,7 @@ var writeLoops = map[string]writeLoop{
 		made: func(t *testing.T, l *ledger) map[string][]string {
 			byName := map[string][]string{}
 			for _, line := range strings.Split(strings.TrimSpace(l.must(t, "instance", "list", "-f", "value", "-c", "name", "-c", "id")), "\n") {
-				name, id, _ := strings.Cut(line, " ")
+				name, id, _ := strings.Cut(line, "\t")
 				name, _, _ = strings.Cut(name, "-") // NAME-1 to NAME-3
 				byName[name] = append(byName[name], id)
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -144,4 +145,104 @@ func writer(t testing.TB, path string) int {
 		return 0
 	}
 	return int(lock.Pid)
+}
+
+// TestFaults_signalAnywhere stops commands where they wait for somebody who never comes: for who writes to a pipe that is
+// named as a file, for a server that says nothing, and for who reads what they have to say.
+func TestFaults_signalAnywhere(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, and nobody answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	server := "postgresql://nova@" + silent.Addr().String() + "/nova"
+	for name, c := range map[string]struct {
+		env   []string
+		args  []string
+		shell string // runs the command as "$@"
+	}{
+		"a flagfile":                    {nil, []string{"network", "list", "--flagfile", fifo}, ""},
+		"a flagfile of the environment": {[]string{"NOVA_FLAGFILE=" + fifo}, []string{"network", "list"}, ""},
+		"a pipe that is silent":         {nil, []string{"network", "list", "--flagfile", "/dev/fd/3"}, `exec 3<>"` + fifo + `"; exec "$@"`},
+		"a file of passwords":           {[]string{"PGPASSFILE=" + fifo}, []string{"network", "list", "--sql_connection", server}, ""},
+		"a file of services":            {[]string{"PGSERVICEFILE=" + fifo}, []string{"network", "list", "--sql_connection", server + "?service=nova"}, ""},
+		"a certificate":                 {nil, []string{"db", "sync", "--sql_connection", server + "?sslmode=verify-full&sslrootcert=" + fifo}, ""},
+		"a server":                      {nil, []string{"network", "list", "--sql_connection", server}, ""},
+	} {
+		for signal, s := range stopSignals {
+			t.Run(name+" "+signal, func(t *testing.T) {
+				l := newLedger(t, "sqlite")
+				if c.shell != "" {
+					l.program = slices.Concat([]string{"sh", "-c", c.shell, "sh"}, l.program)
+				}
+				a := stopWaiting(t, func() *exec.Cmd {
+					cmd := l.command(c.args...)
+					cmd.Env = append(cmd.Env, c.env...)
+					return cmd
+				}, s.signal)
+				if a.code != s.code || a.stderr != s.says {
+					t.Errorf("exit %d, want %d\n%s", a.code, s.code, a.stderr)
+				}
+			})
+		}
+	}
+	t.Run("a full standard error", func(t *testing.T) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		defer w.Close()
+		if err := w.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		for page := make([]byte, 4096); err == nil; {
+			_, err = w.Write(page)
+		}
+		// A copy that waits, as what a shell opens does.
+		full, err := syscall.Dup(int(w.Fd()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newLedger(t, "sqlite")
+		l.program = slices.Concat([]string{"sh", "-c", `exec "$@" 2>&3`, "sh"}, l.program)
+		a := stopWaiting(t, func() *exec.Cmd {
+			cmd := l.command("network", "list") // there is no ledger, which it would tell
+			cmd.ExtraFiles = []*os.File{os.NewFile(uintptr(full), "full")}
+			return cmd
+		}, syscall.SIGINT)
+		if a.code != 3 {
+			t.Errorf("exit %d, want 3", a.code)
+		}
+	})
+}
+
+// stopWaiting starts a command and sends it a signal once it waits for something. A signal that comes before it listens to
+// any kills it, which is as good an end, but proves nothing here.
+func stopWaiting(t *testing.T, command func() *exec.Cmd, signal syscall.Signal) answer {
+	t.Helper()
+	for delay := 100 * time.Millisecond; ; delay *= 2 {
+		cmd := command()
+		var stdout, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(delay)
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Error(err) // it has ended by itself
+		}
+		timer := time.AfterFunc(hung, func() { _ = cmd.Process.Kill() })
+		err := cmd.Wait()
+		if !timer.Stop() {
+			t.Errorf("%s did not end it within %s", signal, hung)
+		}
+		if a := answerOf(t, cmd, err, &stdout, &stderr); a.signal != signal || delay > hung {
+			return a
+		}
+	}
 }

@@ -95,7 +95,7 @@ func answerOf(t testing.TB, cmd *exec.Cmd, err error, stdout, stderr *bytes.Buff
 	if status := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
 		a.signal = status.Signal()
 	}
-	if unspeakable.MatchString(a.stderr) || a.code > 5 && a.code < 128 {
+	if unspeakable.MatchString(a.stderr) || a.code > 6 && a.code < 128 {
 		t.Errorf("%s: exit %d\n%s", strings.Join(cmd.Args, " "), a.code, a.stderr)
 	}
 	return a

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -68,6 +69,57 @@ func testOldLedger(t *testing.T, l *ledger, engine string, version, latest int, 
 	l.clean(t)
 	writeOldLedger(t, copied)
 	copied.clean(t)
+}
+
+// A ledger of version 1 may hold what version 2 refuses, from a hand that wrote past nova-manage. It is brought up to date all
+// the same, with the row as it is; db check names it, emit does not use it, and a change of the value mends it.
+func TestLedgers_outsideDomain(t *testing.T) {
+	for engine, mtu := range map[string]string{"sqlite": "4294968696", "postgresql": "99999"} {
+		t.Run(engine, func(t *testing.T) {
+			l := oldLedger(t, engine, 1)
+			past(t, l, "UPDATE networks SET mtu = "+mtu+" WHERE id = 3")
+			l.must(t, "db", "sync")
+			problem := "network 3 has mtu " + mtu + ", and mtu is 1280 to 65535"
+			if a := l.run(t, "db", "check"); a.code != 5 || !strings.Contains(a.stdout, problem) || !strings.HasSuffix(a.stderr, ": 1 problem\n") {
+				t.Errorf("db check: exit %d, want 5 and %q\n%s%s", a.code, problem, a.stdout, a.stderr)
+			}
+			l.fails(t, 4, "network 3 .* has MTU "+mtu+", and an MTU is 1280 to 65535", "emit", "radvd")
+			l.must(t, "network", "show", "3")
+			l.must(t, "network", "modify", "3", "--host", "node9") // what else is in the row stays within reach
+			copied := newLedger(t, engine)
+			copied.must(t, "db", "sync")
+			l.fails(t, 4, ".* refused a row that its schema does not allow: .*mtu is 1280 to 65535.*", "db", "copy", "--to", copied.url)
+			l.must(t, "network", "modify", "3", "--mtu", "1400")
+			l.clean(t)
+			l.must(t, "emit", "radvd")
+			if err := tryPast(t, l, "UPDATE networks SET mtu = "+mtu+" WHERE id = 3"); err == nil {
+				t.Error("the schema of version 2 takes it again")
+			}
+		})
+	}
+}
+
+// past changes a ledger behind the back of nova-manage.
+func past(t *testing.T, l *ledger, statement string) {
+	t.Helper()
+	if err := tryPast(t, l, statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func tryPast(t *testing.T, l *ledger, statement string) error {
+	t.Helper()
+	driver, place := "pgx", l.url
+	if l.path != "" {
+		driver, place = "sqlite", l.path
+	}
+	db, err := sql.Open(driver, place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	_, err = db.ExecContext(t.Context(), statement)
+	return err
 }
 
 // question is a command that reads, and what it answered when the ledger was made.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -40,10 +41,12 @@ func (t tests) Run() int {
 const raceOptions = "GORACE=atexit_sleep_ms=0"
 
 // testSystem is the real world but for what would make a script depend on the machine it runs on: no flagfile of the
-// machine is read (TEST_FLAGFILE names one that is read in its place), and TEST_CLOCK stops the clock.
+// machine is read (TEST_FLAGFILE names one that is read in its place), no IPv6 route of it (TEST_IPV6_ROUTES names a table),
+// and TEST_CLOCK stops the clock.
 func testSystem() *cli.Sys {
 	sys := commands.System()
 	sys.DefaultFlagfile = os.Getenv("TEST_FLAGFILE")
+	sys.IPv6Routes = func() (io.ReadCloser, error) { return os.Open(os.Getenv("TEST_IPV6_ROUTES")) }
 	if stopped := os.Getenv("TEST_CLOCK"); stopped != "" {
 		sys.Now = func() time.Time {
 			t, err := time.Parse(time.RFC3339, stopped)

@@ -123,7 +123,7 @@ func (c *command) declare(l *ledger) *cli.Command {
 		d.Flags = append(d.Flags, cli.Boolean(c.dryRun, "dry_run", "print what would be "+c.ledger.done()+" and write nothing"))
 	}
 	if c.run != nil {
-		d.Run = func(ctx context.Context, e *cli.Env) error { return c.runOn(ctx, e, l) }
+		d.Run = func(ctx context.Context, e *cli.Env) error { return hinted(c.runOn(ctx, e, l)) }
 	}
 	for _, a := range c.actions {
 		d.Actions = append(d.Actions, a.declare(l))

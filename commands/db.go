@@ -51,12 +51,14 @@ func schemaVersionError(version, latest int) error {
 var dbVersionColumns = []cli.Column[db.Version]{
 	{Name: "schema_version", Value: func(v db.Version) any { return v.Schema }},
 	{Name: "engine", Value: func(v db.Version) any { return v.Engine }},
+	{Name: "schema", Value: func(v db.Version) any { return cli.OrNull(v.Place) }},
 }
 
 func dbVersion() *command {
 	return &command{
 		name:     "version",
 		short:    "print the schema version and the engine of the ledger",
+		long:     "schema is PostgreSQL's: the one of the database's schemas that the ledger is in.",
 		examples: []string{"nova-manage db version", "nova-manage db version -f value -c schema_version"},
 		columns:  cli.Fields(dbVersionColumns),
 		ledger:   reads,

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
+	"nova-manage/internal/configfile"
 	"nova-manage/radvdgen"
 )
 
@@ -34,7 +38,9 @@ func emitRadvd() *command {
 		long: "There is one interface block for every bridge with IPv6. --host and --network choose bridges; a block then tells all " +
 			"there is about its link, whichever network chose it. Networks on one bridge have their IPv6 DNS servers announced " +
 			"together, in the order in which the networks were made, and must agree on their MTU, which must not exceed the bridge's " +
-			"own. An IPv4 DNS server cannot be announced. Where there is nothing to advertise the exit code is 3 and no file is touched.",
+			"own. An IPv4 DNS server cannot be announced. Where there is nothing to advertise the exit code is 3 and no file is touched, " +
+			"but with --prune the files of bridges that are gone are removed, and the exit code is 0 unless --host names a node " +
+			"that serves no network.",
 		examples: []string{
 			"nova-manage emit radvd -o /etc/radvd.conf",
 			"nova-manage emit radvd --host node1 --per_bridge /var/lib/nova/networks --prune",
@@ -47,15 +53,12 @@ func emitRadvd() *command {
 	}
 }
 
-// perBridgePrefix and perBridgeSuffix are around a bridge's name in the name of its file, as Nova had it.
-const perBridgePrefix, perBridgeSuffix = "nova-ra-", ".conf"
-
 func (o *emitRadvdOptions) placeFlags() []*cli.Flag {
 	return []*cli.Flag{
 		servedBy(&o.Host),
 		cli.Texts(&o.Networks, "network", "only for the bridge of this network: "+networkUsage+"; repeatable").As("NETWORK").NotInFlagfile(),
 		outputFlag(&o.Output),
-		cli.Text(&o.PerBridge, "per_bridge", "write DIR/"+perBridgePrefix+"BRIDGE"+perBridgeSuffix+
+		cli.Typed(&o.PerBridge, "per_bridge", filePath, "write DIR/"+perBridgeName("BRIDGE")+
 			" for each bridge, where it differs").As("DIR").NotInFlagfile(),
 		cli.Boolean(&o.Prune, "prune", "with --per_bridge: remove the files written so for bridges that are gone").NotInFlagfile(),
 	}
@@ -84,6 +87,20 @@ func (o *emitRadvdOptions) advertFlags() []*cli.Flag {
 	}
 }
 
+// parseSeconds reads a time in seconds. Which times make sense is package radvdgen's to say.
+func parseSeconds(s string) (radvdgen.Seconds, error) {
+	if s == radvdgen.Infinity.String() {
+		return radvdgen.Infinity, nil
+	}
+	n, err := cli.ParseNumber(s, 0, math.MaxUint32)
+	return radvdgen.Seconds(n), err
+}
+
+// seconds declares a flag for a time in seconds.
+func seconds(into *radvdgen.Seconds, name, usage string) *cli.Flag {
+	return cli.Typed(into, name, parseSeconds, usage).As("SECONDS")
+}
+
 func (o *emitRadvdOptions) run(ctx context.Context, s *session) error {
 	links, err := s.store.Links(ctx, o.LinkFilter)
 	if err != nil {
@@ -97,21 +114,46 @@ func (o *emitRadvdOptions) run(ctx context.Context, s *session) error {
 	text, err := config.Append(nil)
 	switch {
 	case errors.Is(err, radvdgen.ErrNothing):
-		return o.nothing()
+		return o.nothing(ctx, s)
 	case err != nil:
 		return refusedLedger(err)
 	case o.PerBridge == "":
 		return s.output(ctx, o.Output, text)
 	}
-	f := &folder{path: o.PerBridge, prefix: perBridgePrefix, suffix: perBridgeSuffix, complete: o.Networks == nil, prune: o.Prune}
+	f := o.folder()
 	for _, i := range config.Interfaces {
 		one := radvdgen.Config{Interfaces: []radvdgen.Interface{i}}
 		if text, err = one.Append(nil); err != nil {
 			return refusedLedger(err)
 		}
-		f.files = append(f.files, bridgeFile{i.Name, text})
+		f.files = append(f.files, textFile{perBridgeName(i.Name), text})
 	}
 	return s.outputFolder(ctx, f)
+}
+
+// folder is the folder that --per_bridge names, without a file in it.
+func (o *emitRadvdOptions) folder() *folder {
+	return &folder{
+		path:   o.PerBridge,
+		header: configfile.Header,
+		named: func(name string) bool {
+			bridge, ok := bridgeOf(name)
+			return ok && radvdgen.CheckRadvdName(bridge) == nil
+		},
+		partial: o.Networks != nil,
+		prune:   o.Prune,
+		gone:    "of bridges that are gone",
+		spare:   "of bridges that are in the ledger",
+	}
+}
+
+// perBridgeName is the name of a bridge's file, as Nova had it.
+func perBridgeName(bridge string) string { return "nova-ra-" + bridge + ".conf" }
+
+// bridgeOf is the bridge whose file has that name.
+func bridgeOf(name string) (bridge string, ok bool) {
+	bridge = strings.TrimSuffix(strings.TrimPrefix(name, "nova-ra-"), ".conf")
+	return bridge, perBridgeName(bridge) == name
 }
 
 // advertise is the interface block of a link.
@@ -183,19 +225,47 @@ func (o *emitRadvdOptions) validate() error {
 	}
 	sample := o.advertise(sampleLink)
 	err := radvdgen.Config{Interfaces: []radvdgen.Interface{sample}}.Validate()
-	if option := (*radvdgen.OptionError)(nil); errors.As(err, &option) {
+	if option := (*configfile.OptionError)(nil); errors.As(err, &option) {
 		said := *option
-		said.Interface, said.Block = "", ""
+		said.Place = nil
 		return cli.UsageErrorf("--%s: %w", advertFlagOf[option.Option], &said)
 	}
 	return err
 }
 
-// nothing is the error where no bridge is chosen.
-func (o *emitRadvdOptions) nothing() error {
+// nothing is what there is to do where no bridge is chosen: with --prune the files of earlier runs are removed, since
+// without that the last bridge's would be advertised for ever. The folder then is what the ledger says, which is success.
+//
+// A host that serves no network at all may be one that has just lost its last one, or a slip of whoever typed it, which
+// must not stop IPv6 on all bridges here. So it stays an error, and the files of bridges that are in the ledger stay, too.
+func (o *emitRadvdOptions) nothing(ctx context.Context, s *session) error {
 	message := "nothing to advertise: no network in the ledger has IPv6"
 	if o.Host != "" {
 		message = fmt.Sprintf("nothing to advertise: no network with IPv6 is served by %s", cli.Quote(o.Host))
 	}
-	return &db.Error{Message: message, Kind: db.ErrNotFound}
+	err := &db.Error{Message: message, Kind: db.ErrNotFound}
+	if !o.Prune {
+		return err
+	}
+	served, failed := s.store.Bridges(ctx, o.Host)
+	if failed != nil {
+		return failed
+	}
+	f := o.folder()
+	if o.Host == "" || len(served) > 0 {
+		s.Notef("%s", message)
+		return s.outputFolder(ctx, f)
+	}
+	known, failed := s.store.Bridges(ctx, "")
+	if failed != nil {
+		return failed
+	}
+	f.spared = func(name string) bool {
+		bridge, _ := bridgeOf(name)
+		return slices.Contains(known, bridge)
+	}
+	if failed := s.outputFolder(ctx, f); failed != nil {
+		return failed
+	}
+	return err
 }

@@ -16,7 +16,8 @@ const (
 	exitNotFound = 3 // the thing named is not in the ledger, or there is no ledger
 	exitConflict = 4 // it conflicts with what the ledger holds
 	exitCheck    = 5 // a check found a difference
-	exitSignal   = 128
+	exitUntold   = 6 // the change was made, but its answer could not be written
+	exitSignal   = cli.SignalCode
 )
 
 // exitCodes is what help says of them.
@@ -27,6 +28,7 @@ const exitCodes = `Exit codes:
    3   the thing named is not in the ledger, or there is no ledger
    4   it conflicts with what the ledger holds
    5   a check found a difference
+   6   the change was made, but its answer could not be written
    130, 143   interrupted, terminated: nothing was changed`
 
 // exitCode is the only place where an error becomes an exit code. ctx tells whether a signal was the reason: what an
@@ -34,6 +36,12 @@ const exitCodes = `Exit codes:
 func exitCode(ctx context.Context, err error) int {
 	if err == nil {
 		return exitOK
+	}
+	switch {
+	case errors.Is(err, cli.ErrChanged):
+		return exitUntold
+	case errors.Is(err, db.ErrUnknown):
+		return exitFailed // a signal's code would say that nothing was changed
 	}
 	var stopped cli.Signal
 	if errors.As(err, &stopped) || errors.As(context.Cause(ctx), &stopped) {

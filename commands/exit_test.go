@@ -35,6 +35,9 @@ func TestExitCode(t *testing.T) {
 		{t.Context(), cli.Signal{Signal: syscall.SIGTERM}, 143},
 		{interrupted, errors.New("it broke"), 130},
 		{interrupted, nil, 0},
+		{interrupted, cli.ChangedErrorf("1 of 2 written"), 6},
+		{t.Context(), cli.ChangedErrorf("its answer could not be written"), 6},
+		{interrupted, fmt.Errorf("commit: %w", db.ErrUnknown), 1},
 	} {
 		if got := exitCode(c.ctx, c.err); got != c.want {
 			t.Errorf("%v: exit %d, want %d", c.err, got, c.want)

@@ -3,6 +3,7 @@ package commands
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,8 @@ type fake struct {
 	sys            *cli.Sys
 	environment    map[string]string
 	stdout, stderr bytes.Buffer
+	// interrupt is what a signal does to the command that runs.
+	interrupt context.CancelCauseFunc
 }
 
 func newFake(t *testing.T) *fake {
@@ -33,14 +36,20 @@ func newFake(t *testing.T) *fake {
 			}
 			return all
 		},
-		Now:           func() time.Time { return time.Date(2011, 2, 3, 4, 5, 6, 0, time.FixedZone("", 3600)) },
-		Getuid:        func() int { return 1000 },
-		User:          func() string { return "alice" },
-		Home:          func() (string, error) { return "/home/op", nil },
-		Hostname:      func() (string, error) { return "node", nil },
-		TerminalWidth: func() int { return 0 },
-		Context:       func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
-		BuildInfo:     cli.System().BuildInfo,
+		Now:            func() time.Time { return time.Date(2011, 2, 3, 4, 5, 6, 0, time.FixedZone("", 3600)) },
+		Getuid:         func() int { return 1000 },
+		User:           func() string { return "alice" },
+		Home:           func() (string, error) { return "/home/op", nil },
+		Hostname:       func() (string, error) { return "node", nil },
+		IPv6Routes:     func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil },
+		TerminalWidth:  func() int { return 0 },
+		TerminalHeight: func() int { return 0 },
+		Context: func() (context.Context, context.CancelFunc) {
+			ctx, interrupt := context.WithCancelCause(t.Context())
+			f.interrupt = interrupt
+			return ctx, func() { interrupt(nil) }
+		},
+		BuildInfo: cli.System().BuildInfo,
 	}
 	return f
 }

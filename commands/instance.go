@@ -116,7 +116,7 @@ func (o *instanceCreateOptions) run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return cli.PrintSlice(s.Env, instanceColumns, made)
+	return cli.PrintMade(s.Env, instanceColumns, made, "instances; `nova-manage instance list` lists them all")
 }
 
 // names are NAME alone, or NAME-1 to NAME-N.

@@ -49,7 +49,7 @@ func (l *ledger) flags() []*cli.Flag {
 	return []*cli.Flag{
 		cli.Text(&l.SQLConnection, "sql_connection", "the ledger: sqlite:////abs/path, sqlite:///rel/path, a path, or postgresql://user@host/db").
 			As("URL").ByDefault("nova.sqlite in the state path"),
-		cli.Text(&l.StatePath, "state_path", "the folder of the ledger").As("DIR").
+		cli.Typed(&l.StatePath, "state_path", orEmpty(filePath), "the folder of the ledger").As("DIR").
 			ByDefault("/var/lib/nova for root, the XDG state folder's nova for others").Computed(l.defaultStatePath),
 		cli.Typed(&l.LockTimeout, "lock_timeout", parseWait, "how long to wait for another writer: seconds, or 500ms, 30s, 2m").
 			As("TIME").ByDefault("30s"),
@@ -107,6 +107,7 @@ type session struct {
 
 	ledger *ledger
 	opened []*db.Store
+	wrote  bool // files outside of the ledger have been written or removed
 }
 
 // runOn checks the options, opens the ledger as the command declares and runs the command. The ledger is closed when
@@ -118,11 +119,7 @@ func (c *command) runOn(ctx context.Context, e *cli.Env, l *ledger) (err error) 
 		}
 	}
 	s := &session{Env: e, ledger: l}
-	defer func() {
-		if unclosed := s.close(); err == nil {
-			err = unclosed
-		}
-	}()
+	defer s.close()
 	if c.ledger != nothing {
 		if s.store, err = s.openLedger(ctx, c.mode()); err != nil && c.unopened != nil {
 			return c.unopened(s, err)
@@ -131,7 +128,12 @@ func (c *command) runOn(ctx context.Context, e *cli.Env, l *ledger) (err error) 
 			return err
 		}
 	}
-	return c.run(ctx, s)
+	err = c.run(ctx, s)
+	if err != nil && s.wrote && ctx.Err() != nil {
+		// The signal's own exit code would say that nothing was changed.
+		err = cli.ChangedErrorf("%v", err)
+	}
+	return err
 }
 
 // mode is how the command opens the ledger with the options it was given.
@@ -156,7 +158,8 @@ func (s *session) openLedger(ctx context.Context, mode db.Mode) (*db.Store, erro
 // open opens any ledger; a command needs it for one that is not its own. It is closed when the command is done.
 func (s *session) open(ctx context.Context, url string, mode db.Mode) (*db.Store, error) {
 	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: s.Sys.Now, LockTimeout: s.ledger.LockTimeout, Progress: s.Progress,
-		Command: s.Command, Actor: s.actor()})
+		Warn:      func(message string) { s.Warnf("%s", message) },
+		Committed: s.Changed, Command: s.CommandLine, Actor: s.actor()})
 	if err != nil {
 		return nil, err
 	}
@@ -164,12 +167,12 @@ func (s *session) open(ctx context.Context, url string, mode db.Mode) (*db.Store
 	return store, nil
 }
 
-func (s *session) close() error {
-	var errs []error
+// close takes no error for one of the command: what it has changed is committed and what it has read is read by then,
+// whatever becomes of the connection.
+func (s *session) close() {
 	for _, store := range s.opened {
-		errs = append(errs, store.Close())
+		_ = store.Close()
 	}
-	return errors.Join(errs...)
 }
 
 // actor is who gives the command, as user@host, as far as the system tells.

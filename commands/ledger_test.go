@@ -65,7 +65,14 @@ func TestCommand_ledger(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var store *db.Store
 			tt.c.name = "act"
-			tt.c.run = func(_ context.Context, s *session) error { store = s.store; return nil }
+			tt.c.run = func(ctx context.Context, s *session) error {
+				store = s.store
+				if tt.c.ledger != creates {
+					return nil
+				}
+				_, err := store.CreateProject(ctx, "apollo", "") // a ledger comes to be with what is put into it
+				return err
+			}
 			if code := f.doOnly(&tt.c, append([]string{"act"}, tt.args...)...); code != tt.code {
 				t.Errorf("exit %d, %s", code, f.stderr.String())
 			}

@@ -51,9 +51,6 @@ type networkValues struct {
 	from struct{ label, projectID, host, bridgeInterface, dns1, dns2, gateway, gatewayV6, mtu cli.Origin }
 }
 
-// The MTU of a link that carries IPv6 is at least 1280 (RFC 8200 §5); 65535 is what a bridge takes.
-const minMTU, maxMTU = 1280, 65535
-
 func (v *networkValues) flags() []*cli.Flag {
 	return []*cli.Flag{
 		named(&v.Label, "label", newLabel, "a name for each network").From(&v.from.label),
@@ -73,7 +70,7 @@ func parseMTU(s string) (int, error) {
 	if s == "" {
 		return 0, nil
 	}
-	n, err := cli.ParseNumber(s, minMTU, maxMTU)
+	n, err := cli.ParseNumber(s, db.MinMTU, db.MaxMTU)
 	return int(n), err
 }
 

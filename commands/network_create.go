@@ -172,7 +172,11 @@ func (o *networkCreateOptions) run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return cli.PrintSlice(s.Env, networkColumns, made)
+	rest := "networks; `nova-manage network list` lists them all"
+	if o.DryRun {
+		rest = "networks that would be created; a pipe or -f csv shows them all"
+	}
+	return cli.PrintMade(s.Env, networkColumns, made, rest)
 }
 
 // asked translates the options into what the ledger understands.

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"nova-manage/internal/cli"
+	"nova-manage/internal/redact"
 	"nova-manage/netcalc"
 	"nova-manage/radvdgen"
 )
@@ -108,6 +109,28 @@ func reasonFor(value string, err error) error {
 		return fmt.Errorf("is refused: %w", err)
 	}
 	return nil
+}
+
+// filePath is the path of something that a command makes. What was meant as the URL or DSN of a database is none: the name of
+// the file would be a password.
+func filePath(s string) (string, error) {
+	switch {
+	case s == "":
+		return s, errors.New("is empty")
+	case redact.LooksLikeDSN(s):
+		return s, cli.WithHint(errors.New("looks like the URL or DSN of a database, not like a path"), "a file or folder of such a name is written ./NAME")
+	}
+	return s, nil
+}
+
+// orEmpty lets pass what is empty, which stands for the default.
+func orEmpty(parse func(string) (string, error)) func(string) (string, error) {
+	return func(s string) (string, error) {
+		if s == "" {
+			return s, nil
+		}
+		return parse(s)
+	}
 }
 
 // longestName is what a name may have in bytes; Nova's columns had 255 characters.

@@ -55,7 +55,9 @@ func TestVariables_others(t *testing.T) {
 // The warnings come in one order, whatever the environment's is.
 func TestVariables_order(t *testing.T) {
 	f := newFake(t)
-	f.sys.Environ = func() []string { return []string{"NOVA_STATE_PAHT=b", "NOVA_FLAGFIL=a", "PATH=/bin", "NOVA_FLAGS=c", "odd"} }
+	f.sys.Environ = func() []string {
+		return []string{"NOVA_STATE_PAHT=b", "NOVA_FLAGFIL=a", "PATH=/bin", "NOVA_FLAGS=c", "odd"}
+	}
 	f.do("version")
 	lines := strings.Split(strings.TrimSpace(f.stderr.String()), "\n")
 	if len(lines) != 2 || !slices.IsSorted(lines) || !strings.Contains(lines[0], "NOVA_FLAGFILE?") {

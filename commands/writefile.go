@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"nova-manage/db"
 	"nova-manage/internal/cli"
 )
 
@@ -25,15 +26,15 @@ type fileUpdate struct {
 
 // planFile finds out what it takes to make path hold data, and touches nothing. A symbolic link is followed, because
 // whoever made it wants the file it leads to be written. Anything but a regular file is refused: renamed over, a
-// device like /dev/null would be gone.
-func planFile(path string, data []byte) (*fileUpdate, error) {
+// device like /dev/null would be gone. So is what the ledger consists of, see refuseLedger.
+func planFile(path string, data []byte, ledgers []*db.Store) (*fileUpdate, error) {
 	u := &fileUpdate{path: path, target: path, data: data, needed: true}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(path); err == nil {
 			return nil, fmt.Errorf("cannot write %s: it is a symbolic link that leads nowhere", path)
 		}
-		return u, nil
+		return u, refuseLedger(path, nil, ledgers)
 	}
 	switch {
 	case err != nil:
@@ -45,6 +46,9 @@ func planFile(path string, data []byte) (*fileUpdate, error) {
 	}
 	if u.target, err = filepath.EvalSymlinks(path); err != nil {
 		return nil, u.failed(err)
+	}
+	if err := refuseLedger(path, info, ledgers); err != nil {
+		return nil, err
 	}
 	if info.Mode().Perm() == daemonMode && info.Size() == int64(len(data)) {
 		// A file that cannot be read may still be replaced.
@@ -114,8 +118,8 @@ func syncFolder(dir string) {
 }
 
 // replaceFile makes path hold data and reports whether it did not before; see planFile and apply.
-func replaceFile(path string, data []byte) (changed bool, err error) {
-	u, err := planFile(path, data)
+func replaceFile(path string, data []byte, ledgers []*db.Store) (changed bool, err error) {
+	u, err := planFile(path, data, ledgers)
 	if err != nil {
 		return false, err
 	}
@@ -124,4 +128,37 @@ func replaceFile(path string, data []byte) (changed bool, err error) {
 	}
 	syncFolder(filepath.Dir(u.target))
 	return true, nil
+}
+
+// refuseLedger refuses to write where a ledger is: in one of its files, however it is called there, or, where info is
+// nil because there is none of that name, in the place of one that the engine would make. A text that stands where SQLite
+// looks for its log or its journal would be taken for what is still to be done to the ledger.
+func refuseLedger(path string, info fs.FileInfo, ledgers []*db.Store) error {
+	for _, ledger := range ledgers {
+		for i, file := range ledger.Files() {
+			same := false
+			if info == nil {
+				same = filepath.Base(path) == filepath.Base(file) && sameFile(filepath.Dir(path), filepath.Dir(file))
+			} else if existing, err := os.Stat(file); err == nil {
+				same = os.SameFile(info, existing)
+			}
+			switch {
+			case same && i == 0:
+				return cli.UsageErrorf("cannot write %s: it is the ledger", path)
+			case same:
+				return cli.UsageErrorf("cannot write %s: it is part of the ledger", path)
+			}
+		}
+	}
+	return nil
+}
+
+// sameFile tells whether two paths lead to one file.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }

@@ -44,7 +44,7 @@ func TestReplaceFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "radvd.conf")
 	replace := func(content string, want bool) os.FileInfo {
 		t.Helper()
-		changed, err := replaceFile(path, []byte(content))
+		changed, err := replaceFile(path, []byte(content), nil)
 		if err != nil || changed != want {
 			t.Fatalf("changed %v, %v; want %v", changed, err, want)
 		}
@@ -79,7 +79,7 @@ func TestReplaceFile_link(t *testing.T) {
 	if err := os.Symlink("real.conf", link); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := replaceFile(link, []byte("new\n")); err != nil {
+	if _, err := replaceFile(link, []byte("new\n"), nil); err != nil {
 		t.Fatal(err)
 	}
 	wantFile(t, real, "new\n", link)
@@ -107,7 +107,7 @@ func TestReplaceFile_refused(t *testing.T) {
 		filepath.Join(dir, "new") + "/":  "no such file or directory",
 		filepath.Join(dir, strings.Repeat("x", 256)): "file name too long",
 	} {
-		_, err := replaceFile(path, []byte("new\n"))
+		_, err := replaceFile(path, []byte("new\n"), nil)
 		if want := "cannot write " + path + ": " + want; err == nil || err.Error() != want {
 			t.Errorf("error is %v, want %s", err, want)
 		}
@@ -122,7 +122,7 @@ func TestReplaceFile_refused(t *testing.T) {
 func TestFileUpdate_apply_fails(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "radvd.conf")
-	u, err := planFile(path, []byte("new\n"))
+	u, err := planFile(path, []byte("new\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

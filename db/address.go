@@ -11,7 +11,11 @@ import (
 )
 
 // This file hands out the addresses of a pool, which is the IPv4 block of a network or a floating range. What nobody ever
-// had is in free_addresses; what somebody has or had is in addresses. Both are looked up by index only.
+// had is in free_addresses; what somebody has or had is in addresses. Both are looked up by index only: Nova wrote a row
+// for every address when it made a network, 13 minutes of them by default, and asked for the first that was not allocated.
+//
+// An address that was released comes last, the one released longest ago first. Neighbours, name servers and logs know an
+// address for a while by the machine that had it, and a guest that was shut down without telling anybody may come back.
 
 // pool is what addresses are taken from.
 type pool struct {
@@ -32,7 +36,8 @@ func (p pool) released() *sqlstore.Where {
 	return where
 }
 
-// What an address row is.
+// What an address row is. Held: an instance has it. Reserved: nobody is to. Released: somebody had it, and it is to be had
+// again, after those that nobody ever had.
 const (
 	stateHeld     = "held"
 	stateReserved = "reserved"
@@ -42,7 +47,7 @@ const (
 // stateFree is the state of an address that has no row.
 const stateFree = "free"
 
-// addressRow is a row of addresses.
+// addressRow is a row of addresses. Only a reservation is longer than one address: a /64 is reserved as one row.
 type addressRow struct {
 	netcalc.Span
 	claim    netip.Addr
@@ -71,7 +76,8 @@ func storedSpan(s netcalc.Span) string {
 	return s.String()
 }
 
-// addressAt returns the row that holds a, if there is one.
+// addressAt returns the row that holds a, if there is one. Rows do not overlap (the schema refuses that), so that of all that
+// begin at or before a only the nearest can.
 func (t view) addressAt(ctx context.Context, a netip.Addr) (addressRow, bool, error) {
 	r, ok, err := addressTable.One(ctx, t.ReadTx, " WHERE first <= $1 ORDER BY first DESC LIMIT 1", key(a))
 	return r, ok && err == nil && r.Contains(a), err
@@ -79,6 +85,7 @@ func (t view) addressAt(ctx context.Context, a netip.Addr) (addressRow, bool, er
 
 // addressesIn returns the rows that overlap s, in order. State "" is all of them.
 func (t view) addressesIn(ctx context.Context, s netcalc.Span, state string) ([]addressRow, error) {
+	// The first one may have begun before s; a condition on where rows end would walk over all of them.
 	var rows []addressRow
 	if r, ok, err := t.addressAt(ctx, s.First); err != nil {
 		return nil, err
@@ -125,6 +132,8 @@ func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, r
 		if !ok {
 			break
 		}
+		// A run is taken at once: ten thousand instances are one range and not ten thousand look-ups. Of a floating IPv6
+		// range Count is as large as it can be said, which is more than anybody wants.
 		if want := uint64(n - len(taken)); free.Count() > want {
 			free.Last, _ = netcalc.Add(free.First, want-1)
 		}
@@ -133,6 +142,7 @@ func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, r
 		} else if !ok {
 			return nil, 0, corruptf("%s is neither free nor in use", free)
 		}
+		// The end is told by equality: after 255.255.255.255 comes no address that a comparison could stop at.
 		for a := free.First; ; a = a.Next() {
 			taken = append(taken, a)
 			if a == free.Last {
@@ -155,7 +165,8 @@ func (t *tx) takeNext(ctx context.Context, p pool, n int) (taken []netip.Addr, r
 	return taken, len(released), nil
 }
 
-// hasFree tells whether anything is left in a pool that is open.
+// hasFree tells whether anything is left in a pool that is open. It asks for one row and does not count: what is left of a
+// /8 has no bearing on how long it takes.
 func (t view) hasFree(ctx context.Context, p pool) (bool, error) {
 	yes, err := sqlstore.Exists(ctx, t.ReadTx, "FROM free_addresses WHERE first BETWEEN $1 AND $2", key(p.claim.First), key(p.claim.Last))
 	if err != nil || yes {
@@ -172,7 +183,7 @@ func (t *tx) takeThis(ctx context.Context, p pool, a netip.Addr) (reused bool, e
 	case err != nil:
 		return false, err
 	case ok && r.state == stateReleased:
-		return true, nil
+		return true, nil // who asks for an address by name does not queue for it
 	case ok:
 		return false, t.inUse(ctx, a, r)
 	}
@@ -186,7 +197,7 @@ func (t *tx) takeThis(ctx context.Context, p pool, a netip.Addr) (reused bool, e
 // inUse is the conflict for an address that a row has.
 func (t view) inUse(ctx context.Context, a netip.Addr, r addressRow) error {
 	if r.state == stateReserved {
-		return conflictf("%s is reserved", a).WithHint("`nova-manage fixed unreserve %s` frees it", a)
+		return conflictf("%s is reserved", a).Try(WayUnreserve, a)
 	}
 	i, err := t.instanceByID(ctx, r.instance)
 	if err != nil {
@@ -239,6 +250,7 @@ func (t *tx) reserve(ctx context.Context, claim netcalc.Span, usable []netcalc.S
 	if i := slices.IndexFunc(rows, func(r addressRow) bool { return r.state == stateHeld }); i >= 0 {
 		return 0, t.inUse(ctx, rows[i].First, rows[i])
 	}
+	// What was released keeps its row and the number in it, by which it finds its place again when it is unreserved.
 	for _, r := range rows {
 		if r.state == stateReleased && slices.ContainsFunc(usable, r.Overlaps) {
 			if err := t.setState(ctx, r.First, stateReserved); err != nil {
@@ -302,6 +314,7 @@ func (t *tx) unreserve(ctx context.Context, claim netcalc.Span, s netcalc.Span, 
 		if err := t.forget(ctx, r.First); err != nil {
 			return 0, err
 		}
+		// Of a row that reaches beyond s on either side, what lies outside stays reserved.
 		if err := t.insertReserved(ctx, r.claim, r.Minus(s)); err != nil {
 			return 0, err
 		}
@@ -320,7 +333,7 @@ func (t *tx) insertReserved(ctx context.Context, claim netip.Addr, spans []netca
 	})
 }
 
-// intersect is what two spans have in common.
+// intersect is what two spans have in common. Spans of two families have nothing: an IPv4 address sorts below every IPv6 one.
 func intersect(a, b netcalc.Span) (netcalc.Span, bool) {
 	if !a.Overlaps(b) {
 		return netcalc.Span{}, false

@@ -10,6 +10,10 @@ import (
 )
 
 // claim is a prefix in use. No two overlap, whatever they are for; what no claim covers is in free_ranges.
+//
+// Networks, bridges and floating ranges share this one table because the schema can refuse an overlap within a table only:
+// a floating range inside a tenant's network would give one address to two machines, and no look at two tables, however
+// careful, sees what another transaction is about to insert.
 type claim struct {
 	netcalc.Span
 	prefix string
@@ -24,7 +28,8 @@ func (c claim) String() string {
 	return c.Span.String()
 }
 
-// What a claim is for.
+// What a claim is for. A network's IPv6 prefix is claimed for its bridge, since the networks of a flat bridge share one: a
+// link has one set of on-link prefixes, whoever is on it (RFC 4861 §2.1).
 const (
 	claimNetwork  = "network"  // the IPv4 block of a network
 	claimBridge   = "bridge"   // the IPv6 prefix of a bridge
@@ -39,13 +44,14 @@ var claimTable = &sqlstore.Table[claim]{
 	),
 }
 
-// claimAround returns the claim that holds a.
+// claimAround returns the claim that holds a. As claims do not overlap, only the nearest that begins at or before a can.
 func (t view) claimAround(ctx context.Context, a netip.Addr) (claim, bool, error) {
 	c, ok, err := claimTable.One(ctx, t.ReadTx, " WHERE first <= $1 ORDER BY first DESC LIMIT 1", key(a))
 	return c, ok && err == nil && c.Contains(a), err
 }
 
-// claimOver returns the lowest claim that overlaps s.
+// claimOver returns the lowest claim that overlaps s: one that began before it, or else the first that begins in it. It is
+// the lowest because a message is to name the same conflict each time.
 func (t view) claimOver(ctx context.Context, s netcalc.Span) (claim, bool, error) {
 	c, ok, err := t.claimAround(ctx, s.First)
 	if ok || err != nil {
@@ -78,11 +84,12 @@ func (t view) owner(ctx context.Context, c claim) (string, error) {
 	}
 	b, ok, err := t.bridgeAt(ctx, c.First)
 	if err != nil || !ok {
-		return c.prefix, err
+		return c.prefix, err // `db check` says that its bridge is missing; here the prefix is name enough
 	}
 	if b.vlan == 0 {
 		return fmt.Sprintf("%s of bridge %s", c.prefix, b.name), nil
 	}
+	// A VLAN's bridge carries one network, which is what its operator knows it by.
 	n, err := t.networkBy(ctx, "vlan", b.vlan)
 	return n.Name(), err
 }
@@ -106,6 +113,7 @@ func (t view) checkUnclaimed(ctx context.Context, p netip.Prefix) error {
 // claimPrefixes takes prefixes, which are in address order, out of the free space and records them. All of them must be
 // free: that was looked at before, and a false from takeFree means that the two tables disagree.
 func (t *tx) claimPrefixes(ctx context.Context, kind string, prefixes []netip.Prefix) error {
+	// Carved networks are neighbours nearly always: a thousand of them are one run, and one range to take from.
 	for _, run := range runs(prefixes) {
 		ok, err := t.takeFree(ctx, unclaimed, run)
 		if err != nil {
@@ -120,7 +128,8 @@ func (t *tx) claimPrefixes(ctx context.Context, kind string, prefixes []netip.Pr
 	})
 }
 
-// runs joins adjacent prefixes of a list in address order.
+// runs joins adjacent prefixes of a list in address order. Next of the highest address there is is no address, and equal
+// to none.
 func runs(prefixes []netip.Prefix) (joined []netcalc.Span) {
 	for _, p := range prefixes {
 		s := netcalc.SpanOf(p)
@@ -133,7 +142,8 @@ func runs(prefixes []netip.Prefix) (joined []netcalc.Span) {
 	return joined
 }
 
-// releaseClaim gives a claim's prefix back, and forgets what was recorded of the addresses in it.
+// releaseClaim gives a claim's prefix back, and forgets what was recorded of the addresses in it: whoever is given the prefix
+// next begins with nothing held, reserved or released. Rows that refer to the claim go first.
 func (t *tx) releaseClaim(ctx context.Context, p netip.Prefix) error {
 	s := netcalc.SpanOf(p)
 	for _, table := range []string{"addresses", "free_addresses", "claims"} {
@@ -142,6 +152,7 @@ func (t *tx) releaseClaim(ctx context.Context, p netip.Prefix) error {
 			return err
 		}
 	}
+	// The families have a free space each: 255.255.255.255 and 2000:: are no neighbours, though no claim lies between.
 	whole := wholeIPv6
 	if s.First.Is4() {
 		whole = wholeIPv4

@@ -23,7 +23,7 @@ func Copy(ctx context.Context, from, to *Store) (copied []Copied, err error) {
 			if copied, err = sqlstore.CopyRows(ctx, from.db, source.ReadTx, to.db, target.door); err == nil {
 				err = checkCopy(ctx, from, to, target.view)
 			}
-			return to.db.Translate(err)
+			return to.db.Translate(ctx, err)
 		})
 	})
 	if err != nil {
@@ -41,7 +41,7 @@ func checkCopy(ctx context.Context, from, to *Store, copied view) error {
 	})
 	if err == nil && found != nil {
 		err = &Error{Message: fmt.Sprintf("the copy of %s is not clean, so nothing was copied: %s", from.db.Place(), strings.Join(found, "; ")),
-			Kind: ErrCheck, NextStep: "`nova-manage db check` says what is wrong with that ledger"}
+			Kind: ErrCheck, Way: WayCheckSource}
 	}
 	return err
 }

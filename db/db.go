@@ -39,6 +39,10 @@ type Options struct {
 	// Progress, if it is set, is told now and then how far long work has come: done of total things, total being -1
 	// where nobody knows.
 	Progress func(doing string, done, total int64)
+	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong.
+	Committed func()
+	// Warn, if it is set, is told what is probably not meant as it is, and keeps nothing from being done.
+	Warn func(message string)
 	// Command is the command line that changes are made for, without secrets, and Actor who gave it, as user@host. Every
 	// change goes through the door with them.
 	Command, Actor string
@@ -60,7 +64,7 @@ type Store struct {
 // anything else means that the database could not be opened or is not a ledger of ours.
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	db, err := sqlstore.Open(ctx, sqlstore.Options{URL: opts.URL, Mode: opts.Mode, Clock: opts.Clock,
-		LockTimeout: opts.LockTimeout, Progress: opts.Progress})
+		LockTimeout: opts.LockTimeout, Progress: opts.Progress, Warn: opts.Warn, Committed: opts.Committed})
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +74,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 // Close releases the ledger.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Version is the schema version of the ledger and the name of its engine.
+// Version is the schema version of the ledger, the name of its engine, and where in the database it is.
 type Version = sqlstore.Version
 
 // LatestSchema is the schema version of a ledger that is up to date.
@@ -78,6 +82,10 @@ func LatestSchema() int { return sqlstore.LatestSchema() }
 
 // Version tells the schema version and engine. Open has checked that this binary knows the version.
 func (s *Store) Version(ctx context.Context) (Version, error) { return s.db.Version(ctx) }
+
+// Files are the files that the ledger consists of, whether they exist at the moment or not: whatever is written there is
+// written into the ledger. There are none where a server or memory keeps it.
+func (s *Store) Files() []string { return s.db.Files() }
 
 // view is a transaction that reads. What is looked up for several commands is a method of it.
 type view struct{ *sqlstore.ReadTx }

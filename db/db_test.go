@@ -46,9 +46,13 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *Store)) {
 	}
 }
 
+// openTest opens a ledger. With Create there is one then, as if something had been changed in it.
 func openTest(t testing.TB, url string, mode Mode) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), Options{URL: url, Mode: mode, Clock: func() time.Time { return testTime }})
+	if err == nil && mode == Create {
+		err = s.mutate(t.Context(), func(context.Context, *tx) error { return nil })
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

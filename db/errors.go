@@ -22,6 +22,8 @@ var (
 	ErrCorrupt = sqlstore.ErrCorrupt
 	// ErrCheck: a check found a difference.
 	ErrCheck = sqlstore.ErrCheck
+	// ErrUnknown: the change may have been made or not; nobody can tell from here.
+	ErrUnknown = sqlstore.ErrUnknown
 )
 
 // Error is a sentence for the user with its class and, where there is one, the way out.

@@ -96,7 +96,7 @@ func (t view) floatingRangeAround(ctx context.Context, a netip.Addr) (FloatingRa
 		return FloatingRange{}, err
 	}
 	if !ok || c.kind != claimFloating {
-		return FloatingRange{}, notFoundf("%s is in no floating range", a).WithHint("`nova-manage floating list` shows what there is")
+		return FloatingRange{}, notFoundf("%s is in no floating range", a).Try(WayListFloating)
 	}
 	return t.floatingRangeAt(ctx, c.First)
 }
@@ -140,7 +140,7 @@ func (s *Store) DeleteFloatingRanges(ctx context.Context, p netip.Prefix) error 
 		if c, ok, err := t.claimAround(ctx, p.Addr()); err != nil {
 			return err
 		} else if ok && c.kind == claimFloating && !netcalc.SpanOf(p).Covers(c.Span) {
-			return conflictf("%s is a part of floating range %s", p, c.prefix).WithHint("a range is deleted as a whole: `nova-manage floating delete %s`", c.prefix)
+			return conflictf("%s is a part of floating range %s", p, c.prefix).Try(WayDeleteWholeRange, c.prefix)
 		}
 		span := netcalc.SpanOf(p)
 		ranges, err := floatingTable.All(ctx, t.ReadTx, " WHERE r.first BETWEEN $1 AND $2 ORDER BY r.first",
@@ -149,7 +149,7 @@ func (s *Store) DeleteFloatingRanges(ctx context.Context, p netip.Prefix) error 
 			return err
 		}
 		if len(ranges) == 0 {
-			return notFoundf("there is no floating range %s", p).WithHint("`nova-manage floating list` shows what there is")
+			return notFoundf("there is no floating range %s", p).Try(WayListFloating)
 		}
 		for _, r := range ranges {
 			if err := t.deleteFloatingRange(ctx, r); err != nil {
@@ -173,7 +173,7 @@ func (t *tx) deleteFloatingRange(ctx context.Context, r FloatingRange) error {
 			return err
 		}
 		return conflictf("%s is in use: %s is associated with instance %s", r.Name(), held.First, i.qualifiedName()).
-			WithHint("`nova-manage floating disassociate %s` first", held.First)
+			Try(WayDisassociate, held.First)
 	}
 	if err := floatingTable.Delete(ctx, t.door, &r); err != nil {
 		return err

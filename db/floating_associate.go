@@ -136,7 +136,7 @@ func (t view) floatingRangeFor(ctx context.Context, i Instance, a netip.Addr, po
 
 func hasFloating(i Instance, f family) error {
 	return conflictf("instance %s has the floating address %s", i.qualifiedName(), f.floating).
-		WithHint("`nova-manage floating disassociate %s` first", f.floating)
+		Try(WayDisassociate, f.floating)
 }
 
 // nextFloatingRange returns the range that the next floating address of an instance comes from.
@@ -170,7 +170,7 @@ func (t view) nextFloatingRange(ctx context.Context, i Instance, pool string) (r
 	case there: // of the other family
 		err = conflictf("%s has no range of %s, and instance %s could use nothing else", poolName(pool), wanted[0].name, i.qualifiedName())
 	default: // a pool that has none was refused before
-		err = notFoundf("there is no floating range").WithHint("`nova-manage floating create` adds one")
+		err = notFoundf("there is no floating range").Try(WayCreateFloating)
 	}
 	return r, err
 }
@@ -207,5 +207,5 @@ func (t view) openFloatingRange(ctx context.Context, f family, pool string) (Flo
 		}
 	}
 	return FloatingRange{}, conflictf("%s has no floating %s address left", poolName(pool), f.name).
-		WithHint("`nova-manage floating create` adds a range")
+		Try(WayCreateAnotherFloating)
 }

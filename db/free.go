@@ -49,6 +49,7 @@ func (t *tx) takeFree(ctx context.Context, f freeSpace, s netcalc.Span) (bool, e
 	if err != nil || !ok || !around.Covers(s) {
 		return false, err
 	}
+	// The range is replaced rather than shortened, as its key is where it begins.
 	if err := f.Delete(ctx, t.door, &around); err != nil {
 		return false, err
 	}
@@ -129,7 +130,8 @@ func (t view) firstFree(ctx context.Context, within netcalc.Span, bits int) (net
 	return s, ok, nil
 }
 
-// freeFrom returns what of free lies in within, from its first slot of prefix length bits on.
+// freeFrom returns what of free lies in within, from its first slot of prefix length bits on. A slot is aligned to its own
+// size, or its prefix would have host bits: 10.0.0.32 to 10.0.0.159 is 128 addresses, and no /25.
 func freeFrom(free, within netcalc.Span, bits int) (netcalc.Span, bool) {
 	if free.First.Less(within.First) {
 		free.First = within.First

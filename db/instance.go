@@ -149,7 +149,7 @@ func (t view) findInstance(ctx context.Context, ref string) (Instance, error) {
 		return Instance{}, notFoundf("there is no instance %s", quoteRef(ref))
 	case len(found) > 1:
 		return Instance{}, conflictf("several projects have an instance %s: %s", quoteRef(ref), aFew(found, Instance.qualifiedName)).
-			WithHint("name it PROJECT/NAME, or by its id")
+			Try(WayQualifyInstance)
 	}
 	return found[0], nil
 }

@@ -2,10 +2,8 @@ package db
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
@@ -96,7 +94,7 @@ func (t *tx) createInstances(ctx context.Context, n NewInstances) ([]Instance, e
 		made = append(made, batch...)
 		if len(made) < len(n.Names) && (n.Network != "" || len(batch) == 0) {
 			return nil, conflictf("%s has %d free addresses, and %d are asked for", network.Name(), len(made), len(n.Names)).
-				WithHint("name another network, or none to use the next one too")
+				Try(WayAnotherNetwork)
 		}
 	}
 	per := len(groups)
@@ -112,18 +110,13 @@ func (t *tx) createInstances(ctx context.Context, n NewInstances) ([]Instance, e
 // checkInstanceNames refuses a name that the project has already, or that is asked for twice.
 func (t view) checkInstanceNames(ctx context.Context, project string, names []string) error {
 	for batch := range slices.Chunk(names, 500) {
-		args := []any{project}
-		var list strings.Builder
-		for _, name := range batch {
-			args = append(args, name)
-			fmt.Fprintf(&list, ", $%d", len(args))
-		}
-		taken, there, err := sqlstore.Value[string](ctx, t.ReadTx, "name FROM instances WHERE project_id = $1 AND name IN ("+list.String()[2:]+") ORDER BY name LIMIT 1", args...)
+		where := sqlstore.That("project_id = ?", project).In("name", batch)
+		taken, there, err := sqlstore.Value[string](ctx, t.ReadTx, "name FROM instances"+where.String()+" ORDER BY name LIMIT 1", where.Args()...)
 		if err != nil {
 			return err
 		}
 		if there {
-			return conflictf("project %s has an instance %s", quoteRef(project), quoteRef(taken)).WithHint("choose another name")
+			return conflictf("project %s has an instance %s", quoteRef(project), quoteRef(taken)).Try(WayAnotherName)
 		}
 	}
 	return nil
@@ -147,7 +140,7 @@ func (t *tx) networkFor(ctx context.Context, n NewInstances, made int) (network 
 	}
 	if network.ProjectID != "" && network.ProjectID != n.ProjectID {
 		return network, conflictf("%s is associated with project %s", network.Name(), quoteRef(network.ProjectID)).
-			WithHint("name a network of project %s, or none", quoteRef(n.ProjectID))
+			Try(WayNetworkOfProject, quoteRef(n.ProjectID))
 	}
 	if network.ProjectID == n.ProjectID || network.Manager != VlanManager {
 		return network, nil
@@ -204,7 +197,7 @@ func (t view) openNetworkOf(ctx context.Context, n NewInstances, made int) (Netw
 	if made > 0 {
 		full = conflictf("only %d of the %d addresses asked for are left for project %s", made, len(n.Names), quoteRef(n.ProjectID))
 	}
-	return Network{}, full.WithHint("`nova-manage network create --next_free --num_networks 1` makes one")
+	return Network{}, full.Try(WayCreateNetwork)
 }
 
 // placeInstances gives as many instances as possible, in the order of names, their MACs and addresses on a network, and

@@ -150,6 +150,8 @@ func (t view) linksWhere(ctx context.Context, where *sqlstore.Where) ([]Link, er
 			}
 		}
 		switch {
+		case p.mtu != 0 && (p.mtu < MinMTU || p.mtu > MaxMTU):
+			return nil, t.mtuOutside(ctx, p.bridge)
 		case p.mtu == 0 || p.mtu == l.MTU:
 		case l.MTU == 0:
 			l.MTU, mtuOf[p.bridge] = p.mtu, p.network
@@ -158,6 +160,16 @@ func (t view) linksWhere(ctx context.Context, where *sqlstore.Where) ([]Link, er
 		}
 	}
 	return links, nil
+}
+
+// mtuOutside names a network whose MTU no link can have. Neither the one it was cut to nor none at all would be what somebody
+// meant.
+func (t view) mtuOutside(ctx context.Context, bridge string) error {
+	n, ok, err := networkTable.One(ctx, t.ReadTx, " WHERE bridge = $1 AND mtu NOT BETWEEN $2 AND $3 ORDER BY id LIMIT 1", bridge, MinMTU, MaxMTU)
+	if err != nil || !ok {
+		return err
+	}
+	return conflictf("%s has MTU %d, and an MTU is %d to %d", n.Name(), n.MTU, MinMTU, MaxMTU).Try(WayGiveMTU, n.ID)
 }
 
 // networkMTU is what a network says of its link's MTU.
@@ -200,5 +212,5 @@ func (t view) mtuConflict(ctx context.Context, bridge string, first, second netw
 		return err
 	}
 	return conflictf("bridge %s has one MTU, but %s says %d and %s says %d", bridge, a.Name(), first.mtu, b.Name(), second.mtu).
-		WithHint("`nova-manage network modify --mtu` gives them the same")
+		Try(WaySameMTU)
 }

@@ -89,6 +89,9 @@ func (n *Network) place(gateway netip.Addr) error {
 	return nil
 }
 
+// What an MTU may be: a link that carries IPv6 has at least 1280 bytes (RFC 8200 §5); 65535 is what a bridge takes.
+const MinMTU, MaxMTU = 1280, 65535
+
 // networkTable is the table networks but for `taken`, which says how far a network is open and is not a part of what it is.
 var networkTable = &sqlstore.Table[Network]{
 	Name: "networks", Alias: "n",
@@ -172,7 +175,7 @@ func (t view) findNetwork(ctx context.Context, ref string) (Network, error) {
 		return Network{}, notFoundf("there is no network %s", quoteRef(ref))
 	case len(found) > 1:
 		return Network{}, conflictf("%s names more than one network: %s", quoteRef(ref), aFew(found, Network.Name)).
-			WithHint("name one by its id")
+			Try(WayNameByID)
 	}
 	return found[0], nil
 }

@@ -126,7 +126,7 @@ func (c *carving) slots(ctx context.Context, name string, r netip.Prefix, bits, 
 		}
 		if !ok {
 			return nil, shortage(fmt.Sprintf("%s %s", name, r), fmt.Sprintf("/%d slot", bits), len(slots), n).
-				WithHint("give another %s, or fewer networks", name)
+				Try(WayAnotherRange, name)
 		}
 		for len(slots) < n {
 			slot, ok := free.FirstFit(bits)
@@ -151,7 +151,7 @@ func (c *carving) slotsInRow(ctx context.Context, name string, r netip.Prefix, b
 		}
 		if !ok {
 			return nil, noneInRow(fmt.Sprintf("%s %s", name, r), fmt.Sprintf("/%d slot", bits), n).
-				WithHint("give a %s, or fewer networks", name)
+				Try(WaySayRange, name)
 		}
 		for slots = slots[:0]; len(slots) < n; {
 			slot, ok := free.FirstFit(bits)
@@ -182,7 +182,7 @@ func shortage(place, thing string, free, asked int) *Error {
 // notHere makes a conflict of an error about a gateway that would be right elsewhere: Validate has refused what never is,
 // so that what is left depends on the slots that the ledger has free or on the prefix that a bridge has.
 func notHere(err error) error {
-	return conflictf("%v", err).WithHint("give a gateway that is in it, or none")
+	return conflictf("%v", err).Try(WayGatewayInside)
 }
 
 // planIPv6 gives each network its /64.
@@ -234,7 +234,7 @@ func (c *carving) planFlatIPv6(ctx context.Context) (err error) {
 	}
 	if c.link.vlan != 0 {
 		return conflictf("bridge %s belongs to VLAN %d", c.Bridge, c.link.vlan).
-			WithHint("name another bridge with --bridge or --flat_network_bridge")
+			Try(WayAnotherBridge)
 	}
 	prefix := c.link.cidrV6
 	if c.NoIPv6 || !prefix.IsValid() && !c.RangeV6.IsValid() {
@@ -245,7 +245,7 @@ func (c *carving) planFlatIPv6(ctx context.Context) (err error) {
 		first, _ := netcalc.Slot(c.RangeV6, 64, 0)
 		if c.RangeV6Asked && first != prefix && !(c.NextFree && c.RangeV6.Overlaps(prefix)) {
 			return conflictf("bridge %s has the IPv6 prefix %s, and fixed_range_v6 %s asks for %s", c.Bridge, prefix, c.RangeV6, first).
-				WithHint("give fixed_range_v6 %s, or another bridge", prefix)
+				Try(WayBridgesPrefix, prefix)
 		}
 		if usual, err = c.gatewayV6On(ctx, c.Bridge); err != nil {
 			return err
@@ -350,7 +350,7 @@ func (c *carving) checkFree(ctx context.Context, run netcalc.Span, bits int) err
 	if slot.String() == taken.prefix {
 		return c.inTheLedger(slot, owner)
 	}
-	return conflictf("%s overlaps %s", slot, owner).WithHint("--next_free takes what is free")
+	return conflictf("%s overlaps %s", slot, owner).Try(WayTakeFree)
 }
 
 // inTheLedger refuses a slot that is taken as it is. The way out is not the one that was tried already.
@@ -358,11 +358,11 @@ func (c *carving) inTheLedger(slot netip.Prefix, owner string) error {
 	err := conflictf("%s is in the ledger already: %s", slot, owner)
 	switch {
 	case c.IfNotExists:
-		return err.WithHint("that is another network than the one asked for; --next_free alone takes what is free")
+		return err.Try(WayTakeFreeAlone)
 	case c.NextFree:
-		return err.WithHint("--if_not_exists alone accepts what is there as asked")
+		return err.Try(WayAcceptAlone)
 	}
-	return err.WithHint("--next_free takes what is free, --if_not_exists accepts what is there as asked")
+	return err.Try(WayTakeFreeOrAccept)
 }
 
 // write records what of the plan is new: claims first, then links, then the networks on them.

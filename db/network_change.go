@@ -78,7 +78,7 @@ func (n Network) changed(change NetworkChange) (Network, error) {
 	set(&n.MTU, change.MTU)
 	if change.Gateway != nil {
 		if !n.CIDR.IsValid() {
-			return n, conflictf("%s has no IPv4, so it has no gateway", n.Name()).WithHint("its router is gateway_v6")
+			return n, conflictf("%s has no IPv4, so it has no gateway", n.Name()).Try(WayItsRouterIsV6)
 		}
 		if err := n.place(*change.Gateway); err != nil {
 			return n, invalid(err)
@@ -124,7 +124,7 @@ func (t view) checkTenants(ctx context.Context, n Network, project string) error
 		return err
 	}
 	return conflictf("%s carries instances of project %s, %s among them", n.Name(), quoteRef(n.ProjectID), other).
-		WithHint("`nova-manage instance list --network %d` names them; delete them first", n.ID)
+		Try(WayDeleteItsInstances, n.ID)
 }
 
 func set[T any](field *T, value *T) {
@@ -168,10 +168,10 @@ func (t view) checkUnused(ctx context.Context, n Network) error {
 	switch {
 	case instances > 0:
 		return conflictf("%s is in use by instances (%d)", n.Name(), instances).
-			WithHint("`nova-manage instance list --network %d` names them; --force deletes them with it", n.ID)
+			Try(WayDeleteWithInstances, n.ID)
 	case n.ProjectID != "":
 		return conflictf("%s is associated with project %s", n.Name(), quoteRef(n.ProjectID)).
-			WithHint("`nova-manage network modify %d --disassociate_project` first, or --force", n.ID)
+			Try(WayDisassociateProject, n.ID)
 	}
 	return nil
 }

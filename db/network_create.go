@@ -109,7 +109,7 @@ func (n NewNetworks) validateVLANBridge() error {
 	_, ok := vlanOfBridge(n.Bridge)
 	switch {
 	case !ok:
-		return invalidf("bridge %s: VlanManager names its bridges itself, br<vlan>", n.Bridge).WithHint("a flat manager takes any name")
+		return invalidf("bridge %s: VlanManager names its bridges itself, br<vlan>", n.Bridge).Try(WayFlatTakesAny)
 	case n.Count > 1:
 		return invalidf("bridge %s: VlanManager names its bridges itself, br<vlan>, and each of %d networks has one", n.Bridge, n.Count)
 	case n.VLANStartAsked && !n.NextFree && n.Bridge != vlanBridge(n.VLANStart):
@@ -128,7 +128,7 @@ func (n NewNetworks) validateIPv4() error {
 	}
 	if have := netcalc.Slots(n.Range, n.Bits); uint64(n.Count) > have {
 		return invalidf("num_networks %d: %s holds %s of %d", n.Count, n.Range, counted(have, "network"), size).
-			WithHint("give a larger fixed_range, a smaller network_size or fewer networks")
+			Try(WayLargerRange)
 	}
 	if n.Given.Gateway.IsValid() && n.Count > 1 {
 		return invalidf("gateway %s can be in 1 network only, and num_networks is %d", n.Given.Gateway, n.Count)
@@ -154,7 +154,7 @@ func (n NewNetworks) validateGatewayV6() error {
 	case n.NoIPv6:
 		return invalidf("gateway_v6 %s is for IPv6, which nouse_ipv6 switches off", g)
 	case !n.RangeV6.IsValid():
-		return invalidf("gateway_v6 %s is for IPv6, which is not asked for", g).WithHint("add --use_ipv6 or a fixed_range_v6")
+		return invalidf("gateway_v6 %s is for IPv6, which is not asked for", g).Try(WayAskForIPv6)
 	case n.Manager == VlanManager && n.Count > 1:
 		return invalidf("gateway_v6 %s can be in 1 network only, and num_networks is %d", g, n.Count)
 	}
@@ -165,7 +165,7 @@ func (n NewNetworks) validateGatewayV6() error {
 	}
 	if !n.RangeV6Asked && !slot.Contains(g) {
 		return invalidf("gateway_v6 %s is not in %s, the default fixed_range_v6", g, n.RangeV6).
-			WithHint("give the fixed_range_v6 that it is in")
+			Try(WayRangeOfGateway)
 	}
 	return checkGatewayV6(slot, g)
 }

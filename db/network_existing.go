@@ -38,32 +38,38 @@ func (c *carving) matchExisting(context.Context) error {
 		if c.hasVPN() {
 			want.VPNPublicPort = c.VPNStart + i
 		}
-		if difference, remedy := c.difference(is, want); difference != "" {
-			return conflictf("%s exists with %s", is.Name(), difference).WithHint("ask for it as it is%s", remedy)
+		if difference, way := c.difference(is, want); difference != "" {
+			return conflictf("%s exists with %s", is.Name(), difference).Try(way.name, way.values...)
 		}
 		c.networks[i] = is
 	}
 	return nil
 }
 
-// difference names the first thing in which an existing network is not as asked, and what there is to do about it, read
-// after "ask for it as it is"; "" if there is none. What nobody asked for may be anything: a script that runs every day does not undo
+// difference names the first thing in which an existing network is not as asked, and what there is to do about it; "" if
+// there is none. What nobody asked for may be anything: a script that runs every day does not undo
 // what `network modify` did since, and does not mind that a flat bridge has got an IPv6 prefix.
-func (c *carving) difference(is, want Network) (difference, remedy string) {
+func (c *carving) difference(is, want Network) (difference string, way wayOut) {
 	for _, group := range c.compared(is, want) {
 		for _, v := range group.values {
 			if v.asked && v.is != v.want {
-				return fmt.Sprintf("%s %s, not %s", v.name, orNone(v.is), orNone(v.want)), group.remedy
+				return fmt.Sprintf("%s %s, not %s", v.name, orNone(v.is), orNone(v.want)), group.way
 			}
 		}
 	}
-	return "", ""
+	return "", wayOut{}
 }
 
 // compared is what an existing network has beside what is asked for, together with what there is to do about a difference.
 type compared struct {
 	values []comparedValue
-	remedy string
+	way    wayOut
+}
+
+// wayOut is a way with what it speaks of.
+type wayOut struct {
+	name   Way
+	values []any
 }
 
 type comparedValue struct {
@@ -87,11 +93,11 @@ func (c *carving) compared(is, want Network) []compared {
 			{"bridge", want.Bridge != "", is.Bridge, want.Bridge},
 			{"cidr_v6", ipv6Asked, is.CIDRv6, cidrV6},
 			{"cnt_vpn_clients", true, is.VPNClients, want.VPNClients},
-		}, "; that cannot be changed, only deleted and created again"},
+		}, wayOut{name: WayAskAsIs}},
 		{[]comparedValue{
 			{"vpn_public_port", c.hasVPN() && c.VPNStartAsked, is.VPNPublicPort, want.VPNPublicPort},
 			{"vpn_public_address", c.hasVPN() && c.VPNAddressAsked, is.VPNPublicAddress, c.VPNAddress},
-		}, ", or change it with `nova-manage vpn change`"},
+		}, wayOut{name: WayChangeVPN}},
 		{[]comparedValue{
 			{"gateway", c.Given.Gateway.IsValid(), is.Gateway, want.Gateway},
 			{"gateway_v6", c.Given.GatewayV6.IsValid(), is.GatewayV6, c.Given.GatewayV6},
@@ -102,6 +108,6 @@ func (c *carving) compared(is, want Network) []compared {
 			{"dns2", c.Given.DNS2.IsValid(), is.DNS2, want.DNS2},
 			{"mtu", c.Given.MTU != 0, is.MTU, want.MTU},
 			{"bridge_interface", c.Given.BridgeInterface != "", is.BridgeInterface, want.BridgeInterface},
-		}, fmt.Sprintf(", or change it with `nova-manage network modify %d`", is.ID)},
+		}, wayOut{WayModifyNetwork, []any{is.ID}}},
 	}
 }

@@ -38,10 +38,10 @@ func (c *carving) planVLANs(ctx context.Context) error {
 			return c.outOfNumbers("vlan_start", c.VLANStart, c.VLANStartAsked, "VLAN", i)
 		case slices.Contains(flat, vlan):
 			return conflictf("VLAN %d needs bridge %s, which flat networks are on", vlan, vlanBridge(vlan)).
-				WithHint("choose another vlan_start, or --next_free")
+				Try(WayAnotherVLANStart)
 		case c.Bridge != "" && c.Bridge != vlanBridge(vlan):
 			return conflictf("bridge %s: VlanManager names its bridges itself, and the first free VLAN is %d", c.Bridge, vlan).
-				WithHint("give vlan_start %s", strings.TrimPrefix(c.Bridge, "br"))
+				Try(WayVLANOfBridge, strings.TrimPrefix(c.Bridge, "br"))
 		default:
 			n.VLAN, n.Bridge = vlan, vlanBridge(vlan)
 		}
@@ -86,7 +86,7 @@ func (c *carving) checkVLANs(ctx context.Context) error {
 			if p := c.networks[i].CIDR; p.IsValid() && p == other.CIDR {
 				continue // checkPrefixes says it better
 			}
-			return conflictf("VLAN %d is used by %s", vlan, other.Name()).WithHint("choose another vlan_start, or --next_free")
+			return conflictf("VLAN %d is used by %s", vlan, other.Name()).Try(WayAnotherVLANStart)
 		}
 	}
 	return nil
@@ -119,7 +119,7 @@ func (c *carving) planVPN(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			return conflictf("VPN port %d is used by %s", port, other.Name()).WithHint("choose another vpn_start, or --next_free")
+			return conflictf("VPN port %d is used by %s", port, other.Name()).Try(WayAnotherVPNStart)
 		}
 		c.networks[i].VPNPublicAddress, c.networks[i].VPNPublicPort = c.VPNAddress, port
 	}
@@ -153,9 +153,9 @@ func (n *numbers) next() int {
 func (c *carving) outOfNumbers(name string, start int, asked bool, thing string, found int) error {
 	place := fmt.Sprintf("the range from %s %d on", name, start)
 	if asked || c.NextFree {
-		return shortage(place, thing, found, c.Count).WithHint("give a lower %s, or fewer networks", name)
+		return shortage(place, thing, found, c.Count).Try(WayLowerStart, name)
 	}
-	return noneInRow(place, thing, c.missing()).WithHint("give a %s, or fewer networks", name)
+	return noneInRow(place, thing, c.missing()).Try(WaySayRange, name)
 }
 
 // firstGap returns the first number from next on that is not in used, which is sorted, and what is left of used.

@@ -31,7 +31,7 @@ func (n NewNetworks) validateReserve() error {
 		case !within.First.IsValid() && known && r.First.Is4():
 			return invalidf("reserve %s is IPv4, which the networks do not have", r)
 		case !within.First.IsValid() && known:
-			return invalidf("reserve %s is IPv6, which is not asked for", r).WithHint("add --use_ipv6 or a fixed_range_v6")
+			return invalidf("reserve %s is IPv6, which is not asked for", r).Try(WayAskForIPv6)
 		case known && !within.Covers(r):
 			return invalidf("reserve %s is not in the networks asked for: they are %s", r, within)
 		}
@@ -182,7 +182,7 @@ func (c *carving) reserveUnlessThere(ctx context.Context, p fixedPart, there boo
 		}
 		if gaps := gapsBetween(part, rows); len(gaps) > 0 {
 			return conflictf("%s exists, and %s is not reserved", p.owner, gaps[0]).
-				WithHint("`nova-manage fixed reserve %s` makes it as asked", p.Span)
+				Try(WayReserve, p.Span)
 		}
 	}
 	return nil

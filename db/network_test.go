@@ -373,7 +373,7 @@ func TestSchema_refuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, s *Store) {
 				create(t, s, vlans("10.0.1.0/24", 27, 3).v6("fd00:1::/48"))
-				err := s.db.Translate(behind(t, s, statement))
+				err := s.db.Translate(t.Context(), behind(t, s, statement))
 				if !errors.Is(err, ErrConflict) {
 					t.Errorf("error %v, want a conflict", err)
 				}

@@ -120,7 +120,7 @@ func (s *Store) DeleteProject(ctx context.Context, id string, force bool) error 
 			return err
 		}
 		if held := p.holds(); held != "" && !force {
-			return conflictf("project %s holds %s", quoteRef(id), held).WithHint("--force releases all of it")
+			return conflictf("project %s holds %s", quoteRef(id), held).Try(WayReleaseAll)
 		}
 		if err := t.deleteProjectInstances(ctx, id); err != nil {
 			return err
@@ -162,7 +162,7 @@ func (s *Store) ScrubProject(ctx context.Context, id string) error {
 		}
 		if p.Instances > 0 {
 			return conflictf("project %s has instances (%d)", quoteRef(id), p.Instances).
-				WithHint("delete them first, or `nova-manage project delete --force`")
+				Try(WayDeleteThemOrProject)
 		}
 		if err := t.scrub(ctx, id); err != nil {
 			return err
@@ -287,7 +287,7 @@ func (t view) checkQuota(ctx context.Context, project, resource string, more int
 	q := quotas[slices.Index(Resources, resource)]
 	if q.InUse+more > limit {
 		return conflictf("project %s has %d of %d %s, and %d more would exceed its quota", quoteRef(project), q.InUse, limit, resource, more).
-			WithHint("`nova-manage project quota %s %s N` changes it", project, resource)
+			Try(WayChangeQuota, project, resource)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func checkGatewayV6(p netip.Prefix, g netip.Addr) error {
 	case !p.Contains(g):
 		return invalidf("gateway_v6 %s is not in %s", g, p)
 	case g == p.Addr():
-		return invalidf("gateway_v6 %s is the subnet-router anycast address of %s", g, p).WithHint("%s is usual", g.Next())
+		return invalidf("gateway_v6 %s is the subnet-router anycast address of %s", g, p).Try(WayUsualRouter, g.Next())
 	}
 	return nil
 }

@@ -177,7 +177,7 @@ func (t view) groupFrom(ctx context.Context, table *sqlstore.Table[SecurityGroup
 	g, ok, err := table.One(ctx, t.ReadTx, " WHERE g.project_id = $1 AND g.name = $2", project, name)
 	if err == nil && !ok {
 		err = notFoundf("project %s has no security group %s", quoteRef(project), quoteRef(name)).
-			WithHint("`nova-manage secgroup create %s --project_id %s` makes it", name, project)
+			Try(WayCreateGroup, name, project)
 	}
 	return g, err
 }
@@ -260,7 +260,7 @@ func (s *Store) DeleteSecurityGroup(ctx context.Context, project, name string) e
 		}
 		if name == DefaultGroup {
 			return conflictf("every project has the security group %s", DefaultGroup).
-				WithHint("`nova-manage secgroup revoke` takes its rules away")
+				Try(WayRevokeItsRules)
 		}
 		if g.Instances > 0 {
 			return conflictf("security group %s is in use by %d of the instances of project %s", quoteRef(name), g.Instances, quoteRef(project))
@@ -272,7 +272,7 @@ func (s *Store) DeleteSecurityGroup(ctx context.Context, project, name string) e
 		}
 		if len(users) > 0 {
 			return conflictf("rules of security group %s name %s as their source", strings.Join(users, ", "), quoteRef(name)).
-				WithHint("revoke them first")
+				Try(WayRevokeFirst)
 		}
 		if _, err := t.door.DeleteWhere(ctx, ruleTable.Name, sqlstore.That("group_id = ?", g.ID)); err != nil {
 			return err

@@ -59,7 +59,7 @@ func (t view) vpnOf(ctx context.Context, project, network string) (Network, erro
 		return Network{}, err
 	case len(all) == 0:
 		return Network{}, notFoundf("project %s has no network with a VPN", quoteRef(project)).
-			WithHint("`nova-manage network modify NETWORK --project_id %s` gives it one", project)
+			Try(WayGiveNetwork, project)
 	case network != "":
 		n, err := t.findNetwork(ctx, network)
 		if err == nil && (n.ProjectID != project || n.VPNPublicPort == 0) {
@@ -68,7 +68,7 @@ func (t view) vpnOf(ctx context.Context, project, network string) (Network, erro
 		return n, err
 	case len(all) > 1:
 		return Network{}, conflictf("project %s has %d networks with a VPN: %s", quoteRef(project), len(all), aFew(all, Network.Name)).
-			WithHint("name one with --network")
+			Try(WaySayWhichNetwork)
 	}
 	return all[0], nil
 }
@@ -86,7 +86,7 @@ func (t *tx) changeVPN(ctx context.Context, n Network, a netip.Addr, port int) (
 		if other.ProjectID != "" {
 			owner += fmt.Sprintf(" of project %s", quoteRef(other.ProjectID))
 		}
-		return n, conflictf("VPN port %d is used by %s", port, owner).WithHint("choose another port")
+		return n, conflictf("VPN port %d is used by %s", port, owner).Try(WayAnotherPort)
 	}
 	moved := n
 	moved.VPNPublicAddress, moved.VPNPublicPort = a, port

@@ -75,7 +75,7 @@ func (t view) whois(ctx context.Context, a netip.Addr) (Identity, error) {
 	if !ok {
 		err := notFoundf("%s is in no network and no floating range", a)
 		if m, ok := guestOf(a); ok {
-			err = err.WithHint("the MAC in it is %s: `nova-manage whois %s`", m, m)
+			err = err.Try(WayLookUpMAC, m, m)
 		}
 		return Identity{}, err
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"nova-manage/internal/configtest"
 )
 
 func TestCheckDomain(t *testing.T) {
@@ -48,7 +50,7 @@ func TestCheckDomain(t *testing.T) {
 		if bound != "" {
 			want = fmt.Sprintf("DNSSL %q: %s", name, bound)
 		}
-		wantBound(t, CheckDomain(name), want)
+		configtest.WantBound(t, CheckDomain(name), want)
 		if bound == "" {
 			accepted.DNSSL = append(accepted.DNSSL, domains(name)...)
 		}

@@ -1,17 +1,17 @@
 package radvdgen
 
 import (
-	"cmp"
-	"fmt"
 	"strconv"
 	"strings"
+
+	"nova-manage/internal/configfile"
 )
 
-// maxNameLen is IFNAMSIZ less the terminating zero (linux/if.h).
-const maxNameLen = 15
-
 // radvdWords are the words that radvd's scanner reads as something other than a name, in lower case. 2.19 compares
-// them case-sensitively and later releases do not, so a name is refused in any case.
+// them case-sensitively and later releases do not ("%option caseless" in scanner.l), so a name is refused in any case.
+//
+// Only a whole name is one of them: flex takes the longest match, and "low.example" is longer as a name than "low" is as
+// a word.
 var radvdWords = wordSet(
 	"interface prefix route rdnss dnssl clients lowpanco abro advrasrcaddress",
 	"ignoreifmissing advsendadvert maxrtradvinterval minrtradvinterval mindelaybetweenras",
@@ -42,65 +42,23 @@ func wordSet(lines ...string) map[string]bool {
 	return set
 }
 
-// CheckInterfaceName reports whether name can be the name of a Linux interface and stand in a configuration file as
-// it is. The kernel (dev_valid_name in net/core/dev.c, and the sysctl tree) takes 1 to 15 bytes, no '/', ':' or space,
-// and neither "." nor "..", "all" or "default". Of the bytes it does take, only ASCII letters, digits and -_.+@~ are
-// let through, and no '-' at the start: the others close a block, begin a comment or an assignment, are a pattern to
-// sysctl, or make an option out of the name on a command line. The error is an [*OptionError].
-func CheckInterfaceName(name string) error {
-	return checkName("interface name", name)
-}
-
-// CheckRadvdName reports whether name can be the name of an interface block in radvd.conf: [CheckInterfaceName], and
-// neither a number nor a word of radvd's grammar, which its parser takes for a syntax error. The error is an
-// [*OptionError].
+// CheckRadvdName reports whether name can be the name of an interface block in radvd.conf:
+// [configfile.CheckInterfaceName], and neither a number nor a word of radvd's grammar. The kernel lets a bridge be called
+// 100 or low, but radvd has no quotation marks by which such a name could be told from a number or a word: its parser takes
+// it for a syntax error, and then the whole file is refused, with all other bridges in it. The error is a
+// [*configfile.OptionError].
 func CheckRadvdName(name string) error {
-	if err := CheckInterfaceName(name); err != nil {
+	if err := configfile.CheckInterfaceName("interface name", name); err != nil {
 		return err
 	}
 	if bound := radvdToken(name); bound != "" {
-		return &OptionError{Option: "interface name", Value: strconv.Quote(name), Bound: bound}
+		return &configfile.OptionError{Option: "interface name", Value: strconv.Quote(name), Bound: bound}
 	}
 	return nil
 }
 
-// checkName is CheckInterfaceName for the thing that option names.
-func checkName(option, name string) error {
-	bound := ""
-	switch {
-	case name == "":
-		bound = "must not be empty"
-	case len(name) > maxNameLen:
-		bound = fmt.Sprintf("must have at most %d bytes", maxNameLen)
-	case name == "." || name == "..":
-		bound = "must not be a folder's name in the sysctl tree"
-	case name == "all" || name == "default":
-		bound = "must not be a group of the sysctl tree"
-	case name[0] == '-':
-		bound = "must not begin with '-'"
-	default:
-		for _, r := range name {
-			if !isNameByte(r) {
-				bound = fmt.Sprintf("must not contain %q", r)
-				break
-			}
-		}
-	}
-	if bound == "" {
-		return nil
-	}
-	return &OptionError{Option: option, Value: strconv.Quote(name), Bound: bound}
-}
-
-func isNameByte(r rune) bool {
-	return isAlnum(r) || strings.ContainsRune("-_.+@~", r)
-}
-
-func isAlnum(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
-}
-
-// radvdToken says why radvd's scanner would not read s as a name, or "".
+// radvdToken says why radvd's scanner would not read s as a name, or "". It is asked of names and domains that consist of
+// the right characters already, which leaves out its addresses (with ':') and its comments (with '#').
 func radvdToken(s string) string {
 	word := strings.ToLower(s)
 	switch {
@@ -112,7 +70,8 @@ func radvdToken(s string) string {
 	return ""
 }
 
-// isNumber reports whether s is one of the scanner's numbers: 12, -12 or 1.2.
+// isNumber reports whether s is one of the scanner's numbers: 12, -12 or 1.2. What only looks like one is a name to it:
+// 1.2.3, 0x5, 1e5, 5. and .5.
 func isNumber(s string) bool {
 	whole, fraction, decimal := strings.Cut(s, ".")
 	if decimal {
@@ -123,36 +82,4 @@ func isNumber(s string) bool {
 
 func isDigits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
-}
-
-// CompareNames orders interface names as a reader does: by their text, with each run of digits compared as a number,
-// so that br2 comes before br10. Names that differ only in leading zeros are ordered by their bytes. The result is
-// negative, zero or positive as in [cmp.Compare].
-func CompareNames(a, b string) int {
-	x, y := a, b
-	for x != "" && y != "" {
-		dx, dy := digitRun(x), digitRun(y)
-		if dx == 0 || dy == 0 {
-			if c := cmp.Compare(x[0], y[0]); c != 0 {
-				return c
-			}
-			x, y = x[1:], y[1:]
-			continue
-		}
-		nx, ny := strings.TrimLeft(x[:dx], "0"), strings.TrimLeft(y[:dy], "0")
-		// Without leading zeros the longer number is the larger one, whatever its size.
-		if c := cmp.Or(cmp.Compare(len(nx), len(ny)), strings.Compare(nx, ny)); c != 0 {
-			return c
-		}
-		x, y = x[dx:], y[dy:]
-	}
-	return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(a, b))
-}
-
-func digitRun(s string) int {
-	n := 0
-	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
-		n++
-	}
-	return n
 }

@@ -6,15 +6,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"nova-manage/internal/configfile"
 )
 
 // Seconds is a time in whole seconds, the unit of every option that radvd.conf gives in seconds. radvd also reads
 // fractions in its intervals; they serve Mobile IPv6 only and cannot be expressed.
 type Seconds uint32
 
-// Infinity as a lifetime means for ever: all one bits (RFC 4861 section 4.6.2).
+// Infinity as a lifetime means for ever: all one bits (RFC 4861 section 4.6.2). An interval cannot be infinite, and neither
+// can AdvDefaultLifetime, which has 16 bits only; their bounds refuse it.
 const Infinity Seconds = math.MaxUint32
 
+// String is the time as radvd reads it. It takes 4294967295 for infinity, too; the word is for who reads the file.
 func (s Seconds) String() string {
 	if s == Infinity {
 		return "infinity"
@@ -22,7 +26,8 @@ func (s Seconds) String() string {
 	return strconv.FormatUint(uint64(s), 10)
 }
 
-// Switch is the value of an on/off option. Its zero value leaves the choice to the default named beside the field.
+// Switch is the value of an on/off option. Its zero value leaves the choice to the default named beside the field, since
+// that is not "off" for all of them.
 type Switch uint8
 
 const (
@@ -31,7 +36,8 @@ const (
 	Off
 )
 
-// Preference is a router or route preference (RFC 4191 section 2.1). The empty one is radvd's default, medium.
+// Preference is a router or route preference (RFC 4191 section 2.1). The empty one is radvd's default, medium. The words
+// are what radvd reads; as they are, they are also words of its grammar, which no name may be.
 type Preference string
 
 const (
@@ -46,7 +52,8 @@ type Config struct {
 }
 
 // Interface is one interface block. A nil or zero option is not written, which leaves it at radvd's default, unless
-// its comment says otherwise.
+// its comment says otherwise. Where zero is a value of its own, as in AdvDefaultLifetime 0 ("no default router"), the
+// option is a pointer.
 type Interface struct {
 	Name            string // see CheckRadvdName
 	SendAdvert      Switch // AdvSendAdvert; default on and always written, because radvd's own default advertises nothing
@@ -54,7 +61,7 @@ type Interface struct {
 
 	MinRtrAdvInterval  *Seconds // 3 to 0.75 * MaxRtrAdvInterval; radvd's default: 0.33 * MaxRtrAdvInterval
 	MaxRtrAdvInterval  *Seconds // 4 to 1800; radvd's default: 600
-	MinDelayBetweenRAs *Seconds // at least 3, radvd's default
+	MinDelayBetweenRAs *Seconds // 3, radvd's default, to MaxRtrAdvInterval
 
 	DefaultLifetime   *Seconds   // AdvDefaultLifetime: 0 (not a default router) or MaxRtrAdvInterval to 9000; default 3 * MaxRtrAdvInterval
 	DefaultPreference Preference // AdvDefaultPreference
@@ -76,8 +83,9 @@ type Interface struct {
 	DNSSL    []DNSSL
 }
 
-// Prefix is a prefix block. OnLink, Autonomous and both lifetimes are always written: 2.19 compares a lone valid
-// lifetime with the default of the preferred one while it parses.
+// Prefix is a prefix block. Both lifetimes are always written: 2.19 compares a lone valid lifetime with the default of the
+// preferred one while it parses. OnLink and Autonomous are, too, because they decide whether a guest gets an address at
+// all, and whoever looks for that looks here.
 type Prefix struct {
 	Prefix             netip.Prefix // host bits zero, except where RouterAddr is on
 	OnLink             Switch       // AdvOnLink; default on
@@ -112,24 +120,27 @@ type DNSSL struct {
 	Flush    Switch   // FlushDNSSL; radvd's default: on
 }
 
-// radvd's defaults where a rule depends on them (defaults.h of 2.19).
+// radvd's defaults where a rule depends on them (defaults.h of 2.19). The lifetimes of a prefix are shorter than those of
+// RFC 4861 section 6.2.1, 30 and 7 days.
 const (
 	defaultMax       Seconds = 600
 	defaultValid     Seconds = 86400
 	defaultPreferred Seconds = 14400
 )
 
-// SortInterfaces puts interfaces in the order of their names; see [CompareNames].
+// SortInterfaces puts interfaces in the order of their names; see [configfile.CompareNames].
 func SortInterfaces(interfaces []Interface) {
-	slices.SortStableFunc(interfaces, func(a, b Interface) int { return CompareNames(a.Name, b.Name) })
+	slices.SortStableFunc(interfaces, func(a, b Interface) int { return configfile.CompareNames(a.Name, b.Name) })
 }
 
 // Append validates c and appends its radvd.conf to b. On an error, [Config.Validate]'s, it returns b as it was.
+//
+// Nothing is escaped, because radvd.conf knows no escapes: what Validate lets through needs none.
 func (c Config) Append(b []byte) ([]byte, error) {
 	if err := c.Validate(); err != nil {
 		return b, err
 	}
-	b = append(b, header...)
+	b = append(b, configfile.Header...)
 	for i := range c.Interfaces {
 		b = append(b, '\n')
 		b = c.Interfaces[i].append(b)
@@ -137,13 +148,17 @@ func (c Config) Append(b []byte) ([]byte, error) {
 	return b, nil
 }
 
+// append writes the block without a check. Inside a block radvd takes the options in any order; this one is fixed so that
+// the same values give the same bytes.
 func (i *Interface) append(b []byte) []byte {
 	b = append(b, "interface "...)
 	b = append(b, i.Name...)
 	b = append(b, " {\n"...)
+	// radvd's default is off: it would read the block, listen on the interface and say nothing.
 	b = appendSwitch(b, 1, "AdvSendAdvert", orOn(i.SendAdvert))
 	b = appendSwitch(b, 1, "IgnoreIfMissing", i.IgnoreIfMissing)
-	// The intervals come before everything whose default radvd computes from them while it reads the file.
+	// The intervals come before everything whose default radvd computes from them while it reads the file: the lifetimes
+	// of routes, RDNSS and DNSSL are taken where their block begins. Written after them, an interval would not count.
 	b = appendSeconds(b, 1, "MinRtrAdvInterval", i.MinRtrAdvInterval)
 	b = appendSeconds(b, 1, "MaxRtrAdvInterval", i.MaxRtrAdvInterval)
 	b = appendSeconds(b, 1, "MinDelayBetweenRAs", i.MinDelayBetweenRAs)
@@ -154,7 +169,7 @@ func (i *Interface) append(b []byte) []byte {
 	b = appendNonZero(b, "AdvLinkMTU", i.LinkMTU)
 	b = appendNonZero(b, "AdvReachableTime", i.ReachableTime)
 	b = appendNonZero(b, "AdvRetransTimer", i.RetransTimer)
-	if i.CurHopLimit != nil {
+	if i.CurHopLimit != nil { // 0 says nothing to the guests; left out, radvd says 64
 		b = appendOption(b, 1, "AdvCurHopLimit", strconv.FormatUint(uint64(*i.CurHopLimit), 10))
 	}
 	b = appendSwitch(b, 1, "AdvSourceLLAddress", i.SourceLLAddress)
@@ -162,6 +177,8 @@ func (i *Interface) append(b []byte) []byte {
 	b = appendSwitch(b, 1, "UnicastOnly", i.UnicastOnly)
 	b = appendSwitch(b, 1, "AdvIntervalOpt", i.IntervalOpt)
 
+	// What RFC 8106 section 5.1 recommends for DNS servers and RFC 4861 section 6.2.1 for the default route, so that two
+	// lost advertisements in a row do no harm. 2.19's own default is one interval for DNS, whatever its man page says.
 	lifetime := 3 * i.maxInterval()
 	for n := range i.Prefixes {
 		b = i.Prefixes[n].append(b)
@@ -174,6 +191,7 @@ func (i *Interface) append(b []byte) []byte {
 		b = append(b, "\t};\n"...)
 	}
 	for _, r := range i.RDNSS {
+		// A guest adds up the servers of all RDNSS options, in their order (RFC 8106 section 5.1).
 		for servers := range slices.Chunk(r.Servers, rdnssBlock) {
 			b = openBlock(b, "RDNSS", joinAddrs(servers))
 			b = appendOption(b, 2, "AdvRDNSSLifetime", or(r.Lifetime, lifetime).String())
@@ -219,6 +237,7 @@ func orOn(s Switch) Switch {
 	return s
 }
 
+// openBlock begins a block inside an interface. Each is ended by "};", with the semicolon, as is the interface itself.
 func openBlock(b []byte, keyword, argument string) []byte {
 	b = append(b, "\n\t"...)
 	b = append(b, keyword...)
@@ -261,6 +280,8 @@ func appendPreference(b []byte, depth int, name string, p Preference) []byte {
 	return appendOption(b, depth, name, string(p))
 }
 
+// appendNonZero writes an option whose 0 means "unspecified by this router" (RFC 4861 section 4.2), which is also
+// radvd's default for it.
 func appendNonZero(b []byte, name string, n uint32) []byte {
 	if n == 0 {
 		return b
@@ -268,6 +289,8 @@ func appendNonZero(b []byte, name string, n uint32) []byte {
 	return appendOption(b, 1, name, strconv.FormatUint(uint64(n), 10))
 }
 
+// joinAddrs writes addresses in the form of RFC 5952, which netip writes and which radvd's scanner reads for all that
+// validateRDNSS lets through.
 func joinAddrs(addrs []netip.Addr) string {
 	texts := make([]string, len(addrs))
 	for i, a := range addrs {
@@ -276,6 +299,7 @@ func joinAddrs(addrs []netip.Addr) string {
 	return strings.Join(texts, " ")
 }
 
+// joinDomains leaves out the final dot. radvd encodes a name alike with it and without; the file is the same, too.
 func joinDomains(domains []string) string {
 	texts := make([]string, len(domains))
 	for i, d := range domains {

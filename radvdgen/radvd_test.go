@@ -7,6 +7,9 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"nova-manage/internal/configfile"
+	"nova-manage/internal/configtest"
 )
 
 // goldenConfigs are the files in testdata: what a VlanManager and a flat manager need, and every option there is.
@@ -85,7 +88,7 @@ func TestConfig_Append(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name, got)
+			configtest.Golden(t, name, got)
 			if again, _ := c.Append([]byte("before\n")); string(again) != "before\n"+string(got) {
 				t.Error("a second rendering differs, or what was in the buffer is gone")
 			}
@@ -105,12 +108,12 @@ func TestConfig_Append_error(t *testing.T) {
 	if string(b) != "kept" {
 		t.Errorf("a refused configuration left %q behind", b)
 	}
-	wantBound(t, err, "interface br100: must appear once")
+	configtest.WantBound(t, err, "interface br100: must appear once")
 }
 
 // TestRadvdRefusesEmpty pins why ErrNothing is an error: radvd does not run on an empty file.
 func TestRadvdRefusesEmpty(t *testing.T) {
-	if err := radvdCheck(t, header); err == nil {
+	if err := radvdCheck(t, configfile.Header); err == nil {
 		t.Error("radvd accepts a file without an interface")
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"nova-manage/internal/configtest"
 )
 
 func TestInterface_validate(t *testing.T) {
@@ -37,7 +39,10 @@ func TestInterface_validate(t *testing.T) {
 		{"min infinity", Interface{MinRtrAdvInterval: new(Infinity)}, "MinRtrAdvInterval infinity: must be at most 450 (0.75 * MaxRtrAdvInterval 600)"},
 		{"min unset of 10", Interface{MaxRtrAdvInterval: secs(10)}, ""},
 		{"min unset of 9", Interface{MaxRtrAdvInterval: secs(9)}, "MinRtrAdvInterval unset: must be set, its default 0.33 * MaxRtrAdvInterval 9 being below 3"},
-		{"delay 2", Interface{MinDelayBetweenRAs: secs(2)}, "MinDelayBetweenRAs 2: must be at least 3"},
+		{"delay 2", Interface{MinDelayBetweenRAs: secs(2)}, "MinDelayBetweenRAs 2: must be 3 to 600 (MaxRtrAdvInterval)"},
+		{"delay 600", Interface{MinDelayBetweenRAs: secs(600)}, ""},
+		{"delay 601", Interface{MinDelayBetweenRAs: secs(601)}, "MinDelayBetweenRAs 601: must be 3 to 600 (MaxRtrAdvInterval)"},
+		{"delay infinity", Interface{MinDelayBetweenRAs: new(Infinity)}, "MinDelayBetweenRAs infinity: must be 3 to 600 (MaxRtrAdvInterval)"},
 		{"delay 3", Interface{MinDelayBetweenRAs: secs(3)}, ""},
 
 		{"lifetime 0", Interface{DefaultLifetime: secs(0)}, ""},
@@ -129,7 +134,7 @@ func TestInterface_validate(t *testing.T) {
 			if test.want != "" {
 				test.want = "interface br100: " + test.want
 			}
-			wantBound(t, Config{Interfaces: []Interface{test.i}}.Validate(), test.want)
+			configtest.WantBound(t, Config{Interfaces: []Interface{test.i}}.Validate(), test.want)
 		})
 	}
 }
@@ -154,7 +159,7 @@ func TestConfig_Validate_overlap(t *testing.T) {
 		{[]Interface{onLink("a", "fd00:0:0:5::/64", "fd00:0:1::/64"), onLink("b", "fd00::/32")},
 			"interface a: prefix fd00:0:0:5::/64: must not overlap prefix fd00::/32 of interface b"},
 	} {
-		wantBound(t, Config{Interfaces: test.interfaces}.Validate(), test.want)
+		configtest.WantBound(t, Config{Interfaces: test.interfaces}.Validate(), test.want)
 	}
 }
 
@@ -204,17 +209,17 @@ func TestRadvdCheckIsNotEnough(t *testing.T) {
 
 // TestRadvdDaemon runs the daemon itself on what radvd -c passes, and waits for its complaint.
 func TestRadvdDaemon(t *testing.T) {
-	radvd := tool(t, "radvd")
-	ns := namespace(t)
+	radvd := configtest.Tool(t, "radvd")
+	ns := configtest.NewNamespace(t)
 	// Without duplicate address detection the link-local address, which radvd waits for, is there at once.
-	ns.run(t, "sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.default.accept_dad=0")
-	ns.run(t, "ip", "link", "add", "br100", "type", "veth", "peer", "name", "guest")
-	ns.run(t, "ip", "link", "set", "guest", "up")
-	ns.run(t, "ip", "link", "set", "br100", "up")
+	ns.Run(t, "sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.default.accept_dad=0")
+	ns.Run(t, "ip", "link", "add", "br100", "type", "veth", "peer", "name", "guest")
+	ns.Run(t, "ip", "link", "set", "guest", "up")
+	ns.Run(t, "ip", "link", "set", "br100", "up")
 	for word, i := range silent() {
 		t.Run(word, func(t *testing.T) {
 			i.Name = "br100"
-			conf := writeTemp(t, unchecked(Config{Interfaces: []Interface{i}}))
+			conf := configtest.WriteTemp(t, unchecked(Config{Interfaces: []Interface{i}}))
 			// The deadline only ends a test that fails: the complaint comes within a second or two.
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()

@@ -1,47 +1,79 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"time"
 )
 
-// answerWriter tells a failing write of the answer from all other failures, and lets a signal end one that does not come
-// to an end because nobody reads.
+// answerWriter tells a failing write of the answer from all other failures. A signal ends the answer where it is, also
+// where nobody reads it.
 type answerWriter struct {
 	ctx context.Context
 	w   io.Writer
 }
 
 // unread is how long a write may go on after a signal: more than one needs that somebody does read.
-const unread = time.Second
+const unread = 100 * time.Millisecond
 
 func (a answerWriter) Write(p []byte) (int, error) {
+	if a.ctx.Err() != nil {
+		return 0, context.Cause(a.ctx)
+	}
+	n, err := WriteUntil(a.ctx, a.w, p)
+	if err != nil && !errors.Is(err, context.Cause(a.ctx)) {
+		err = &answerError{ReasonOf(err)}
+	}
+	return n, err
+}
+
+// WriteUntil writes p to w, and gives up once ctx is done and nobody reads; the error is the cause of ctx then. The write
+// itself goes on until the process ends, a moment from now: p must stay as it is, as it does where a bufio.Writer has seen
+// the error.
+func WriteUntil(ctx context.Context, w io.Writer, p []byte) (int, error) {
 	type result struct {
 		n   int
 		err error
 	}
 	done := make(chan result, 1)
 	go func() {
-		n, err := a.w.Write(p)
+		n, err := w.Write(p)
 		done <- result{n, err}
 	}()
-	var r result
 	select {
-	case r = <-done:
-	case <-a.ctx.Done():
+	case r := <-done:
+		return r.n, r.err
+	case <-ctx.Done():
 		select {
-		case r = <-done:
+		case r := <-done:
+			return r.n, r.err
 		case <-time.After(unread):
-			// The write goes on until the process ends, a moment from now. p stays as it is until then: a bufio.Writer
-			// that has seen an error does nothing any more.
-			return 0, context.Cause(a.ctx)
+			return 0, context.Cause(ctx)
 		}
 	}
-	if r.err != nil {
-		return r.n, &answerError{ReasonOf(r.err)}
+}
+
+// messageWriter writes what is said besides the answer. That is worth waiting for whoever reads it, but not after a signal.
+type messageWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (m messageWriter) Write(p []byte) (int, error) { return WriteUntil(m.ctx, m.w, bytes.Clone(p)) }
+
+// until calls f, which the system may keep waiting for as long as it likes, and gives up once ctx is done; the error is the
+// cause of ctx then. f itself goes on until the process ends, and what it does must not matter any more.
+func until(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	return r.n, nil
 }
 
 type answerError struct{ reason error }

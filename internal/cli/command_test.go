@@ -146,3 +146,21 @@ func TestProgram_App(t *testing.T) {
 		}
 	}
 }
+
+// A command knows its command line as it was typed: shortened, in its order, to be pasted into a shell, without passwords.
+func TestEnv_CommandLine(t *testing.T) {
+	for want, args := range map[string][]string{
+		"thi mak 10.0.0.0/8 --tag 'a b' --flagfile= --flagfile ''": {"thi", "mak", "10.0.0.0/8", "--tag", "a b", "--flagfile=", "--flagfile", ""},
+		"--host postgresql://u:xxxxx@h/d thing make 10.0.0.0/8":    {"--host", "postgresql://u:s3cret@h/d", "thing", "make", "10.0.0.0/8"},
+		"thing make 10.0.0.0/8 '--host=host=h password=xxxxx'":     {"thing", "make", "10.0.0.0/8", "--host=host=h password='a s3cret'"},
+		`thing make --host 'it'\''s' --tag 'Küche $HOME' --`:       {"thing", "make", "--host", "it's", "--tag", "Küche $HOME", "--"},
+	} {
+		f := newFake(t)
+		var got string
+		f.run = func(_ context.Context, e *Env) error { got = e.CommandLine; return nil }
+		f.do(args...)
+		if got != want {
+			t.Errorf("got %s, want %s\n%s", got, want, f.stderr.String())
+		}
+	}
+}

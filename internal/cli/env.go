@@ -11,10 +11,11 @@ type Env struct {
 	Sys *Sys
 	// Stdout takes the answer and nothing else. A write that fails is reported once the command is done.
 	Stdout io.Writer
-	// Command is the command that runs, as it is typed in full: "network create".
-	Command string
+	// CommandLine is what was typed after the program's name, without passwords, so that it can be pasted into a shell.
+	CommandLine string
 
 	program  string
+	changed  bool
 	quiet    bool
 	messages []string // held back by --quiet until it is known that there is an error to explain
 	view     view
@@ -28,14 +29,13 @@ func newEnv(program string, sys *Sys, stdout io.Writer) *Env {
 // prepare takes over the global flags once they are known. What they ask of the command's answer is checked here,
 // before the command does anything.
 func (e *Env) prepare(c *Command, g *globals) error {
-	e.Command = c.path()
 	if e.quiet = g.Quiet; e.quiet {
 		e.Stdout = io.Discard
 	}
 	if !e.quiet && e.Sys.StderrIsTerminal() {
 		e.progress.w = e.Sys.Stderr
 	}
-	view, err := newView(c, g, e.Sys.TerminalWidth)
+	view, err := newView(c, g, e.Sys)
 	e.view = view
 	return err
 }
@@ -49,6 +49,10 @@ func (e *Env) Warnf(format string, args ...any) {
 func (e *Env) Notef(format string, args ...any) {
 	e.message(e.program + ": " + oneLine(fmt.Sprintf(format, args...)))
 }
+
+// Changed tells that the command has changed something for good, which from then on cannot fail any more: what goes wrong
+// after it is that the answer does not reach whoever asked.
+func (e *Env) Changed() { e.changed = true }
 
 // Progress tells the user how far long work has come: of total things, or of an unknown number if that is -1, so many
 // are done.

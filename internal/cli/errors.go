@@ -12,6 +12,38 @@ import (
 // ErrUsage is what an error of whoever typed the command is (errors.Is): wrong flags, or a value that can never be right.
 var ErrUsage = errors.New("usage")
 
+// ErrChanged is what an error is that came once the command had changed something for good (errors.Is). Whoever goes by it
+// must not take the command for one that did nothing.
+var ErrChanged = errors.New("changed")
+
+type changedError struct{ message string }
+
+func (e *changedError) Error() string        { return e.message }
+func (e *changedError) Is(target error) bool { return target == ErrChanged }
+
+// ChangedErrorf makes an error that is ErrChanged; it formats as fmt.Sprintf does. What it was made of does not shine
+// through: a hint to run the command again would be wrong now.
+func ChangedErrorf(format string, args ...any) error {
+	return &changedError{fmt.Sprintf(format, args...)}
+}
+
+// afterChange is what an error means that came once the command had changed something for good.
+func afterChange(ctx context.Context, err error) error {
+	var unwritten *answerError
+	var stopped Signal
+	switch {
+	case err == nil, errors.Is(err, ErrChanged):
+		return err
+	case errors.As(err, &unwritten) && errors.Is(unwritten, syscall.EPIPE):
+		return nil // whoever left has seen enough, and what was asked for is done
+	case errors.As(err, &unwritten):
+		err = unwritten.reason
+	case errors.As(context.Cause(ctx), &stopped):
+		err = stopped
+	}
+	return ChangedErrorf("the change was made, but its answer could not be written: %v", err)
+}
+
 type usageError struct{ err error }
 
 func (e *usageError) Error() string        { return e.err.Error() }
@@ -57,15 +89,16 @@ func ReasonOf(err error) error {
 	return err
 }
 
-// report prints err as every error is printed: one line, and a second one where it carries a hint.
-func (p *Program) report(ctx context.Context, w io.Writer, err error) {
+// report prints err as every error is printed: one line, and a second one where it carries a hint. code is what the
+// process exits with.
+func (p *Program) report(ctx context.Context, w io.Writer, err error, code int) {
 	// Whoever closed the pipe, `head` for one, has seen enough: the exit code says that the answer is incomplete.
 	var unread *answerError
 	if errors.As(err, &unread) && errors.Is(unread, syscall.EPIPE) {
 		return
 	}
 	var stopped Signal
-	if errors.As(context.Cause(ctx), &stopped) {
+	if errors.As(context.Cause(ctx), &stopped) && code == SignalCode+int(stopped.Signal) {
 		err = stopped
 	}
 	fmt.Fprintf(w, "%s: error: %s\n", p.Name, oneLine(err.Error()))

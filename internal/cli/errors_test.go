@@ -22,7 +22,7 @@ func TestReportError(t *testing.T) {
 		"nova-manage: error: server: broken pipe\n":                                      fmt.Errorf("server: %w", syscall.EPIPE),
 	} {
 		var b bytes.Buffer
-		p.report(t.Context(), &b, err)
+		p.report(t.Context(), &b, err, exitFailed)
 		if b.String() != want {
 			t.Errorf("got %q, want %q", b.String(), want)
 		}

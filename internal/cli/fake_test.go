@@ -49,7 +49,8 @@ type fake struct {
 	sys            *Sys
 	environment    map[string]string
 	stdout, stderr bytes.Buffer
-	terminal       int
+	terminal       int // its columns
+	lines          int
 
 	options   fakeOptions
 	statePath string
@@ -73,14 +74,15 @@ func newFake(t *testing.T) *fake {
 			}
 			return all
 		},
-		Now:           func() time.Time { return time.Date(2011, 2, 3, 4, 5, 6, 0, time.FixedZone("", 3600)) },
-		Getuid:        func() int { return 1000 },
-		User:          func() string { return "alice" },
-		Home:          func() (string, error) { return "/home/op", nil },
-		Hostname:      func() (string, error) { return "node", nil },
-		TerminalWidth: func() int { return f.terminal },
-		Context:       func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
-		BuildInfo:     System().BuildInfo,
+		Now:            func() time.Time { return time.Date(2011, 2, 3, 4, 5, 6, 0, time.FixedZone("", 3600)) },
+		Getuid:         func() int { return 1000 },
+		User:           func() string { return "alice" },
+		Home:           func() (string, error) { return "/home/op", nil },
+		Hostname:       func() (string, error) { return "node", nil },
+		TerminalWidth:  func() int { return f.terminal },
+		TerminalHeight: func() int { return f.lines },
+		Context:        func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
+		BuildInfo:      System().BuildInfo,
 	}
 	return f
 }
@@ -96,6 +98,8 @@ func (f *fake) program() *Program {
 			switch {
 			case err == nil:
 				return exitOK
+			case errors.Is(err, ErrChanged):
+				return exitUntold
 			case errors.As(context.Cause(ctx), &stopped):
 				return 128 + int(stopped.Signal)
 			case errors.Is(err, ErrUsage):
@@ -106,7 +110,7 @@ func (f *fake) program() *Program {
 	}
 }
 
-const exitOK, exitFailed, exitUsage = 0, 1, 2
+const exitOK, exitFailed, exitUsage, exitUntold = 0, 1, 2, 6
 
 func (f *fake) catalogue() []*Command {
 	thing := &Command{Name: "thing", Short: "things", Actions: []*Command{f.makeCommand(), f.listCommand(), f.maskCommand()}}

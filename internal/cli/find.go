@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"nova-manage/internal/redact"
 )
 
 // findCommand finds the command that the words begin with, sets in.command to it and returns the words after it. Words
@@ -99,9 +101,9 @@ func names(cs []*Command) string { return strings.Join(nameList(cs), ", ") }
 // unknownFlag is the error for a flag that the command does not have, with the closest one that it has, or with the
 // commands that do have it.
 func (p *Program) unknownFlag(typed string, c *Command) error {
-	err := UsageErrorf("unknown flag %s", typed)
+	err := UsageErrorf("unknown flag %s", redact.Value(typed))
 	if c != nil {
-		err = UsageErrorf("unknown flag %s of %s", typed, c.path())
+		err = UsageErrorf("unknown flag %s of %s", redact.Value(typed), c.path())
 	}
 	name := flagName(strings.TrimLeft(typed, "-"))
 	var known, owners []string

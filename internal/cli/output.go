@@ -56,11 +56,12 @@ type view struct {
 	columns []string // in order; nil is the format's usual choice
 	long    bool
 	width   func() int // of the terminal, 0 for none
+	height  func() int // of it, likewise
 }
 
 // newView checks what the global flags ask of a command's answer.
-func newView(c *Command, g *globals, width func() int) (view, error) {
-	v := view{format: g.Format, long: c.wide, width: width}
+func newView(c *Command, g *globals, sys *Sys) (view, error) {
+	v := view{format: g.Format, long: c.wide, width: sys.TerminalWidth, height: sys.TerminalHeight}
 	if len(c.Columns) == 0 {
 		if g.formatFrom.OnCommandLine() || g.columnsFrom.OnCommandLine() {
 			return v, UsageErrorf("%s prints no columns, so --format and --column do not apply", c.path())
@@ -152,6 +153,21 @@ func PrintSlice[T any](e *Env, cols []Column[T], rows []T) error {
 	})
 }
 
+// PrintMade prints what a command has made, all things of one kind. Where that is a table on a terminal with fewer lines
+// than things, they would run over the screen before anybody has read them: the first and the last tell what was made, and
+// rest says where they all are, as it reads on after their number.
+func PrintMade[T any](e *Env, cols []Column[T], rows []T, rest string) error {
+	n := len(rows)
+	if e.view.format != "table" || n <= 2 || n <= e.view.height() || e.view.height() == 0 {
+		return PrintSlice(e, cols, rows)
+	}
+	if err := PrintSlice(e, cols, []T{rows[0], rows[n-1]}); err != nil {
+		return err
+	}
+	e.Notef("the first and the last of %d %s", n, rest)
+	return nil
+}
+
 // PrintOne prints a single object: in JSON and YAML the object itself, in a table and in -f value one line per column.
 func PrintOne[T any](e *Env, cols []Column[T], row T) error {
 	cols = chosen(e.view, cols)
@@ -160,7 +176,8 @@ func PrintOne[T any](e *Env, cols []Column[T], row T) error {
 	case "json":
 		return writeJSONObject(e.Stdout, names, values)
 	case "yaml":
-		return writeYAML(e.Stdout, yamlObject(names, values))
+		_, err := e.Stdout.Write(appendYAML(nil, names, values, ""))
+		return err
 	case "csv":
 		w := newRowWriter(e.view, e.Stdout, names)
 		if err := w.row(values); err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"iter"
 	"net/netip"
@@ -35,9 +36,10 @@ func TestOutput_Lists(t *testing.T) {
 		"-f yaml -c label -c made -c tags": "- label: first\n  made: \"2011-02-03T05:05:06Z\"\n  tags:\n    - a\n    - b\n" +
 			"- label: null\n  made: null\n  tags: null\n",
 		"-f csv":            "id,label,up,tags,made\n1,first,true,\"a,b\",2011-02-03T05:05:06Z\n20,,,,\n",
-		"-f value":          "1 first true\n20 - -\n",
-		"-f value --long":   "1 first true a,b 2011-02-03T05:05:06Z\n20 - - - -\n",
+		"-f value":          "1\tfirst\ttrue\n20\t-\t-\n",
+		"-f value --long":   "1\tfirst\ttrue\ta,b\t2011-02-03T05:05:06Z\n20\t-\t-\t-\t-\n",
 		"-f value -c label": "first\n\n",
+		"-f csv -c label":   "label\nfirst\n\"\"\n",
 		"-q":                "",
 	} {
 		if got := f.accept(t, append([]string{"thing", "list"}, strings.Fields(line)...)...); got != want {
@@ -112,8 +114,11 @@ func TestOutput_AnyText(t *testing.T) {
 			t.Errorf("%q: JSON %q, YAML %q", label, fromJSON[0]["label"], fromYAML[0]["label"])
 		}
 		for _, format := range []string{"table", "value"} {
-			if got := f.accept(t, "thing", "list", "-f", format, "-c", "label", "-c", "id"); hasControl(strings.ReplaceAll(got, "\n", "")) ||
-				strings.Count(got, "\n") > 2 {
+			got := f.accept(t, "thing", "list", "-f", format, "-c", "label", "-c", "id")
+			if format == "value" {
+				got = strings.Replace(got, "\t", "", 1) // the one between them
+			}
+			if hasControl(strings.ReplaceAll(got, "\n", "")) || strings.Count(got, "\n") > 2 {
 				t.Errorf("%q as %s: %q", label, format, got)
 			}
 		}
@@ -202,7 +207,8 @@ func BenchmarkOutput(b *testing.B) {
 	for _, format := range formats {
 		b.Run(format, func(b *testing.B) {
 			for b.Loop() {
-				e := &Env{Stdout: discard{}, view: view{format: format, width: func() int { return 0 }}}
+				e := newEnv("nova-manage", nil, discard{})
+				e.view = view{format: format, width: func() int { return 0 }}
 				if err := PrintList(e, fakeColumns, rows); err != nil {
 					b.Fatal(err)
 				}
@@ -214,3 +220,46 @@ func BenchmarkOutput(b *testing.B) {
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// What a command has made is told by its first and its last row where a terminal has not the lines for all of it.
+func TestPrintMade(t *testing.T) {
+	f := newFake(t)
+	rows := make([]fakeRow, 30)
+	for i := range rows {
+		rows[i].ID = i + 1
+	}
+	const ends = "id  label  up\n1   -      -\n30  -      -\n"
+	for _, c := range []struct {
+		lines, rows int
+		args        string
+		shown       int // rows
+		ends        bool
+	}{
+		{24, 30, "", 2, true},
+		{29, 30, "-f table", 2, true},
+		{30, 30, "", 30, false},
+		{0, 30, "", 30, false},
+		{1, 2, "", 2, false},
+		{24, 30, "-f csv", 30, false},
+		{24, 30, "-f value", 30, false},
+		{24, 30, "-f json", 30, false},
+		{24, 30, "-f yaml -c id", 30, false},
+	} {
+		f.lines = c.lines
+		f.rows = sequence(nil, nil)
+		f.start()
+		p := f.program()
+		p.Commands = append(p.Commands, &Command{Name: "build", Short: "build things", Columns: Fields(fakeColumns), Run: func(_ context.Context, e *Env) error {
+			return PrintMade(e, fakeColumns, rows[:c.rows], "things; look for them")
+		}})
+		code := p.Run(append([]string{"nova-manage", "build"}, strings.Fields(c.args)...), f.sys)
+		note := ""
+		if c.ends {
+			note = "nova-manage: the first and the last of 30 things; look for them\n"
+		}
+		out := f.stdout.String()
+		if code != exitOK || f.stderr.String() != note || c.ends && out != ends || strings.Count(out, "\n") < c.shown {
+			t.Errorf("%+v: exit %d\n%s%s", c, code, out, f.stderr.String())
+		}
+	}
+}

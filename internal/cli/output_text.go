@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // jsonRows prints an array with one object per line, so that grep works on it as well as a JSON parser.
@@ -105,87 +102,15 @@ func isPlainJSON(s string) bool {
 	return true
 }
 
-// yamlBatch is how many rows are encoded at once: an encoder costs more than a row.
-const yamlBatch = 256
-
-// yamlRows prints a sequence of mappings. Sequences one after the other, each without an end, are one sequence.
-type yamlRows struct {
-	w     io.Writer
-	names []string
-	batch []*yaml.Node
-	begun bool
-}
-
-func (y *yamlRows) row(values []any) error {
-	y.batch = append(y.batch, yamlObject(y.names, values))
-	if len(y.batch) < yamlBatch {
-		return nil
-	}
-	return y.flush()
-}
-
-func (y *yamlRows) flush() error {
-	y.begun = true
-	err := writeYAML(y.w, &yaml.Node{Kind: yaml.SequenceNode, Content: y.batch})
-	y.batch = y.batch[:0]
-	return err
-}
-
-func (y *yamlRows) end() error {
-	if len(y.batch) == 0 && y.begun {
-		return nil
-	}
-	return y.flush()
-}
-
-func yamlObject(names []string, values []any) *yaml.Node {
-	object := &yaml.Node{Kind: yaml.MappingNode}
-	for i, name := range names {
-		object.Content = append(object.Content, yamlValue(name), yamlValue(values[i]))
-	}
-	return object
-}
-
-// yamlValue is a node for what plain returns. The library quotes a string that would be read as anything else.
-func yamlValue(v any) *yaml.Node {
-	node := &yaml.Node{Kind: yaml.ScalarNode}
-	switch v := v.(type) {
-	case nil:
-		node.Tag, node.Value = "!!null", "null"
-	case string:
-		node.SetString(v)
-	case bool:
-		node.Tag, node.Value = "!!bool", fmt.Sprint(v)
-	case []string:
-		node.Kind = yaml.SequenceNode
-		for _, s := range v {
-			node.Content = append(node.Content, yamlValue(s))
-		}
-	default:
-		node.Tag, node.Value = "!!int", fmt.Sprint(v)
-	}
-	return node
-}
-
-func writeYAML(w io.Writer, node *yaml.Node) error {
-	var b bytes.Buffer
-	encoder := yaml.NewEncoder(&b)
-	encoder.SetIndent(2)
-	if err := encoder.Encode(node); err != nil {
-		return err
-	}
-	_, err := w.Write(b.Bytes())
-	return err
-}
-
 // csvRows prints RFC 4180 rows, with line feeds, under a line of column names. Absent is an empty field.
 type csvRows struct {
 	w     *csv.Writer
+	raw   io.Writer // what w writes to
 	names []string
 }
 
 func newCSVRows(w io.Writer, names []string) *csvRows {
-	return &csvRows{w: csv.NewWriter(w), names: names}
+	return &csvRows{w: csv.NewWriter(w), raw: w, names: names}
 }
 
 func (c *csvRows) row(values []any) error {
@@ -204,8 +129,17 @@ func (c *csvRows) write(texts []string) error {
 		}
 		c.names = nil
 	}
-	if texts == nil {
+	switch {
+	case texts == nil:
 		return nil
+	case len(texts) == 1 && texts[0] == "":
+		// The package would write an empty line, which readers pass over, its own too.
+		c.w.Flush()
+		if err := c.w.Error(); err != nil {
+			return err
+		}
+		_, err := io.WriteString(c.raw, "\"\"\n")
+		return err
 	}
 	return c.w.Write(texts)
 }
@@ -218,9 +152,9 @@ func (c *csvRows) end() error {
 	return c.w.Error()
 }
 
-// valueRows prints bare values with a space between them, for the shell's read and for awk. Where there are several
-// columns an absent value is a dash, so that the ones after it keep their places; alone it is an empty line, which
-// `test -z` understands.
+// valueRows prints bare values with a tab between them, for the shell's read, for cut and for awk. A text may hold blanks,
+// but no tab: a control character is escaped in whatever is printed. Where there are several columns an absent value is a
+// dash, so that the ones after it keep their places; alone it is an empty line, which `test -z` understands.
 type valueRows struct{ w io.Writer }
 
 func (r *valueRows) row(values []any) error {
@@ -232,7 +166,7 @@ func (r *valueRows) row(values []any) error {
 	for i, v := range values {
 		texts[i] = plainText(v, absent)
 	}
-	_, err := io.WriteString(r.w, strings.Join(texts, " ")+"\n")
+	_, err := io.WriteString(r.w, strings.Join(texts, "\t")+"\n")
 	return err
 }
 

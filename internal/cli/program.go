@@ -8,6 +8,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"nova-manage/internal/redact"
 )
 
 // Program is a whole command line: what it is called, its commands, and the flags that all of them take. It is declared
@@ -33,7 +35,7 @@ type Program struct {
 	// Flagfile is what help says is read where no --flagfile is given; Sys.DefaultFlagfile is what is read.
 	Flagfile string
 	// ExitCode is the exit code of the process for what a command returned. The context's cause is a Signal where one
-	// has stopped the command: what a command returns then is not always that.
+	// has stopped the command: what a command returns then is not always that, and it is not always the reason.
 	ExitCode func(ctx context.Context, err error) int
 
 	globals  globals
@@ -57,29 +59,39 @@ func (p *Program) prepare() {
 }
 
 // Run does what args say (args[0] is the program) and returns the exit code of the process.
-func (p *Program) Run(args []string, sys *Sys) (code int) {
+func (p *Program) Run(args []string, sys *Sys) int {
 	ctx, stop := sys.Context()
 	defer stop()
-	defer func() {
-		if r := recover(); r != nil {
-			err := fmt.Errorf("internal error: %v", r)
-			p.report(ctx, sys.Stderr, err)
-			code = p.ExitCode(ctx, err)
-		}
-	}()
-
+	world := *sys
+	world.Stderr = messageWriter{ctx, sys.Stderr}
+	sys = &world
 	out := bufio.NewWriterSize(answerWriter{ctx, sys.Stdout}, 32<<10)
 	e := newEnv(p.Name, sys, out)
-	err := p.run(ctx, e, args[1:])
+	e.CommandLine = redact.CommandLine(args[1:])
+	err := p.attempt(ctx, e, args[1:])
 	e.progress.clear()
 	if unwritten := out.Flush(); err == nil { // the first thing that went wrong is the one to tell
 		err = unwritten
 	}
+	if e.changed {
+		err = afterChange(ctx, err)
+	}
+	code := p.ExitCode(ctx, err)
 	if err != nil {
 		e.flushMessages()
-		p.report(ctx, sys.Stderr, err)
+		p.report(ctx, sys.Stderr, err, code)
 	}
-	return p.ExitCode(ctx, err)
+	return code
+}
+
+// attempt is run; what is a mistake of this program's is an error like any other to whoever uses it.
+func (p *Program) attempt(ctx context.Context, e *Env, argv []string) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("internal error: %v", r)
+		}
+	}()
+	return p.run(ctx, e, argv)
 }
 
 func (p *Program) run(ctx context.Context, e *Env, argv []string) error {
@@ -104,15 +116,19 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 		lookupEnv: e.Sys.LookupEnv,
 		referable: slices.Concat(p.globals.flags, c.Flags),
 	}
-	if err := r.readFlagfiles(p.globals.flagfile, e.Sys.DefaultFlagfile); err != nil {
-		return err
-	}
-	for _, f := range p.globals.flags {
-		if err := r.fill(f); err != nil {
+	// A pipe is a flagfile like any other, and may be one that nobody writes to.
+	err := until(ctx, func() error {
+		if err := r.readFlagfiles(p.globals.flagfile, e.Sys.DefaultFlagfile); err != nil {
 			return err
 		}
-	}
-	if err := r.fillArgs(c, in.args); err != nil {
+		for _, f := range p.globals.flags {
+			if err := r.fill(f); err != nil {
+				return err
+			}
+		}
+		return r.fillArgs(c, in.args)
+	})
+	if err != nil {
 		return err
 	}
 	if err := e.prepare(c, &p.globals); err != nil {

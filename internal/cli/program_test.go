@@ -84,3 +84,87 @@ func TestProgram_Signals(t *testing.T) {
 		}
 	}
 }
+
+// Once a command has changed something, nothing that goes wrong looks as if it had not.
+func TestProgram_Changed(t *testing.T) {
+	const lost = "nova-manage: error: the change was made, but its answer could not be written: "
+	for name, c := range map[string]struct {
+		stdout io.Writer
+		run    func(ctx context.Context, e *Env) error
+		code   int
+		says   string
+	}{
+		"full disk":           {brokenWriter{&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}}, nil, exitUntold, lost + "no space left on device\n"},
+		"closed":              {closedOutput{}, nil, exitUntold, lost + "bad file descriptor\n"},
+		"a reader that left":  {brokenWriter{syscall.EPIPE}, nil, exitOK, ""},
+		"a long answer":       {brokenWriter{syscall.EIO}, func(_ context.Context, e *Env) error { return printMany(e) }, exitUntold, lost + "input/output error\n"},
+		"a long one, left":    {brokenWriter{syscall.EPIPE}, func(_ context.Context, e *Env) error { return printMany(e) }, exitOK, ""},
+		"whatever it returns": {nil, func(context.Context, *Env) error { return WithHint(UsageErrorf("it broke"), "try again") }, exitUntold, lost + "it broke\n"},
+		"its own word":        {nil, func(context.Context, *Env) error { return ChangedErrorf("1 of %d done", 2) }, exitUntold, "nova-manage: error: 1 of 2 done\n"},
+		"a mistake of ours":   {nil, func(context.Context, *Env) error { panic("disco") }, exitUntold, lost + "internal error: disco\n"},
+		"no answer":           {closedOutput{}, func(context.Context, *Env) error { return nil }, exitOK, ""},
+		"a signal":            {nil, func(ctx context.Context, e *Env) error { return interruptAnd(ctx, e, true) }, exitUntold, lost + "interrupted\n"},
+		"no answer, a signal": {nil, func(ctx context.Context, e *Env) error { return interruptAnd(ctx, e, false) }, exitOK, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.sys.Context = signalContext
+			if c.stdout != nil {
+				f.sys.Stdout = c.stdout
+			}
+			f.run = func(ctx context.Context, e *Env) error {
+				e.Changed()
+				if c.run != nil {
+					return c.run(ctx, e)
+				}
+				_, err := io.WriteString(e.Stdout, "done\n")
+				return err
+			}
+			if code := f.do("thing", "make"); code != c.code || f.stderr.String() != c.says {
+				t.Errorf("exit %d, want %d\n%s", code, c.code, f.stderr.String())
+			}
+		})
+	}
+}
+
+func printMany(e *Env) error { return PrintSlice(e, fakeColumns, make([]fakeRow, 100_000)) }
+
+// interruptAnd sends SIGINT to the process and goes on as if nothing had happened.
+func interruptAnd(ctx context.Context, e *Env, write bool) error {
+	if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	if write {
+		fmt.Fprintln(e.Stdout, "done")
+	}
+	return nil
+}
+
+// A signal ends an answer where it is, even though somebody goes on reading.
+func TestProgram_SignalStopsPrinting(t *testing.T) {
+	f := newFake(t)
+	f.sys.Context = signalContext
+	var ctx context.Context
+	f.run = func(c context.Context, e *Env) error {
+		ctx = c
+		return printMany(e)
+	}
+	written := 0
+	f.sys.Stdout = writerFunc(func(p []byte) (int, error) {
+		if written += len(p); written > 200_000 && ctx.Err() == nil {
+			if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+				return 0, err
+			}
+			<-ctx.Done()
+		}
+		return len(p), nil
+	})
+	if code := f.do("thing", "make"); code != 130 || f.stderr.String() != "nova-manage: error: interrupted\n" || written > 300_000 {
+		t.Errorf("exit %d after %d bytes, %s", code, written, f.stderr.String())
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

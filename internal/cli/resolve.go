@@ -17,6 +17,9 @@ type resolver struct {
 
 	// referable are the flags that $name in a flagfile may stand for.
 	referable []*Flag
+	// steps is how many references have been followed so far, and lines is where in file a name stands last.
+	steps int
+	lines map[string]int
 }
 
 // sourced is a text and where it stood.
@@ -248,19 +251,24 @@ func (a *Arg) check(usage string, words []string) ([]sourced, error) {
 // expand replaces $name and ${name} in a flagfile's value by the value of the flag or the flagfile's line of that name,
 // and $$ by a dollar sign, as Nova did; a name that nobody knows is left alone, as it may be part of a password.
 func (r *resolver) expand(text string, from Origin, depth int) (string, error) {
-	const deepest = 16
+	// The depth alone would not bound what lines of many references to such lines lead to.
+	const deepest, most = 16, 10000
 	if depth > deepest {
 		return "", UsageErrorf("%s refers to itself%s", Quote(text), from)
 	}
 	var b strings.Builder
-	for {
+	for whole := text; ; {
 		before, after, found := strings.Cut(text, "$")
 		b.WriteString(before)
 		if b.Len() > longestFileValue {
-			return "", UsageErrorf("%s grows beyond %d bytes%s", Quote(before), longestFileValue, from)
+			// Of a part nobody could tell whether it is one of a password.
+			return "", UsageErrorf("%s grows beyond %d bytes%s", Quote(whole), longestFileValue, from)
 		}
 		if !found {
 			return b.String(), nil
+		}
+		if r.steps++; r.steps > most {
+			return "", UsageErrorf("%s is beyond the %d references that are followed%s", Quote("$"+after), most, from)
 		}
 		name, rest := reference(after)
 		text = rest
@@ -324,11 +332,18 @@ func (r *resolver) referred(name string, depth int) (string, bool, error) {
 			return list[0].text, true, nil
 		}
 	}
-	for i := len(r.file) - 1; i >= 0; i-- {
-		if s := r.file[i]; s.name == name && s.hasValue {
-			text, err := r.expand(s.value, Origin{fromFlagfile, s.place()}, depth+1)
-			return text, true, err
+	if r.lines == nil {
+		r.lines = map[string]int{}
+		for i, s := range r.file {
+			if s.hasValue {
+				r.lines[s.name] = i
+			}
 		}
+	}
+	if i, ok := r.lines[name]; ok {
+		s := r.file[i]
+		text, err := r.expand(s.value, Origin{fromFlagfile, s.place()}, depth+1)
+		return text, true, err
 	}
 	switch {
 	case f == nil || f.name != name:

@@ -36,10 +36,14 @@ type Sys struct {
 	Home func() (string, error)
 	// Hostname is this machine's name.
 	Hostname func() (string, error)
+	// IPv6Routes opens the kernel's table of IPv6 routes, in the form of /proc/net/ipv6_route.
+	IPv6Routes func() (io.ReadCloser, error)
 	// MyIP is this host's address: the one that it reaches the world from.
 	MyIP func() netip.Addr
 	// TerminalWidth is the width in columns of the terminal that standard output is, 0 where it is none.
 	TerminalWidth func() int
+	// TerminalHeight is the height in lines of the terminal that standard output is, 0 where it is none.
+	TerminalHeight func() int
 	// StderrIsTerminal tells whether somebody may be watching.
 	StderrIsTerminal func() bool
 	// Context is cancelled, with a Signal as its cause, when the user or the system asks the command to stop.
@@ -53,23 +57,25 @@ type Sys struct {
 // System is the real world. It reads no flagfile that is not named.
 func System() *Sys {
 	return &Sys{
-		Stdin:     os.Stdin,
-		Stdout:    os.Stdout,
-		Stderr:    os.Stderr,
-		LookupEnv: os.LookupEnv,
-		Environ:   os.Environ,
-		Now:       time.Now,
-		Getuid:    os.Getuid,
-		User:      userName,
-		Home:      os.UserHomeDir,
-		Hostname:  os.Hostname,
-		MyIP:      myIP,
+		Stdin:      os.Stdin,
+		Stdout:     standardOutput(),
+		Stderr:     os.Stderr,
+		LookupEnv:  os.LookupEnv,
+		Environ:    os.Environ,
+		Now:        time.Now,
+		Getuid:     os.Getuid,
+		User:       userName,
+		Home:       os.UserHomeDir,
+		Hostname:   os.Hostname,
+		IPv6Routes: func() (io.ReadCloser, error) { return os.Open("/proc/net/ipv6_route") },
+		MyIP:       myIP,
 		TerminalWidth: func() int {
-			width, _, err := term.GetSize(int(os.Stdout.Fd()))
-			if err != nil {
-				return 0
-			}
+			width, _ := terminalSize()
 			return width
+		},
+		TerminalHeight: func() int {
+			_, height := terminalSize()
+			return height
 		},
 		StderrIsTerminal: func() bool { return term.IsTerminal(int(os.Stderr.Fd())) },
 		Context:          signalContext,
@@ -77,8 +83,20 @@ func System() *Sys {
 	}
 }
 
+// terminalSize is how many columns and lines the terminal has that standard output is, 0 and 0 where it is none.
+func terminalSize() (width, height int) {
+	width, height, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0, 0
+	}
+	return width, height
+}
+
 // Signal is the cause of a context that a signal cancelled.
 type Signal struct{ syscall.Signal }
+
+// SignalCode and the signal's number are the exit code of a command that a signal has stopped, as a shell has it.
+const SignalCode = 128
 
 func (e Signal) Error() string {
 	if e.Signal == syscall.SIGINT {
@@ -87,27 +105,27 @@ func (e Signal) Error() string {
 	return e.Signal.String()
 }
 
-// signalContext is cancelled by the first SIGINT or SIGTERM, so that the running transaction is rolled back; the second
-// one ends the process at once. SIGPIPE is turned into the error of the write, because a reader who leaves early must
+// signalContext is cancelled by the first SIGINT or SIGTERM, so that the running transaction is rolled back. Those after it
+// do nothing, and neither signal is ever left to the kernel again: whoever sees a process that one of them killed takes it
+// for one that changed nothing. SIGQUIT ends the process at once; left to the runtime it would print its stacks and exit
+// with the code of a usage error. SIGPIPE is turned into the error of the write, because a reader who leaves early must
 // not kill a command in the middle of its work.
 func signalContext() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 1)
+	signals, quit := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(quit, syscall.SIGQUIT)
 	// Listening, unlike ignoring, is not inherited by the programs that a command starts.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
-		select {
-		case s := <-signals:
-			signal.Stop(signals)
-			cancel(Signal{s.(syscall.Signal)})
-		case <-ctx.Done():
-		}
+		s := <-signals
+		cancel(Signal{s.(syscall.Signal)})
 	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		cancel(nil)
-	}
+	go func() {
+		<-quit
+		os.Exit(SignalCode + int(syscall.SIGQUIT))
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 // myIP asks the kernel which address it would send from to the Internet. No packet is sent, and the address asked about

@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"nova-manage/internal/redact"
 )
 
-// oneLine makes a text fit for one line of a terminal: line breaks become "; ", other control characters are escaped.
+// oneLine makes a text fit for one line of a terminal: line breaks become "; ", other control characters are escaped. It is
+// what every message passes last, and the passwords that somebody forgot to take out go here.
 func oneLine(s string) string {
+	s = redact.Text(s)
 	s = strings.ReplaceAll(strings.TrimRight(s, "\r\n"), "\n", "; ")
 	return escapeControl(s)
 }
@@ -46,11 +50,14 @@ func hasControl(s string) bool {
 	return false
 }
 
-// Quote shows a value that the user gave: in quotes, control characters escaped, and cut where it is too long to read.
+// Quote shows a value that the user gave: in quotes, without passwords, control characters escaped, and cut where it is too
+// long to read.
 func Quote(s string) string {
 	const longest = 80
-	if len(s) > longest {
-		return fmt.Sprintf("%q... (%d bytes)", strings.ToValidUTF8(s[:longest], ""), len(s))
+	// Before it is cut: in a half of a URL nobody could tell what is a password.
+	shown := redact.Value(s)
+	if len(shown) > longest {
+		return fmt.Sprintf("%q... (%d bytes)", strings.ToValidUTF8(shown[:longest], ""), len(s))
 	}
-	return fmt.Sprintf("%q", s)
+	return fmt.Sprintf("%q", shown)
 }

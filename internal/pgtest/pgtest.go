@@ -90,7 +90,11 @@ func (s *server) giveBack(t testing.TB, name string) {
 		SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
 		SET default_transaction_read_only = off;
 		ALTER DATABASE `+name+` RESET ALL;
-		DROP SCHEMA public CASCADE;
+		DO $$ DECLARE name text; BEGIN
+			FOR name IN SELECT nspname FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname !~ '^pg_' LOOP
+				EXECUTE format('DROP SCHEMA %I CASCADE', name);
+			END LOOP;
+		END $$;
 		CREATE SCHEMA public`)
 	if !t.Failed() { // psql itself may be why; what it left is for nobody else
 		s.mu.Lock()
@@ -119,6 +123,40 @@ func WithPassword(t testing.TB, base, name, password string) string {
 	return locked.String()
 }
 
+// URLOf is URL for a database of another kind, made with these options of CREATE DATABASE.
+func URLOf(t testing.TB, options string) string {
+	t.Helper()
+	s := get(t)
+	s.mu.Lock()
+	s.databases++
+	name := fmt.Sprintf("test%d", s.databases)
+	s.mu.Unlock()
+	s.psql(t, "postgres", "CREATE DATABASE "+name+" "+options)
+	t.Cleanup(func() { s.psql(t, "postgres", "DROP DATABASE "+name+" WITH (FORCE)") })
+	return s.url(superuser, name)
+}
+
+// Standby starts a hot standby of the server, which follows it until the test ends, and returns base, a URL that URL
+// returned, as it is reached there. It cancels without delay what keeps it from following.
+func Standby(t testing.TB, base string) string {
+	t.Helper()
+	s := get(t)
+	standby := &server{bin: s.bin, as: s.as}
+	if err := standby.makeFolder(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(standby.stop)
+	data := filepath.Join(standby.dir, "data")
+	if out, err := s.command(filepath.Join(s.bin, "pg_basebackup"), "-D", data, "-h", s.dir, "-U", superuser, "-R", "-X", "stream", "-c", "fast",
+		"--no-sync").CombinedOutput(); err != nil {
+		t.Fatalf("pg_basebackup: %v: %s", err, out)
+	}
+	if err := standby.run(data, "-c", "max_standby_streaming_delay=0", "-c", "hot_standby_feedback=off"); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Replace(base, url.QueryEscape(s.dir), url.QueryEscape(standby.dir), 1)
+}
+
 // Exec runs SQL on the database of a URL that URL returned, as a superuser.
 func Exec(t testing.TB, base, sql string) {
 	t.Helper()
@@ -133,10 +171,18 @@ func Exec(t testing.TB, base, sql string) {
 // left when it exits; without it the same happens a moment later.
 func Stop() {
 	if running != nil {
-		_ = running.leash.Close()
-		_ = running.keeper.Wait()
+		running.stop()
 		running = nil
 	}
+}
+
+func (s *server) stop() {
+	if s.keeper == nil {
+		_ = os.RemoveAll(s.dir)
+		return
+	}
+	_ = s.leash.Close()
+	_ = s.keeper.Wait()
 }
 
 func get(t testing.TB) *server {
@@ -207,32 +253,36 @@ func start() (s *server, err error) {
 	if err := s.initialize(data); err != nil {
 		return nil, err
 	}
+	return s, s.run(data)
+}
+
+// run starts the server on a cluster, and returns when it answers.
+func (s *server) run(data string, options ...string) error {
 	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer log.Close()
 	// Nothing here outlives a power cut anyway, so nothing is synced.
-	keeper := s.command("/bin/sh", "-c", keep, "sh", s.dir, filepath.Join(s.bin, "postgres"), "-D", data, "-k", s.dir,
+	keeper := s.command("/bin/sh", slices.Concat([]string{"-c", keep, "sh", s.dir, filepath.Join(s.bin, "postgres"), "-D", data, "-k", s.dir,
 		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
-		"-c", "max_connections=100")
+		"-c", "max_connections=100"}, options)...)
 	keeper.Stdout, keeper.Stderr = log, log
 	if s.leash, err = keeper.StdinPipe(); err != nil {
-		return nil, err
+		return err
 	}
 	// A session of its own: Ctrl-C in the terminal is for the tests, and the keeper must outlive them to clean up.
 	keeper.SysProcAttr.Setsid = true
 	if err := keeper.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	s.keeper = keeper
 	if err := s.wait(); err != nil {
 		said, _ := os.ReadFile(log.Name())
-		running = s
-		Stop()
-		return nil, fmt.Errorf("%w\n%s", err, said)
+		s.stop()
+		return fmt.Errorf("%w\n%s", err, said)
 	}
-	return s, nil
+	return nil
 }
 
 // binaries returns the folder of the newest PostgreSQL server programs.
@@ -316,7 +366,7 @@ func (s *server) initialize(data string) error {
 		return fmt.Errorf("initdb: %w: %s", err, bytes.TrimSpace(out))
 	}
 	// The superuser is let in; every other role must know its password.
-	return s.command("/bin/sh", "-c", `printf 'local all `+superuser+` trust\nlocal all all scram-sha-256\n' >"$1"`, "sh",
+	return s.command("/bin/sh", "-c", `printf 'local all,replication `+superuser+` trust\nlocal all all scram-sha-256\n' >"$1"`, "sh",
 		filepath.Join(data, "pg_hba.conf")).Run()
 }
 

@@ -28,7 +28,7 @@ func CopyRows(ctx context.Context, from *DB, source *ReadTx, to *DB, target *Wri
 	}
 	theirs, err := from.copied(ctx, source)
 	if err != nil {
-		return nil, from.Translate(err)
+		return nil, from.Translate(ctx, err)
 	}
 	if a, b := slices.Sorted(slices.Values(theirs)), slices.Sorted(slices.Values(tables)); !slices.Equal(a, b) {
 		return nil, fmt.Errorf("%s has the tables %v, and %s has %v", from.Place(), a, to.Place(), b)
@@ -83,7 +83,7 @@ func (d *DB) clear(ctx context.Context, w *WriteTx, tables []string) error {
 			return err
 		}
 		if used {
-			return Conflictf("%s is not empty: its table %s is in use", d.Place(), table).WithHint("name a new ledger")
+			return Conflictf("%s is not empty: its table %s is in use", d.Place(), table).Try(WayNewLedger)
 		}
 	}
 	for _, table := range []string{"free_ranges", "sequences"} {
@@ -105,7 +105,7 @@ func copyTable(ctx context.Context, from *DB, source *ReadTx, target *WriteTx, t
 	for done := int64(0); ; {
 		batch, err := take(next)
 		if err != nil {
-			return 0, from.Translate(err)
+			return 0, from.Translate(ctx, err)
 		}
 		err = target.Insert(ctx, NewRows{Table: table, Columns: columns, N: len(batch),
 			Fill: func(i int, values []any) { copy(values, batch[i]) },
@@ -120,7 +120,7 @@ func copyTable(ctx context.Context, from *DB, source *ReadTx, target *WriteTx, t
 	stop()
 	had, err := countRows(ctx, source, table)
 	if err != nil {
-		return 0, from.Translate(err)
+		return 0, from.Translate(ctx, err)
 	}
 	has, err := countRows(ctx, target.ReadTx, table)
 	if err == nil && had != has {

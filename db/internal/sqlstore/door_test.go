@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"errors"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -46,7 +45,7 @@ func TestDB_Change_what(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *DB) {
 		what := Change{Command: "network list", Actor: "o'neill@node1"}
 		err := s.Change(t.Context(), what, func(ctx context.Context, w *WriteTx) error {
-			if got, want := w.Change(), (Change{what.Command, what.Actor, testTime}); got != want {
+			if got, want := w.change, (Change{what.Command, what.Actor, testTime}); got != want {
 				t.Errorf("the change is %v, want %v", got, want)
 			}
 			if s.engine.name() == "postgresql" {
@@ -179,12 +178,13 @@ func TestWhere(t *testing.T) {
 		"":                                      new(Where).If("host", ""),
 		" WHERE host = $1":                      new(Where).If("label", "").If("host", "a"),
 		" WHERE a > $1 AND b IN ($2, $3) AND c": That("a > ?", 1).And("b IN (?, ?)", 2, 3).And("c"),
+		" WHERE a = $1 AND b IN ($2, $3)":       That("a = ?", 1).In("b", []string{"x", "y"}),
 		" WHERE a = $1 AND b BETWEEN $2 AND $3": That("a = ?", 1).And("b BETWEEN ? AND ?", 2, 3),
 	} {
 		if got := w.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		if n := strings.Count(want, "$"); len(w.Args()) != n || n > 1 && !reflect.DeepEqual(w.Args()[:2], []any{1, 2}) {
+		if n := strings.Count(want, "$"); len(w.Args()) != n || n > 1 && w.Args()[0] != 1 {
 			t.Errorf("%q has the arguments %v", want, w.Args())
 		}
 	}

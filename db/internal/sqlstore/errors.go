@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+
+	"nova-manage/internal/redact"
 )
 
 // What callers tell apart with errors.Is. Each error carries its own sentence; these only classify it.
@@ -19,20 +21,24 @@ var (
 	ErrCorrupt = errors.New("damaged ledger")
 	// ErrCheck: a check found a difference.
 	ErrCheck = errors.New("check failed")
+	// ErrUnknown: the change may have been made or not; nobody can tell from here.
+	ErrUnknown = errors.New("unknown outcome")
 )
 
 // Error is a sentence for the user with its class and, where there is one, the way out.
 type Error struct {
-	Message  string
-	NextStep string
-	Kind     error // one of the sentinels above; nil for a plain failure
-	Cause    error // what it was made of, such as a driver's error; may be nil
+	Message string
+	Kind    error // one of the sentinels above; nil for a plain failure
+	Way     Way   // "" if the message says it all
+	Values  []any // what the way speaks of
+	Cause   error // what it was made of, such as a driver's error; may be nil
 }
 
-func (e *Error) Error() string { return e.Message }
+// Error is the sentence, without passwords: whoever shows it need not know that a part of it was given by somebody.
+func (e *Error) Error() string { return redact.Text(e.Message) }
 
-// Hint is the way out, "" if the message says it all.
-func (e *Error) Hint() string { return e.NextStep }
+// WayOut is what there is to do, and what that speaks of.
+func (e *Error) WayOut() (Way, []any) { return e.Way, e.Values }
 
 // Unwrap makes errors.Is see the class and errors.As the driver's own error.
 func (e *Error) Unwrap() []error {
@@ -45,9 +51,9 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// WithHint adds the way out.
-func (e *Error) WithHint(format string, args ...any) *Error {
-	e.NextStep = fmt.Sprintf(format, args...)
+// Try adds the way out and what it speaks of.
+func (e *Error) Try(way Way, values ...any) *Error {
+	e.Way, e.Values = way, values
 	return e
 }
 
@@ -63,10 +69,10 @@ func Conflictf(format string, args ...any) *Error {
 
 // Corruptf says that the ledger contradicts itself.
 func Corruptf(format string, args ...any) *Error {
-	return (&Error{Message: fmt.Sprintf(format, args...), Kind: ErrCorrupt}).WithHint("`nova-manage db check` says what is wrong with the ledger")
+	return (&Error{Message: fmt.Sprintf(format, args...), Kind: ErrCorrupt}).Try(WayCheckLedger)
 }
 
 func noLedger(e engine) *Error {
 	return &Error{Message: "there is no " + e.place(), Kind: ErrNoLedger,
-		NextStep: "check --sql_connection and --state_path; `nova-manage db sync` makes an empty one"}
+		Way: WayMakeLedger}
 }

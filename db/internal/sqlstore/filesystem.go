@@ -121,5 +121,5 @@ func (e *sqlite) checkLocal() error {
 	}
 	return &Error{Message: fmt.Sprintf("%s is on a network file system (%s), where SQLite cannot keep hosts from overwriting each other's changes; it was left as it is",
 		e.place(), kind),
-		NextStep: "keep the ledger on a disk of this host, or share it by " + postgresForm + "; a copy on a disk of this host can be read"}
+		Way: WayLocalDisk}
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -20,24 +21,25 @@ func (d *DB) ready(ctx context.Context) error {
 	}
 	switch {
 	case version == latest:
+		if d.opts.Mode != Read && d.opts.Mode != DryRun {
+			d.engine.settle(ctx, d.conn)
+		}
 		return nil
 	case version > latest:
 		return &Error{Message: fmt.Sprintf("%s has schema version %d, and this nova-manage knows only up to %d; it was left as it is",
-			d.engine.place(), version, latest), NextStep: "use the nova-manage that made it, or a newer one"}
-	case version == 0 && d.opts.Mode == Create, d.opts.Mode == Sync:
-		if version == 0 {
-			if err := d.engine.prepare(ctx, d.conn); err != nil {
-				return err
-			}
-		}
-		return d.migrate(ctx)
-	case version == 0 && d.opts.Mode == DryRun:
+			d.engine.place(), version, latest), Way: WayNewerProgram}
+	case version == 0 && d.opts.Mode == DryRun && d.engine.name() == sqliteName:
 		return d.useScratch(ctx)
+	case version == 0 && (d.opts.Mode.makes() || d.opts.Mode == DryRun):
+		d.unmade = true
+		return nil
+	case d.opts.Mode == Sync:
+		return d.migrate(ctx)
 	case version == 0:
 		return noLedger(d.engine)
 	}
 	return &Error{Message: fmt.Sprintf("%s has schema version %d, and this nova-manage needs %d", d.engine.place(), version, latest),
-		NextStep: "`nova-manage db sync` brings it up to date"}
+		Way: WayMigrate}
 }
 
 // schemaVersion is 0 for an empty database. A database of somebody else is an error.
@@ -61,10 +63,10 @@ func (d *DB) schemaVersion(ctx context.Context) (version int, err error) {
 			return Corruptf("%s is damaged: it has no table claims", d.engine.place())
 		case slices.Contains(tables, "migrate_version"), slices.Contains(tables, "fixed_ips"), slices.Contains(tables, "instances"):
 			return &Error{Message: d.engine.place() + " is the database of OpenStack Nova itself, not a ledger of this tool; it was left as it is",
-				NextStep: "name another place with --sql_connection"}
+				Way: WayAnotherPlace}
 		}
 		return &Error{Message: fmt.Sprintf("%s is some other program's database (it has a table %q); it was left as it is",
-			d.engine.place(), tables[0]), NextStep: "name another place with --sql_connection"}
+			d.engine.place(), tables[0]), Way: WayAnotherPlace}
 	})
 	return version, err
 }
@@ -88,26 +90,31 @@ func (d *DB) migrate(ctx context.Context) error {
 				return err
 			}
 		}
-		for i, ddl := range d.engine.migrations() {
-			if i < version {
-				continue
-			}
-			if _, err := w.q.ExecContext(ctx, ddl); err != nil {
-				return fmt.Errorf("migrating %s to schema version %d: %w", d.engine.place(), i+1, err)
-			}
-			if err := w.Insert(ctx, NewRows{Table: "schema_version", Columns: []string{"version", "applied_at"}, N: 1, Fill: func(_ int, v []any) {
-				v[0], v[1] = i+1, FormatTime(w.now)
-			}}); err != nil {
-				return err
-			}
-		}
-		return nil
+		return d.migrateFrom(ctx, w, version)
 	})
 }
 
-// useScratch replaces the store by an empty ledger in memory, for a dry run where there is no ledger yet.
+// migrateFrom brings the schema from a version, 0 for none, to the latest one.
+func (d *DB) migrateFrom(ctx context.Context, w *WriteTx, version int) error {
+	for i, ddl := range d.engine.migrations() {
+		if i < version {
+			continue
+		}
+		if _, err := w.q.ExecContext(ctx, ddl); err != nil {
+			return fmt.Errorf("migrating %s to schema version %d: %w", d.engine.place(), i+1, err)
+		}
+		if err := w.Insert(ctx, NewRows{Table: "schema_version", Columns: []string{"version", "applied_at"}, N: 1, Fill: func(_ int, v []any) {
+			v[0], v[1] = i+1, FormatTime(w.now)
+		}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// useScratch replaces the store by an empty ledger in memory, for a dry run where there is no ledger yet but could be.
 func (d *DB) useScratch(ctx context.Context) (err error) {
-	if err := d.Close(); err != nil {
+	if err := errors.Join(d.engine.rehearse(), d.Close()); err != nil {
 		return err
 	}
 	d.engine = &sqlite{memory: true}
@@ -117,24 +124,29 @@ func (d *DB) useScratch(ctx context.Context) (err error) {
 	if d.conn, err = d.db.Conn(ctx); err != nil {
 		return err // whoever opened the store closes it
 	}
-	// The schema must stay, only what the command does is rolled back.
+	// The schema must stay, only what the command does is rolled back. It is no change to anything that lasts.
 	dry := d.opts.Mode
-	d.opts.Mode = Create
+	d.opts.Mode, d.opts.Committed = Create, func() {}
 	err = d.migrate(ctx)
 	d.opts.Mode = dry
 	return err
 }
 
-// Version is the schema version of the ledger and the name of its engine.
+// Version is the schema version of the ledger, the name of its engine, and where in the database it is.
 type Version struct {
 	Schema int
 	Engine string
+	Place  string // PostgreSQL's schema, in its other meaning; "" where the engine has none
 }
 
 // Version tells the schema version and engine. Open has checked that this binary knows the version.
 func (d *DB) Version(ctx context.Context) (Version, error) {
 	version, err := d.schemaVersion(ctx)
-	return Version{Schema: version, Engine: d.engine.name()}, err
+	v := Version{Schema: version, Engine: d.engine.name()}
+	if e, ok := d.engine.(*postgres); ok {
+		v.Place = e.home
+	}
+	return v, err
 }
 
 // FormatTime writes a time as the ledger stores it: RFC 3339 in UTC, whole seconds, so that text order is time order.

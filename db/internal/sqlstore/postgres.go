@@ -15,29 +15,45 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"nova-manage/internal/redact"
 )
 
 // postgres keeps the ledger in a database of a PostgreSQL server, where several hosts share it.
 type postgres struct {
 	config *pgx.ConnConfig
 	shown  string // the URL without secrets
+	// warning is what is to be said of how it is reached; "" for nothing.
+	warning string
 	// timeout is how long a writer waits for another one.
 	timeout time.Duration
+	// home is the schema that the ledger is in, or that it would be made in; "" where there is none to make it in.
+	home string
+	// reading says that the running transaction only reads.
+	reading bool
 	// noTableLock says that the server has no LOCK TABLE, or not for this user.
 	noTableLock bool
 }
 
-//go:embed schema_postgres.sql
-var postgresSchema string
+// The schema as it was at version 1, and what each later one made of it. What has been released is not edited.
+var (
+	//go:embed schema_postgres.sql
+	postgresSchema string
+	//go:embed schema_postgres_2.sql
+	postgresDomains string
+)
 
 func (e *postgres) name() string { return "postgresql" }
 
 func (e *postgres) place() string { return "ledger " + e.shown }
 
-func (e *postgres) migrations() []string { return []string{postgresSchema} }
+func (e *postgres) migrations() []string { return []string{postgresSchema, postgresDomains} }
 
 func (e *postgres) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	e.timeout = opts.LockTimeout
+	if e.warning != "" {
+		opts.Warn(e.warning)
+	}
 	config := *e.config
 	// A statement that is interrupted is cancelled at the server; to hang up only would leave it there waiting for its
 	// lock.
@@ -53,7 +69,7 @@ func (e *postgres) open(ctx context.Context, opts Options) (*sql.DB, error) {
 		}
 		// With all connections taken, or while the server starts, another moment is as good.
 		if !isState(err, tooManyConnections, cannotConnectNow) || !time.Now().Before(deadline) {
-			return nil, errors.Join(e.translate(err), db.Close())
+			return nil, errors.Join(e.translate(ctx, err), db.Close())
 		}
 		if err := pause(ctx, i); err != nil {
 			return nil, errors.Join(err, db.Close())
@@ -61,12 +77,25 @@ func (e *postgres) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	}
 }
 
-func (e *postgres) prepare(context.Context, *sql.Conn) error { return nil }
+// found is not needed: there is a database, or the server says that there is none.
+func (e *postgres) found(context.Context, Options) (*sql.DB, func(), error) {
+	return nil, nil, noLedger(e)
+}
+
+func (e *postgres) unmoved() error { return nil }
+
+func (e *postgres) settle(context.Context, *sql.Conn) {}
+
+// rehearse is not needed either: a dry run makes the schema, in a transaction that is rolled back.
+func (e *postgres) rehearse() error { return nil }
 
 func (e *postgres) begin(ctx context.Context, conn *sql.Conn, what *Change, opts Options) error {
-	if what == nil {
+	if e.reading = what == nil; e.reading {
 		// One snapshot, which no writer holds up and which no writer can make fail; a standby has it, too.
-		_, err := conn.ExecContext(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+		_, err := conn.ExecContext(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "+e.within())
+		if err != nil {
+			_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		}
 		return err
 	}
 	err := e.beginWrite(ctx, conn, *what, opts.LockTimeout)
@@ -88,6 +117,9 @@ func (e *postgres) beginWrite(ctx context.Context, conn *sql.Conn, what Change, 
 	if !e.noTableLock {
 		// EXCLUSIVE leaves readers alone (postgresql.org/docs/current/explicit-locking.html).
 		err := e.start(ctx, conn, what, "SERIALIZABLE", timeout, "LOCK TABLE schema_version IN EXCLUSIVE MODE")
+		if isState(err, featureNotSupported) && e.inRecovery(ctx, conn) {
+			return e.readOnly(err)
+		}
 		if !isState(err, featureNotSupported, syntaxError, insufficientPrivilege) {
 			return err
 		}
@@ -110,18 +142,30 @@ func (e *postgres) beginWrite(ctx context.Context, conn *sql.Conn, what Change, 
 // emptyKey is the advisory lock of those who make the schema: "nova" in ASCII. An advisory lock belongs to one database.
 const emptyKey = 0x6e6f7661
 
-// beginEmpty starts the transaction that makes the schema: there is no table to queue at yet. It is READ COMMITTED so
-// that who waited here sees the tables that the one before it made.
+// beginEmpty starts the transaction that makes the schema: there is no table to queue at yet. Who waited here for another one
+// that made it has a snapshot from before that, and starts anew; to_regclass looks past the snapshot.
 func (e *postgres) beginEmpty(ctx context.Context, conn *sql.Conn, what Change, timeout time.Duration) error {
-	return e.start(ctx, conn, what, "READ COMMITTED", timeout, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", emptyKey))
+	err := e.start(ctx, conn, what, "SERIALIZABLE", timeout, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", emptyKey))
+	if err != nil {
+		return err
+	}
+	made := false
+	err = conn.QueryRowContext(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&made)
+	if err == nil && made {
+		err = errMade
+	}
+	if err != nil {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	}
+	return err
 }
 
 // start begins a transaction with a statement that may wait for others; where that fails there is no transaction. All
 // of it is one message: statements without arguments use the simple protocol.
 func (e *postgres) start(ctx context.Context, conn *sql.Conn, what Change, isolation string, timeout time.Duration, statement string) error {
 	// 0 would mean to wait without end.
-	_, err := conn.ExecContext(ctx, fmt.Sprintf("BEGIN ISOLATION LEVEL %s; SET LOCAL lock_timeout = %d; %s%s",
-		isolation, max(1, timeout.Milliseconds()), e.introduce(what), statement))
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("BEGIN ISOLATION LEVEL %s; SET LOCAL lock_timeout = %d; %s%s%s",
+		isolation, max(1, timeout.Milliseconds()), e.within(), e.introduce(what), statement))
 	if err != nil {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 	}
@@ -139,28 +183,44 @@ func (e *postgres) introduce(what Change) string {
 
 // holder names who holds the writers' lock; "" if nobody does any more or the server does not tell.
 func (e *postgres) holder(ctx context.Context, conn *sql.Conn) string {
-	holders, err := column[string](ctx, conn, `
-		SELECT 'server process ' || a.pid || ' (' || concat_ws(', ', nullif(a.application_name, ''), 'user ' || a.usename,
-			'from ' || coalesce(a.client_hostname, host(a.client_addr), 'the server''s own host')) || ')'
+	type process struct{ pid, application, from string }
+	holders, err := collect(ctx, conn, func(rows *sql.Rows) (p process, err error) {
+		err = rows.Scan(&p.pid, &p.application, &p.from)
+		return p, err
+	}, `
+		SELECT a.pid::text, coalesce(a.application_name, ''), concat_ws(', ', 'user ' || a.usename,
+			'from ' || coalesce(a.client_hostname, host(a.client_addr), 'the server''s own host'))
 		FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 		WHERE l.granted AND l.pid <> pg_backend_pid() AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-			AND (l.relation = to_regclass('schema_version') AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
+			AND (l.relation = to_regclass($2) AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
 				OR l.locktype = 'advisory' AND l.classid = 0 AND l.objid = $1 AND l.objsubid = 1)
-		ORDER BY a.xact_start LIMIT 1`, emptyKey)
+		ORDER BY a.xact_start LIMIT 1`, emptyKey, pgx.Identifier{e.home, "schema_version"}.Sanitize())
 	if err != nil || len(holders) == 0 {
 		return ""
 	}
-	return holders[0]
+	h := holders[0]
+	if h.application != "" {
+		// What a program calls itself may be its command line.
+		h.from = redact.Value(h.application) + ", " + h.from
+	}
+	return fmt.Sprintf("server process %s (%s)", h.pid, h.from)
 }
 
+// lastWord is how long a commit may go on after a signal before it is left to the server.
+const lastWord = 5 * time.Second
+
 func (e *postgres) commit(ctx context.Context, conn *sql.Conn) error {
+	patient, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastWord, giveUp) })
+	defer stop()
 	return conn.Raw(func(driver any) error {
-		tag, err := driver.(*stdlib.Conn).Conn().Exec(ctx, "COMMIT")
+		tag, err := driver.(*stdlib.Conn).Conn().Exec(patient, "COMMIT")
 		var refused *pgconn.PgError
 		switch {
-		case err != nil && !errors.As(err, &refused):
+		case err != nil && !errors.As(err, &refused), isState(err, adminShutdown, crashShutdown):
 			return &Error{Message: e.place() + ": the connection was lost during the commit; whether the change was made is not known",
-				NextStep: "look whether it is there before you run the command again", Cause: err}
+				Kind: ErrUnknown, Way: WayLookFirst, Cause: err}
 		case err != nil:
 			return err
 		case tag.String() == "ROLLBACK":
@@ -171,7 +231,7 @@ func (e *postgres) commit(ctx context.Context, conn *sql.Conn) error {
 	})
 }
 
-// tables lists those of the schema that new tables would go to; other schemas of the database are none of our business.
+// tables lists those of the ledger's schema; other schemas of the database are none of our business.
 func (e *postgres) tables(ctx context.Context, q querier) ([]string, error) {
 	names, err := column[string](ctx, q, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
 	slices.Sort(names)
@@ -244,11 +304,20 @@ func (e *postgres) orphans(ctx context.Context, q querier) (found []string, err 
 // amcheck has the server compare each B-tree index with its table, where the extension is there and this user may use
 // it (postgresql.org/docs/current/amcheck.html).
 func (e *postgres) amcheck(ctx context.Context, q querier) (found []string, err error) {
+	// Wherever the extension is installed: in the ledger's own schema it need not be.
+	check, err := column[string](ctx, q, `
+		SELECT format('%I.%I', n.nspname, p.proname) FROM pg_extension e
+			JOIN pg_proc p ON p.pronamespace = e.extnamespace JOIN pg_namespace n ON n.oid = e.extnamespace
+		WHERE e.extname = 'amcheck' AND p.proname = 'bt_index_check' AND pg_get_function_identity_arguments(p.oid) LIKE '%regclass%boolean%'
+			AND has_function_privilege(p.oid, 'EXECUTE') AND has_schema_privilege(n.oid, 'USAGE')
+		ORDER BY p.pronargs LIMIT 1`)
+	if err != nil || len(check) == 0 {
+		return nil, err
+	}
 	indexes, err := column[string](ctx, q, `
 		SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 			JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am a ON a.oid = c.relam
 		WHERE n.nspname = current_schema() AND a.amname = 'btree' AND i.indisvalid
-			AND coalesce(has_function_privilege(to_regprocedure('bt_index_check(regclass, boolean)')::oid, 'EXECUTE'), false)
 		ORDER BY 1`)
 	if err != nil {
 		return nil, err
@@ -257,7 +326,7 @@ func (e *postgres) amcheck(ctx context.Context, q querier) (found []string, err 
 		if _, err := q.ExecContext(ctx, "SAVEPOINT amcheck"); err != nil {
 			return nil, err
 		}
-		_, err := q.ExecContext(ctx, "SELECT bt_index_check($1::text::regclass, true)", index)
+		_, err := q.ExecContext(ctx, "SELECT "+check[0]+"($1::text::regclass, true)", index)
 		if isState(err, dataCorrupted, indexCorrupted) {
 			found = append(found, fmt.Sprintf("index %s: %s", index, serverError(err).Message))
 			_, err = q.ExecContext(ctx, "ROLLBACK TO SAVEPOINT amcheck")

@@ -33,11 +33,13 @@ const (
 	undefinedTable        = "42P01"
 	diskFull              = "53100"
 	tooManyConnections    = "53300"
+	noSchema              = "3F000"
 	lockNotAvailable      = "55P03"
 	queryCanceled         = "57014"
 	adminShutdown         = "57P01"
 	crashShutdown         = "57P02"
 	cannotConnectNow      = "57P03"
+	databaseDropped       = "57P04"
 	raised                = "P0001"
 	dataCorrupted         = "XX001"
 	indexCorrupted        = "XX002"
@@ -52,7 +54,7 @@ func (e *postgres) retryable(err error) bool {
 	return isState(err, serializationFailure, deadlock, duplicateTable, duplicateObject, duplicateFunction)
 }
 
-func (e *postgres) translate(err error) error {
+func (e *postgres) translate(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -62,10 +64,14 @@ func (e *postgres) translate(err error) error {
 		return err
 	}
 	if server := serverError(err); server != nil {
+		if server.Code == queryCanceled && ctx.Err() != nil {
+			// We asked for it: the driver sends a request to cancel where the context ends.
+			return fmt.Errorf("%s: interrupted: %w", e.place(), context.Canceled)
+		}
 		return e.translateServer(server, err)
 	}
-	say := func(message, hint string) error {
-		return &Error{Message: e.place() + ": " + message, NextStep: hint, Cause: err}
+	say := func(message string, way Way) error {
+		return &Error{Message: e.place() + ": " + message, Way: way, Cause: err}
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
@@ -73,10 +79,10 @@ func (e *postgres) translate(err error) error {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("interrupted: %w", context.Canceled)
 	case errors.As(err, &connect):
-		return say("it cannot be reached: "+strings.Join(reasons(err), "; "), "is the server running, and is its host right in --sql_connection?")
+		return say("it cannot be reached: "+strings.Join(reasons(err), "; "), WayCheckHost)
 	case errors.As(err, &network), errors.Is(err, driver.ErrBadConn), errors.Is(err, pgconn.ErrConnClosed),
 		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return say("the connection to the server was lost; nothing was changed", "run the command again")
+		return say("the connection to the server was lost; nothing was changed", WayAgain)
 	}
 	return err
 }
@@ -84,41 +90,55 @@ func (e *postgres) translate(err error) error {
 // translateServer puts the server's answer into a sentence. Its message is shown, its detail and hint are not: they are
 // about SQL.
 func (e *postgres) translateServer(server *pgconn.PgError, err error) error {
-	say := func(kind error, hint, format string, args ...any) error {
-		return &Error{Message: e.place() + ": " + fmt.Sprintf(format, args...), NextStep: hint, Kind: kind, Cause: err}
+	say := func(kind error, way Way, format string, args ...any) *Error {
+		return &Error{Message: e.place() + ": " + fmt.Sprintf(format, args...), Way: way, Kind: kind, Cause: err}
 	}
 	said := oneLineOf(server.Message)
 	switch code := server.Code; {
 	case code == queryCanceled:
-		return fmt.Errorf("%s: interrupted: %s: %w", e.place(), said, context.Canceled)
+		return say(nil, WayTimeouts, "the server stopped the command: %s; nothing was changed", said)
 	case code == lockNotAvailable:
-		return &LockedError{Ledger: e.shown, Waited: e.timeout}
+		// How long the writers' queue was waited for, begin says; this is the lock_timeout of the role or the database.
+		return say(nil, WayTimeouts, "the server stopped waiting for a lock: %s; nothing was changed", said)
+	case (code == serializationFailure || code == deadlock) && e.reading:
+		// A transaction that reads has nothing to do with any writer, but on a standby, which cannot keep the rows that it sees
+		// when the primary has cleaned them up (postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT).
+		return say(nil, WayAgainOrPrimary, "the server, a standby, had to go on with what its primary has changed: %s", said)
 	case code == serializationFailure, code == deadlock:
-		return say(nil, "run the command again", "another writer was in the way (%s); nothing was changed", said)
+		return say(nil, WayAgain, "another writer was in the way (%s); nothing was changed", said)
 	case strings.HasPrefix(code, integrityViolation), code == raised:
 		// The commands look before they write and say it better; this is the schema's own last word.
-		return &Error{Message: e.place() + " refused a row that contradicts another one: " + said, Kind: ErrConflict, Cause: err}
+		return &Error{Message: e.place() + " refused a row that its schema does not allow: " + said, Kind: ErrConflict, Cause: err}
 	case code == noSuchDatabase:
-		return say(nil, fmt.Sprintf("make it first, for instance with `createdb %s`", e.config.Database), "the server has no database %q", e.config.Database)
+		return say(nil, "", "the server has no database %q", e.config.Database).Try(WayCreateDatabase, e.config.Database)
 	case strings.HasPrefix(code, authorization):
-		return say(nil, "the password is the one in --sql_connection, else PGPASSWORD, else ~/.pgpass", "the server refused the login: %s", said)
+		return say(nil, WayCheckPassword, "the server refused the login: %s", said)
 	case code == tooManyConnections:
-		return say(nil, "run the command again, or raise max_connections", "the server has no connection left")
-	case code == cannotConnectNow, code == adminShutdown, code == crashShutdown:
-		return say(nil, "run the command again when the server is up", "the server is starting or stopping: %s", said)
+		return say(nil, WayAgainOrMoreConnections, "the server has no connection left")
+	case code == cannotConnectNow:
+		return say(nil, WayAgainWhenUp, "the server is starting or stopping: %s", said)
+	case code == adminShutdown, code == crashShutdown, code == databaseDropped:
+		return say(nil, WayAgainWhenUp, "the server closed the connection: %s; nothing was changed", said)
+	case code == noSchema:
+		return say(nil, WaySearchPath, "its search_path names no schema to make the ledger in")
 	case code == diskFull:
 		return say(nil, "", "no space left on the server's disk; nothing was changed")
 	case code == readOnlyTransaction:
-		return say(nil, "", "it cannot be written: the server is a standby, or read-only for this user")
+		return e.readOnly(err)
 	case code == insufficientPrivilege:
 		return say(nil, "", "permission denied: %s", said)
 	case code == notUTF8, code == untranslatable:
-		return say(ErrInvalid, "", "text that the server cannot store: %s", said)
+		return say(ErrInvalid, WayUTF8, "a text that the encoding of its database cannot hold: %s", said)
 	case code == dataCorrupted, code == indexCorrupted:
 		return &Error{Message: e.place() + " is damaged: " + said, Kind: ErrCorrupt, Cause: err,
-			NextStep: "`nova-manage db check` says what is wrong; restore the database from a backup"}
+			Way: WayRestoreDatabase}
 	}
 	return say(nil, "", "%s (SQLSTATE %s)", said, server.Code)
+}
+
+// readOnly is the error for a change that the server does not take, whoever makes it.
+func (e *postgres) readOnly(err error) error {
+	return &Error{Message: e.place() + ": it cannot be written: the server is a standby, or read-only for this user", Way: WayPrimary, Cause: err}
 }
 
 // reasons lists why connecting failed, one for each way that was tried, each once.

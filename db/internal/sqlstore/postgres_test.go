@@ -32,7 +32,7 @@ func wantSentence(t testing.TB, err, kind error, parts ...string) {
 	}
 	said := err.Error()
 	if e := (*Error)(nil); errors.As(err, &e) {
-		said += "\n" + e.Hint()
+		said += fmt.Sprintln("", e.Way, e.Values)
 	}
 	for _, part := range parts {
 		if !strings.Contains(said, part) {
@@ -187,7 +187,7 @@ func TestPostgres_interruptedWait(t *testing.T) {
 func TestPostgres_open(t *testing.T) {
 	url := pgtest.URL(t)
 	_, err := Open(t.Context(), Options{URL: url, Mode: Read})
-	wantSentence(t, err, ErrNoLedger, "there is no ledger postgresql://nova@/test", "db sync")
+	wantSentence(t, err, ErrNoLedger, "there is no ledger postgresql://nova@/test", string(WayMakeLedger))
 	_, err = Open(t.Context(), Options{URL: url, Mode: Write})
 	wantSentence(t, err, ErrNoLedger, "there is no ledger")
 	dry := openTest(t, url, DryRun)
@@ -216,9 +216,9 @@ func TestPostgres_unreachable(t *testing.T) {
 	base, options, _ := strings.Cut(url, "?")
 	i := strings.LastIndex(base, "/")
 	_, err := Open(t.Context(), Options{URL: base[:i] + "/nowhere?" + options, Mode: Create})
-	wantSentence(t, err, nil, `the server has no database "nowhere"`, "createdb nowhere")
+	wantSentence(t, err, nil, `the server has no database "nowhere"`, string(WayCreateDatabase))
 	_, err = Open(t.Context(), Options{URL: base + "?host=" + t.TempDir(), Mode: Create})
-	wantSentence(t, err, nil, "it cannot be reached: dial unix", "no such file or directory", "is the server running")
+	wantSentence(t, err, nil, "it cannot be reached: dial unix", "no such file or directory", string(WayCheckHost))
 	_, err = Open(t.Context(), Options{URL: url + "&nonsense=1", Mode: Read})
 	wantSentence(t, err, nil, `unrecognized configuration parameter "nonsense"`)
 
@@ -264,7 +264,7 @@ func TestPostgres_overlap(t *testing.T) {
 	s := openTest(t, pgtest.URL(t), Create)
 	addNetwork(t, s)
 	_, err := s.conn.ExecContext(t.Context(), claim)
-	wantSentence(t, s.engine.translate(err), ErrConflict, "claims are inserted in SERIALIZABLE transactions only")
+	wantSentence(t, s.engine.translate(t.Context(), err), ErrConflict, "claims are inserted in SERIALIZABLE transactions only")
 	err = s.Change(t.Context(), Change{}, func(ctx context.Context, w *WriteTx) error {
 		_, err := w.q.ExecContext(ctx, claim)
 		return err

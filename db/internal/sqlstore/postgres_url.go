@@ -8,22 +8,24 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"nova-manage/internal/redact"
 )
 
 // newPostgres reads what stands after postgresql://, as libpq and its kin do: several hosts, Unix sockets (a folder as
 // host), TLS by sslmode and the like, and what is not said there by PGHOST, PGPASSWORD, ~/.pgpass and so on.
 func newPostgres(rest string) (engine, error) {
-	shown, ok := withoutSecrets(rest)
-	if !ok {
+	if !certain(rest) {
 		return nil, Invalidf("sql_connection: it cannot be read as %s; it is not shown, since it may hold a password", postgresForm).
-			WithHint("in a user, password or database write @ as %%40, / as %%2F, %% as %%25")
+			Try(WayEscapeURL)
 	}
-	config, err := pgx.ParseConfig("postgresql://" + rest)
+	without, unused := withoutPassfile("postgresql://" + rest)
+	config, err := pgx.ParseConfig(without)
 	if err != nil {
-		// The error's text holds the URL, so have it said of one that holds no secret. What is wrong with the secret
-		// itself is not said at all.
+		// The error's text holds the URL and parts of it, so have it said of one that holds no secret. What is wrong with the
+		// secret itself is not said at all.
 		reason := "its password cannot be read"
-		if _, err := pgx.ParseConfig("postgresql://" + shown); err != nil {
+		if _, err := pgx.ParseConfig(redact.Value("postgresql://" + rest)); err != nil {
 			reason = err.Error()
 		}
 		return nil, Invalidf("sql_connection: %s", reason)
@@ -32,44 +34,20 @@ func newPostgres(rest string) (engine, error) {
 		config.RuntimeParams["application_name"] = applicationName
 	}
 	config.RuntimeParams["client_encoding"] = "UTF8"
-	return &postgres{config: config, shown: showConfig(config)}, nil
+	return &postgres{config: config, shown: showConfig(config), warning: unused}, nil
 }
 
 // applicationName is what LockedError and pg_stat_activity show where the URL does not say.
 const applicationName = "nova-manage"
 
-// secret is what stands in the place of a password.
-const secret = "xxxxx"
-
-// withoutSecrets replaces the passwords in what stands after postgresql://. It splits where libpq does; false where it
-// cannot be sure what is a password: where an @ stands later than that, most likely one was not written as %40.
-func withoutSecrets(rest string) (string, bool) {
-	user := ""
+// certain tells whether what stands after postgresql:// is split by pgx where whoever wrote it meant it to be: where an @ stands
+// later than the first one, or behind a slash, most likely one in the password was not written as %40, and what is shown as
+// host or database would be a part of it.
+func certain(rest string) bool {
 	if i := strings.IndexAny(rest, "@/"); i >= 0 && rest[i] == '@' {
-		user, rest = rest[:i+1], rest[i+1:]
-		if name, _, has := strings.Cut(user, ":"); has {
-			user = name + ":" + secret + "@"
-		}
+		rest = rest[i+1:]
 	}
-	if strings.Contains(rest, "@") {
-		return "", false
-	}
-	place, query, has := strings.Cut(rest, "?")
-	if !has {
-		return user + rest, true
-	}
-	options := strings.Split(query, "&")
-	for i, option := range options {
-		key, _, _ := strings.Cut(option, "=")
-		plain, err := url.PathUnescape(key)
-		if err != nil {
-			return "", false
-		}
-		if strings.Contains(strings.ToLower(plain), "password") {
-			options[i] = key + "=" + secret
-		}
-	}
-	return user + place + "?" + strings.Join(options, "&"), true
+	return !strings.Contains(rest, "@")
 }
 
 // showConfig names a ledger by what was understood, which holds no password: the first host, the database and the user.
@@ -86,5 +64,5 @@ func showConfig(c *pgx.ConnConfig) string {
 	case strings.Contains(c.Host, ":"):
 		u.Host = "[" + c.Host + "]"
 	}
-	return u.String()
+	return redact.Value(u.String())
 }

@@ -15,31 +15,48 @@ import (
 	"golang.org/x/sys/unix"
 	_ "modernc.org/sqlite" // the driver
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"nova-manage/internal/redact"
 )
 
 // sqlite keeps the ledger in one file.
 type sqlite struct {
 	path   string
 	memory bool
+	// timeout is how long a writer waits for another one.
+	timeout time.Duration
+	// file is what was opened to become a ledger; nil where there is one.
+	file fs.FileInfo
 	// still is the file where it is read without taking part in the locking; nil otherwise.
 	still *still
 }
 
-//go:embed schema_sqlite.sql
-var sqliteSchema string
+// The schema as it was at version 1, and what each later one made of it. What has been released is not edited.
+var (
+	//go:embed schema_sqlite.sql
+	sqliteSchema string
+	//go:embed schema_sqlite_2.sql
+	sqliteDomains string
+)
 
-func (e *sqlite) name() string { return "sqlite" }
+const sqliteName = "sqlite"
+
+func (e *sqlite) name() string { return sqliteName }
 
 func (e *sqlite) place() string {
 	if e.memory {
 		return "the ledger in memory"
 	}
-	return "ledger " + e.path
+	return "ledger " + e.shown()
 }
 
-func (e *sqlite) migrations() []string { return []string{sqliteSchema} }
+// shown is the path as messages name it.
+func (e *sqlite) shown() string { return redact.Value(e.path) }
+
+func (e *sqlite) migrations() []string { return []string{sqliteSchema, sqliteDomains} }
 
 func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
+	e.timeout = opts.LockTimeout
 	if e.memory {
 		return sql.Open("sqlite", ":memory:?_pragma=foreign_keys(1)&_dqs=0")
 	}
@@ -47,28 +64,23 @@ func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
 		return nil, err
 	}
 	info, err := os.Stat(e.path)
+	if none := errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0; none && opts.Mode.wouldMake() {
+		if err := e.unprepared(); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if !opts.Mode.makes() {
-			return nil, noLedger(e)
-		}
-		if err := createPrivate(e.path); err != nil {
-			return nil, e.unreachable(err)
-		}
+		return nil, noLedger(e)
 	case err != nil:
 		return nil, e.unreachable(err)
 	case info.IsDir():
 		return nil, fmt.Errorf("%s is a folder, not a ledger; name the file in it, such as %s",
-			e.path, filepath.Join(e.path, "nova.sqlite"))
+			e.shown(), filepath.Join(e.shown(), "nova.sqlite"))
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file, so it is no ledger", e.path)
-	case info.Size() == 0 && !opts.Mode.makes():
+		return nil, fmt.Errorf("%s is not a regular file, so it is no ledger", e.shown())
+	case info.Size() == 0:
 		return nil, noLedger(e)
-	case info.Size() == 0 && info.Mode().Perm() != 0o600:
-		// An empty file becomes a ledger, and must be as private as one that is made here.
-		if err := os.Chmod(e.path, 0o600); err != nil {
-			return nil, e.unreachable(err)
-		}
 	}
 	db, err := e.connect(ctx, opts, nil)
 	if opts.Mode == Read && needsWriting(err) {
@@ -103,7 +115,7 @@ func (e *sqlite) unreachable(err error) error {
 	case !errors.As(err, &failed):
 		return fmt.Errorf("%s: %w", e.place(), err)
 	case failed.Path != e.path:
-		return fmt.Errorf("%s: folder %s: %w", e.place(), failed.Path, failed.Err)
+		return fmt.Errorf("%s: folder %s: %w", e.place(), redact.Value(failed.Path), failed.Err)
 	}
 	return fmt.Errorf("%s: %w", e.place(), failed.Err)
 }
@@ -118,9 +130,10 @@ func (e *sqlite) dsn(mode Mode, extra url.Values) string {
 			// Short, because the driver cannot interrupt it: patiently waits longer and listens to signals.
 			"busy_timeout(100)",
 			"foreign_keys(1)",
-			// FULL, because in WAL mode NORMAL syncs only at checkpoints: a power cut would take back commits that
-			// were acknowledged (sqlite.org/pragma.html#pragma_synchronous).
-			"synchronous(FULL)",
+			// In WAL mode NORMAL syncs only at checkpoints, and the first commit is made before that mode is: with FULL
+			// its journal could come back. A power cut would take back what was acknowledged
+			// (sqlite.org/pragma.html#pragma_synchronous).
+			"synchronous(EXTRA)",
 		},
 	}
 	if mode == Read {
@@ -131,38 +144,6 @@ func (e *sqlite) dsn(mode Mode, extra url.Values) string {
 	}
 	u := url.URL{Scheme: "file", Path: e.path, OmitHost: true, RawQuery: v.Encode()}
 	return u.String()
-}
-
-// createPrivate makes an empty file that only its owner can read, in a folder of the same kind. The ledger names
-// tenants; and SQLite gives its journal files the mode of the database. The names last through a power cut: SQLite
-// syncs what is in the file, and the folder of a file that it makes itself, which this one is not.
-func createPrivate(path string) error {
-	folder := filepath.Dir(path)
-	there := folder
-	for ; there != filepath.Dir(there); there = filepath.Dir(there) {
-		if _, err := os.Stat(there); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	for {
-		if err := syncFolder(folder); err != nil {
-			return err
-		}
-		if folder == there {
-			return nil
-		}
-		folder = filepath.Dir(folder)
-	}
 }
 
 // syncFolder makes the names in a folder last. A file system that cannot do that says so, and a folder that may be
@@ -182,17 +163,8 @@ func syncFolder(path string) error {
 	return nil
 }
 
-func (e *sqlite) prepare(ctx context.Context, conn *sql.Conn) error {
-	if e.memory {
-		return nil
-	}
-	// Write-ahead logging lets readers go on while a writer writes. The mode is kept in the file. Changing it wants the
-	// file alone for a moment and does not use the busy timeout, hence the patience.
-	return e.patiently(ctx, DefaultLockTimeout, func() error {
-		_, err := conn.ExecContext(ctx, "PRAGMA journal_mode=WAL")
-		return err
-	})
-}
+// locate has nothing to find: a file is one ledger.
+func (e *sqlite) locate(context.Context, *sql.Conn) error { return nil }
 
 func (e *sqlite) begin(ctx context.Context, conn *sql.Conn, what *Change, opts Options) error {
 	return e.patiently(ctx, opts.LockTimeout, func() error {
@@ -218,8 +190,11 @@ func (e *sqlite) commit(ctx context.Context, conn *sql.Conn) error {
 	if e.still.moved() {
 		return e.changedMeanwhile()
 	}
-	_, err := conn.ExecContext(ctx, "COMMIT")
-	return err
+	// Readers are in the way only of the first commit, which is made without a write-ahead log.
+	return e.patiently(ctx, e.timeout, func() error {
+		_, err := conn.ExecContext(context.WithoutCancel(ctx), "COMMIT")
+		return err
+	})
 }
 
 // patiently repeats try while another process holds the ledger, until timeout or until ctx ends.
@@ -227,17 +202,20 @@ func (e *sqlite) patiently(ctx context.Context, timeout time.Duration, try func(
 	deadline := time.Now().Add(timeout)
 	for i := 1; ; i++ {
 		err := try()
-		if err == nil || !isCode(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) {
+		if err == nil || !isBusy(err) {
 			return err
 		}
 		if !time.Now().Before(deadline) {
-			return &LockedError{Ledger: e.path, Waited: timeout, Holder: lockHolder(e.path)}
+			return &LockedError{Ledger: e.shown(), Waited: timeout, Holder: lockHolder(e.path)}
 		}
 		if err := pause(ctx, min(i, 4)); err != nil {
 			return err
 		}
 	}
 }
+
+// isBusy tells whether err says that another process holds the ledger.
+func isBusy(err error) bool { return isCode(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) }
 
 // retryable is never true: a writer holds the only write lock from its first statement on, so nothing it reads
 // changes under it.

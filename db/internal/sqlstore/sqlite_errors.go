@@ -25,7 +25,7 @@ func isCode(err error, codes ...int) bool {
 	return false
 }
 
-func (e *sqlite) translate(err error) error {
+func (e *sqlite) translate(_ context.Context, err error) error {
 	var ours *Error
 	var serr *driver.Error
 	if errors.As(err, &ours) || !errors.As(err, &serr) {
@@ -41,21 +41,21 @@ func (e *sqlite) translate(err error) error {
 	case sqlite3.SQLITE_INTERRUPT:
 		return fmt.Errorf("interrupted: %w", context.Canceled)
 	case sqlite3.SQLITE_NOTADB:
-		return &Error{Message: e.path + " is not an SQLite database, so it is no ledger; it was left as it is",
+		return &Error{Message: e.shown() + " is not an SQLite database, so it is no ledger; it was left as it is",
 			Kind: ErrCorrupt, Cause: err}
 	case sqlite3.SQLITE_CORRUPT:
 		return &Error{Message: e.place() + " is damaged: " + oneLineOf(serr.Error()), Kind: ErrCorrupt, Cause: err,
-			NextStep: "`nova-manage db check` says what is wrong; restore the file from a backup"}
+			Way: WayRestoreFile}
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH,
 		sqlite3.SQLITE_IOERR:
 		return say("%s; nothing was changed", e.obstacle(serr))
 	case sqlite3.SQLITE_ERROR:
 		// Our statements are fixed; what one of them lacks is missing because the schema is not ours any more.
 		return &Error{Message: e.place() + " is damaged, its schema does not fit: " + oneLineOf(serr.Error()), Kind: ErrCorrupt, Cause: err,
-			NextStep: "`nova-manage db check` says what is wrong; restore the file from a backup"}
+			Way: WayRestoreFile}
 	case sqlite3.SQLITE_CONSTRAINT:
 		// The commands look before they write and say it better; this is the schema's own last word.
-		return &Error{Message: e.place() + " refused a row that contradicts another one: " + serr.Error(),
+		return &Error{Message: e.place() + " refused a row that its schema does not allow: " + serr.Error(),
 			Kind: ErrConflict, Cause: err}
 	}
 	return say("%s", oneLineOf(serr.Error()))

@@ -63,7 +63,7 @@ func (e *sqlite) openStill(ctx context.Context, opts Options, cause error) (*sql
 		}
 		if !time.Now().Before(deadline) {
 			return nil, &Error{Message: fmt.Sprintf("%s: its latest changes are in %s, which only somebody who may write beside it can read",
-				e.place(), log), NextStep: "copy both files into a folder of yours and name the copy with --sql_connection", Cause: cause}
+				e.place(), log), Way: WayCopyBoth, Cause: cause}
 		}
 		if err := pause(ctx, i); err != nil {
 			return nil, err
@@ -95,5 +95,5 @@ func (s *still) moved() bool {
 
 func (e *sqlite) changedMeanwhile() error {
 	return &Error{Message: e.place() + " was changed while it was read, without the right to keep writers waiting; the answer may be wrong",
-		NextStep: "run the command again"}
+		Way: WayAgain}
 }

@@ -21,17 +21,21 @@ const (
 	Read Mode = iota
 	// Write opens a ledger that must exist, to change what is in it.
 	Write
-	// Create opens a ledger to add to it and makes it, folder and schema, where there is none.
+	// Create opens a ledger to add to it. Where there is none the first change makes it, folder and schema; until then
+	// there is nothing to look at, which is ErrNoLedger.
 	Create
-	// Sync is Create for `db sync`, which also brings an older schema up to date.
+	// Sync is for `db sync`: it makes a missing ledger at once, and brings an older schema up to date.
 	Sync
-	// DryRun opens a ledger as Create would, but every transaction is rolled back; where there is no ledger,
-	// an empty one in memory stands in, so that no file appears.
+	// DryRun opens a ledger as Create would, but every transaction is rolled back. Where there is no ledger but could be, an
+	// empty one stands in, so that nothing appears.
 	DryRun
 )
 
 // makes tells whether a missing ledger is made.
 func (m Mode) makes() bool { return m == Create || m == Sync }
+
+// wouldMake tells whether one is made, or would be but for the dry run.
+func (m Mode) wouldMake() bool { return m.makes() || m == DryRun }
 
 // Options are what Open needs to know.
 type Options struct {
@@ -47,6 +51,10 @@ type Options struct {
 	// Progress, if it is set, is told now and then how far long work has come: done of total things, total being -1
 	// where nobody knows.
 	Progress func(doing string, done, total int64)
+	// Warn, if it is set, is told what is probably not meant as it is, and keeps nothing from being done.
+	Warn func(message string)
+	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong.
+	Committed func()
 }
 
 // DefaultLockTimeout is how long a writer waits for the one before it. Commands hold the lock for milliseconds, so
@@ -59,6 +67,7 @@ type DB struct {
 	db     *sql.DB
 	conn   *sql.Conn
 	opts   Options
+	unmade bool // whether the ledger, or its schema, is still to be made, by the first change
 }
 
 // engine is what differs between the engines: how a ledger is reached, its DDL, its locking and its error codes.
@@ -67,19 +76,30 @@ type engine interface {
 	name() string
 	// place is the ledger as messages name it, without secrets.
 	place() string
-	// open connects. ErrNoLedger where mode wants one that is not there.
+	// open connects to a database. ErrNoLedger where there is none.
 	open(ctx context.Context, opts Options) (*sql.DB, error)
-	// prepare is called once before the first migration of an empty database, outside any transaction.
-	prepare(ctx context.Context, conn *sql.Conn) error
+	// locate finds out where in the database the ledger is, for all transactions that follow.
+	locate(ctx context.Context, conn *sql.Conn) error
+	// found makes a database where there is none, for a ledger to be made in it, and connects. What was made is taken away
+	// by the function that it returns, once nothing of the database is open.
+	found(ctx context.Context, opts Options) (db *sql.DB, takeAway func(), err error)
+	// unmoved returns errMoved where what found connected to is not the database of that name any more.
+	unmoved() error
+	// rehearse returns the error that found would return, or the first change after it, as far as that can be known.
+	rehearse() error
+	// settle does what a ledger needs besides its schema, outside any transaction and as far as it can be done now.
+	settle(ctx context.Context, conn *sql.Conn)
 	// begin starts a transaction: a reading one where what is nil, else a writing one, which queues behind the others
 	// for at most opts.LockTimeout.
 	begin(ctx context.Context, conn *sql.Conn, what *Change, opts Options) error
-	// commit ends a writing or reading transaction; an error says that nothing was changed, or that this is not known.
+	// commit ends a writing or reading transaction; an error says that nothing was changed, or is ErrUnknown. The end of
+	// ctx does not end it, but may bound how long it goes on.
 	commit(ctx context.Context, conn *sql.Conn) error
 	// retryable tells whether the whole transaction may be tried again after err.
 	retryable(err error) bool
-	// translate turns a driver's error into a sentence and a sentinel; errors it does not know come back as they are.
-	translate(err error) error
+	// translate turns a driver's error into a sentence and a sentinel; errors it does not know come back as they are. ctx is
+	// that of what failed: whether it was cancelled the error alone does not say.
+	translate(ctx context.Context, err error) error
 	// prepares tells whether a query that a transaction runs often is to be prepared here; if not, the driver does it.
 	prepares() bool
 	// parameter is how the n-th parameter of a long statement is written; $n works on every engine.
@@ -105,33 +125,40 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if opts.Progress == nil {
 		opts.Progress = func(string, int64, int64) {}
 	}
+	if opts.Committed == nil {
+		opts.Committed = func() {}
+	}
+	if opts.Warn == nil {
+		opts.Warn = func(string) {}
+	}
 	if opts.Clock == nil {
 		opts.Clock = time.Now
 	}
-	eng, err := engineFor(opts.URL)
+	eng, err := until(ctx, func() (engine, error) { return engineFor(opts.URL) })
 	if err != nil {
 		return nil, err
 	}
 	d := &DB{engine: eng, opts: opts}
 	d.db, err = eng.open(ctx, opts)
-	if errors.Is(err, ErrNoLedger) && opts.Mode == DryRun {
-		if err := d.useScratch(ctx); err != nil {
-			d.Close()
-			return nil, err
+	switch missing := errors.Is(err, ErrNoLedger); {
+	case missing && opts.Mode == DryRun:
+		err = d.useScratch(ctx)
+	case missing && opts.Mode.makes():
+		d.unmade, err = true, nil
+	case err == nil:
+		// One command is one connection: what a pragma or a transaction sets on it must be there for the next statement.
+		if d.conn, err = d.db.Conn(ctx); err == nil {
+			if err = eng.locate(ctx, d.conn); err == nil {
+				err = d.ready(ctx)
+			}
 		}
-		return d, nil
+	}
+	if err == nil && d.unmade && opts.Mode == Sync {
+		err = d.Change(ctx, Change{Command: "db sync"}, func(context.Context, *WriteTx) error { return nil })
 	}
 	if err != nil {
-		return nil, eng.translate(err)
-	}
-	// One command is one connection: what a pragma or a transaction sets on it must be there for the next statement.
-	if d.conn, err = d.db.Conn(ctx); err != nil {
-		d.db.Close()
-		return nil, eng.translate(err)
-	}
-	if err = d.ready(ctx); err != nil {
 		d.Close()
-		return nil, eng.translate(err)
+		return nil, eng.translate(ctx, err)
 	}
 	return d, nil
 }
@@ -154,7 +181,7 @@ func (d *DB) Place() string { return d.engine.place() }
 
 // Translate turns a driver's error into a sentence and a class, and leaves every other error as it is. What View and Change
 // return has been translated; an error that crosses from one database to another is translated where it came from.
-func (d *DB) Translate(err error) error { return d.engine.translate(err) }
+func (d *DB) Translate(ctx context.Context, err error) error { return d.engine.translate(ctx, err) }
 
 // Change says what a transaction is: who made which change, and when. Whoever records history has it with every row.
 type Change struct {
@@ -168,17 +195,17 @@ type Change struct {
 func (d *DB) Change(ctx context.Context, what Change, do func(context.Context, *WriteTx) error) error {
 	const attempts = 10
 	for i := 1; ; i++ {
-		err := d.once(ctx, &what, func(ctx context.Context, r *ReadTx) error {
-			// The time is that of its turn and not of its place in the queue: changes are made in the order of their times.
-			what.At = r.now
-			return do(ctx, &WriteTx{ReadTx: r, change: what})
-		})
-		if err == nil || !d.engine.retryable(err) {
-			return d.engine.translate(err)
+		attempt := d.change
+		if d.unmade {
+			attempt = d.first
+		}
+		err := attempt(ctx, &what, do)
+		if err == nil || !startOver(err) && !d.engine.retryable(err) {
+			return d.engine.translate(ctx, err)
 		}
 		if i == attempts {
 			return fmt.Errorf("other writers changed %s %d times in a row while this command ran; it may be run again: %w",
-				d.engine.place(), attempts, d.engine.translate(err))
+				d.engine.place(), attempts, d.engine.translate(ctx, err))
 		}
 		if err := pause(ctx, i); err != nil {
 			return err
@@ -186,9 +213,21 @@ func (d *DB) Change(ctx context.Context, what Change, do func(context.Context, *
 	}
 }
 
+// change is one attempt at a change.
+func (d *DB) change(ctx context.Context, what *Change, do func(context.Context, *WriteTx) error) error {
+	return d.once(ctx, what, func(ctx context.Context, r *ReadTx) error {
+		// The time is that of its turn and not of its place in the queue: changes are made in the order of their times.
+		what.At = r.now
+		return do(ctx, &WriteTx{ReadTx: r, change: *what})
+	})
+}
+
 // View runs do on one consistent state of the ledger, without holding up any writer.
 func (d *DB) View(ctx context.Context, do func(context.Context, *ReadTx) error) error {
-	return d.engine.translate(d.once(ctx, nil, do))
+	if d.unmade {
+		return noLedger(d.engine)
+	}
+	return d.engine.translate(ctx, d.once(ctx, nil, do))
 }
 
 // once runs one transaction, a writing one if it is told what is changed.
@@ -219,10 +258,13 @@ func (d *DB) once(ctx context.Context, what *Change, do func(context.Context, *R
 	}
 	// From here on the answer is the engine's: a commit that is interrupted half-way could be neither reported as
 	// done nor as undone.
-	if err := d.engine.commit(context.WithoutCancel(ctx), d.conn); err != nil {
+	if err := d.engine.commit(ctx, d.conn); err != nil {
 		return err
 	}
 	done = true
+	if what != nil {
+		d.opts.Committed()
+	}
 	return nil
 }
 

@@ -31,9 +31,13 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *DB)) {
 	}
 }
 
+// openTest opens a ledger. With Create there is one then, as if something had been changed in it.
 func openTest(t testing.TB, url string, mode Mode) *DB {
 	t.Helper()
 	s, err := Open(t.Context(), Options{URL: url, Mode: mode, Clock: func() time.Time { return testTime }})
+	if err == nil && s.unmade && mode == Create {
+		err = s.Change(t.Context(), Change{}, func(context.Context, *WriteTx) error { return nil })
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nova-manage/internal/redact"
 )
 
 // LockedError says that another process held the ledger for as long as this one was willing to wait.
@@ -27,9 +29,28 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s has held ledger %s for %s; nothing was changed", holder, e.Ledger, e.Waited)
 }
 
-// Hint is the way out.
-func (e *LockedError) Hint() string {
-	return "run the command again, or wait longer with --lock_timeout"
+// WayOut is what there is to do: whoever holds it may be done soon.
+func (e *LockedError) WayOut() (Way, []any) { return WayWaitLonger, nil }
+
+// until calls f and gives up once ctx ends: a URL may name files (a password's, a certificate's), and those may be pipes
+// that nobody writes to.
+func until[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type result struct {
+		v   T
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		v, err := f()
+		done <- result{v, err}
+	}()
+	select {
+	case r := <-done:
+		return r.v, r.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
 }
 
 // pause waits a random time that grows with the attempt, 2 ms to 64 ms or so, or until ctx ends. Random, so that
@@ -69,8 +90,9 @@ func lockHolder(path string) string {
 			continue
 		}
 		name := fmt.Sprintf("process %d", lock.Pid)
+		// Its arguments are its own business: it may have been given a password there.
 		if cmdline, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(lock.Pid), "cmdline")); err == nil {
-			words := strings.Join(strings.FieldsFunc(string(cmdline), func(r rune) bool { return r < ' ' }), " ")
+			words := redact.CommandLine(strings.FieldsFunc(string(cmdline), func(r rune) bool { return r == 0 }))
 			if len(words) > 80 {
 				words = words[:80] + "..."
 			}

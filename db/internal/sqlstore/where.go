@@ -37,6 +37,15 @@ func (w *Where) If(column, value string) *Where {
 	return w.And(column+" = ?", value)
 }
 
+// In adds the condition that a column has one of several values, of which there is at least one.
+func (w *Where) In(column string, values []string) *Where {
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	return w.And(column+" IN (?"+strings.Repeat(", ?", len(values)-1)+")", args...)
+}
+
 // String is the clause with a space in front, "" if there is no condition.
 func (w *Where) String() string {
 	if len(w.conditions) == 0 {

@@ -14,9 +14,6 @@ type WriteTx struct {
 	change Change
 }
 
-// Change says what the transaction is.
-func (w *WriteTx) Change() Change { return w.change }
-
 // Named is a column and a value for it.
 type Named struct {
 	Column string
@@ -131,7 +128,7 @@ func insertSQL(table string, columns []string, rows int, parameter func(n int) s
 func (w *WriteTx) Update(ctx context.Context, table string, key Named, set ...Named) error {
 	changed, err := w.UpdateWhere(ctx, table, That(key.Column+" = ?", key.Value), set...)
 	if err == nil && changed != 1 {
-		err = Corruptf("%d rows of %s have %s %v, not 1", changed, table, key.Column, key.Value)
+		err = notOne(table, key, changed)
 	}
 	return err
 }
@@ -152,9 +149,17 @@ func (w *WriteTx) UpdateWhere(ctx context.Context, table string, where *Where, s
 func (w *WriteTx) Delete(ctx context.Context, table string, key Named) error {
 	deleted, err := w.DeleteWhere(ctx, table, That(key.Column+" = ?", key.Value))
 	if err == nil && deleted != 1 {
-		err = Corruptf("%d rows of %s have %s %v, not 1", deleted, table, key.Column, key.Value)
+		err = notOne(table, key, deleted)
 	}
 	return err
+}
+
+func notOne(table string, key Named, rows int64) error {
+	value := fmt.Sprint(key.Value)
+	if bytes, ok := key.Value.([]byte); ok {
+		value = fmt.Sprintf("%x", bytes)
+	}
+	return Corruptf("%d rows of %s have %s %s, not 1", rows, table, key.Column, value)
 }
 
 // DeleteWhere takes all rows away for which where holds, and returns how many there were.
