@@ -132,7 +132,10 @@ func (c *command) declare(l *ledger) *cli.Command {
 }
 
 // Main runs the command that args names (args[0] is the program) and returns the exit code of the process.
-func Main(args []string, sys *cli.Sys) int { return newProgram(sys, catalogue()).Run(args, sys) }
+func Main(args []string, sys *cli.Sys) int {
+	cli.Contain(sys)
+	return newProgram(sys, catalogue()).Run(args, sys)
+}
 
 // System is the real world.
 func System() *cli.Sys {

@@ -64,13 +64,23 @@ type messageWriter struct {
 func (m messageWriter) Write(p []byte) (int, error) { return WriteUntil(m.ctx, m.w, bytes.Clone(p)) }
 
 // until calls f, which the system may keep waiting for as long as it likes, and gives up once ctx is done; the error is the
-// cause of ctx then. f itself goes on until the process ends, and what it does must not matter any more.
+// cause of ctx then. f itself goes on until the process ends, and what it does must not matter any more. A panic of f is one
+// of until.
 func until(ctx context.Context, f func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- f() }()
+	done, panicked := make(chan error, 1), make(chan any, 1)
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				panicked <- r
+			}
+		}()
+		done <- f()
+	}()
 	select {
 	case err := <-done:
 		return err
+	case r := <-panicked:
+		panic(r)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

@@ -60,6 +60,7 @@ func (p *Program) prepare() {
 
 // Run does what args say (args[0] is the program) and returns the exit code of the process.
 func (p *Program) Run(args []string, sys *Sys) int {
+	refused := sys.Limits() // before there is a thread more
 	ctx, stop := sys.Context()
 	defer stop()
 	world := *sys
@@ -68,7 +69,10 @@ func (p *Program) Run(args []string, sys *Sys) int {
 	out := bufio.NewWriterSize(answerWriter{ctx, sys.Stdout}, 32<<10)
 	e := newEnv(p.Name, sys, out)
 	e.CommandLine = redact.CommandLine(args[1:])
-	err := p.attempt(ctx, e, args[1:])
+	err := refused
+	if err == nil {
+		err = p.attempt(ctx, e, args[1:])
+	}
 	e.progress.clear()
 	if unwritten := out.Flush(); err == nil { // the first thing that went wrong is the one to tell
 		err = unwritten

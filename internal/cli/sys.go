@@ -77,7 +77,7 @@ func System() *Sys {
 			_, height := terminalSize()
 			return height
 		},
-		StderrIsTerminal: func() bool { return term.IsTerminal(int(os.Stderr.Fd())) },
+		StderrIsTerminal: func() bool { return term.IsTerminal(stderrDescriptor) },
 		Context:          signalContext,
 		BuildInfo:        debug.ReadBuildInfo,
 	}

@@ -39,14 +39,21 @@ func until[T any](ctx context.Context, f func() (T, error)) (T, error) {
 		v   T
 		err error
 	}
-	done := make(chan result, 1)
+	done, panicked := make(chan result, 1), make(chan any, 1)
 	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				panicked <- r
+			}
+		}()
 		v, err := f()
 		done <- result{v, err}
 	}()
 	select {
 	case r := <-done:
 		return r.v, r.err
+	case r := <-panicked:
+		panic(r) // here somebody is prepared for it
 	case <-ctx.Done():
 		var none T
 		return none, context.Cause(ctx)
