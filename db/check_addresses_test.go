@@ -1,6 +1,7 @@
 package db
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -166,5 +167,36 @@ func TestStore_Check_notJoined(t *testing.T) {
 				t.Errorf("found %q, want %q", got, want)
 			}
 		})
+	}
+}
+
+// An empty text is no null: commands cannot read it, and check says so.
+func TestStore_Check_emptyText(t *testing.T) {
+	for statement, want := range map[string]Finding{
+		"UPDATE instances SET fixed_ip_v6 = '' WHERE id = 1": {"instances", `instance apollo/web: "" is no value of its column: ParseAddr(""): unable to parse IP`},
+		"UPDATE security_group_rules SET source_group_id = NULL, cidr_ip = '' WHERE id = 1": {"security_groups",
+			`rule of security group default of project apollo: "" is no value of its column: netip.ParsePrefix(""): no '/'`},
+		"UPDATE floating_ranges SET cidr = 'x' WHERE pool = 'nova' AND cidr = '192.0.2.0/29'": {"claims",
+			"192.0.2.0/29 is claimed for a floating range that is not there"},
+	} {
+		for name, url := range engines {
+			t.Run(name+" "+want.Check, func(t *testing.T) {
+				s := openTest(t, url(t), Create)
+				checkedLedger(t, s)
+				breakBy(t, s, statement)
+				if got := findings(t, s); !slices.Contains(got, want) {
+					t.Errorf("%s\n got %q\nwant %q", statement, got, want)
+				}
+			})
+		}
+	}
+}
+
+// What is called like an absent value is there all the same.
+func TestOrNone(t *testing.T) {
+	for want, v := range map[string]any{"none": netip.Addr{}, "invalid web": "invalid web", "10.0.0.1": addr("10.0.0.1"), "7": 7} {
+		if got := orNone(v); got != want {
+			t.Errorf("%v is called %s, want %s", v, got, want)
+		}
 	}
 }

@@ -55,10 +55,10 @@ func (c *checker) checkRouters(ctx context.Context) error {
 
 // portRow is an instance with what its network says of its addresses, as text.
 type portRow struct {
-	id                               int64
-	first                            []byte
-	name, mac                        string
-	fixed, fixedV6, cidr, cidrV6, on string
+	id                           int64
+	first                        []byte
+	name, mac, on                string
+	fixed, fixedV6, cidr, cidrV6 *string
 }
 
 // checkInstances compares each instance with its network and with what it holds, a page of them at a time: some need a
@@ -67,8 +67,8 @@ func (c *checker) checkInstances(ctx context.Context) error {
 	const page = 1000
 	for last, checked := int64(0), int64(0); ; {
 		rows, err := sqlstore.Collect(ctx, c.ReadTx, func(row sqlstore.Row) (r portRow, err error) {
-			err = row.Scan(&r.id, &r.first, &r.name, &r.mac, optText.Into(&r.fixed), optText.Into(&r.fixedV6), optText.Into(&r.cidr),
-				optText.Into(&r.cidrV6), &r.on)
+			err = row.Scan(&r.id, &r.first, &r.name, &r.mac, written.Into(&r.fixed), written.Into(&r.fixedV6), written.Into(&r.cidr),
+				written.Into(&r.cidrV6), &r.on)
 			return r, err
 		}, `i.id, i.first, i.project_id || '/' || i.name, i.mac_address, i.fixed_ip, i.fixed_ip_v6, n.cidr, n.cidr_v6, n.bridge
 			FROM instances i JOIN networks n ON n.id = i.network_id WHERE i.id > $1 ORDER BY i.id LIMIT $2`, last, page)
@@ -137,18 +137,18 @@ func (c *checker) checkInstance(ctx context.Context, r portRow, held []addressRo
 func (r portRow) parse() (i Instance, n Network, err error) {
 	i = Instance{ID: r.id, Name: r.name}
 	for _, a := range []struct {
-		from string
+		from *string
 		to   *netip.Addr
 	}{{r.fixed, &i.FixedIP}, {r.fixedV6, &i.FixedIPv6}} {
-		if *a.to, err = readUnlessEmpty(a.from, optAddr); err != nil {
+		if *a.to, err = readWritten(a.from, optAddr); err != nil {
 			return i, n, err
 		}
 	}
 	for _, p := range []struct {
-		from string
+		from *string
 		to   *netip.Prefix
 	}{{r.cidr, &n.CIDR}, {r.cidrV6, &n.CIDRv6}} {
-		if *p.to, err = readUnlessEmpty(p.from, optPrefix); err != nil {
+		if *p.to, err = readWritten(p.from, optPrefix); err != nil {
 			return i, n, err
 		}
 	}
@@ -156,13 +156,6 @@ func (r portRow) parse() (i Instance, n Network, err error) {
 		err = i.MAC.CheckUnicast()
 	}
 	return i, n, err
-}
-
-func readUnlessEmpty[V any](s string, c sqlstore.Codec[V]) (v V, err error) {
-	if s == "" {
-		return v, nil
-	}
-	return c.Read(s)
 }
 
 // checkHeld compares what an instance holds with what it says it has. What else it holds is floating, one of a family,

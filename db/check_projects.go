@@ -55,10 +55,10 @@ func (c *checker) checkRules(ctx context.Context) error {
 	type grouped struct {
 		Rule
 		project, group string
-		cidr           string // as it is written
+		cidr           *string
 	}
 	scan := func(row sqlstore.Row) (r grouped, err error) {
-		err = row.Scan(&r.project, &r.group, &r.Protocol, &r.From, &r.To, optText.Into(&r.cidr))
+		err = row.Scan(&r.project, &r.group, &r.Protocol, &r.From, &r.To, written.Into(&r.cidr))
 		return r, err
 	}
 	for r, err := range sqlstore.Rows(ctx, c.ReadTx, scan, `g.project_id, g.name, r.ip_protocol, r.from_port, r.to_port, r.cidr_ip
@@ -66,17 +66,14 @@ func (c *checker) checkRules(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.cidr != "" {
-			r.CIDR, err = optPrefix.Read(r.cidr)
-		}
-		if err == nil {
+		if r.CIDR, err = readWritten(r.cidr, optPrefix); err == nil {
 			err = r.Validate()
 		}
 		switch {
 		case err != nil:
 			c.say("security_groups", "rule of security group %s of project %s: %v", r.group, r.project, err)
-		case r.cidr != "" && r.CIDR.Masked().String() != r.cidr:
-			c.say("security_groups", "rule of security group %s of project %s: %s is written %s", r.group, r.project, r.CIDR.Masked(), r.cidr)
+		case r.cidr != nil && r.CIDR.Masked().String() != *r.cidr:
+			c.say("security_groups", "rule of security group %s of project %s: %s is written %s", r.group, r.project, r.CIDR.Masked(), *r.cidr)
 		}
 	}
 	return nil

@@ -28,6 +28,23 @@ var (
 	keyed     = codecOf(addrOf, func(a netip.Addr) any { return key(a) })
 )
 
+// written is a text as it is stored, nil for null: to whoever checks a ledger an empty text is not the same.
+var written = codecOf(func(from any) (*string, error) {
+	if from == nil {
+		return nil, nil
+	}
+	s, err := textOf(from)
+	return &s, err
+}, nil)
+
+// readWritten reads what is stored, the zero value for null.
+func readWritten[V any](s *string, c sqlstore.Codec[V]) (v V, err error) {
+	if s == nil {
+		return v, nil
+	}
+	return c.Read(*s)
+}
+
 func codecOf[V any](read func(any) (V, error), stored func(V) any) sqlstore.Codec[V] {
 	return sqlstore.Codec[V]{Read: read, Stored: stored}
 }

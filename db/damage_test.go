@@ -220,7 +220,7 @@ func TestStore_unreadable(t *testing.T) {
 	create(t, s, vlans("10.0.0.0/8", 28, 1))
 	breakBy(t, s, "UPDATE networks SET dns1 = '192.0.2', created_at = 'today'")
 	for _, err := range s.Networks(t.Context(), NetworkFilter{}) {
-		wantError(t, err, ErrCorrupt, `network 1: "192.0.2" is no value of its column: ParseAddr("192.0.2"): IPv4 address too short`)
+		wantError(t, err, ErrCorrupt, `network 1: dns1: "192.0.2" is no value of its column: ParseAddr("192.0.2"): IPv4 address too short`)
 	}
 	if found := findings(t, s); len(found) != 1 {
 		t.Errorf("found %v", found)

@@ -77,7 +77,12 @@ var floatingTable = &sqlstore.Table[FloatingRange]{
 		sqlstore.Col("interface", func(r *FloatingRange) *string { return &r.Interface }, optText),
 		sqlstore.Col("created_at", func(r *FloatingRange) *time.Time { return &r.CreatedAt }, moment),
 	},
-	Describe: func(r *FloatingRange) string { return fmt.Sprintf("floating range %s", r.CIDR) },
+	Describe: func(r *FloatingRange) string {
+		if !r.CIDR.IsValid() {
+			return "floating range" // which one is what cannot be read
+		}
+		return fmt.Sprintf("floating range %s", r.CIDR)
+	},
 }
 
 // floatingRangeAt returns the floating range that begins at first, where a claim says that there is one.

@@ -100,6 +100,7 @@ var ruleTable = &sqlstore.Table[ruleRow]{
 		sqlstore.Computed("(SELECT s.name FROM security_groups s WHERE s.id = r.source_group_id)",
 			func(r *ruleRow) *string { return &r.SourceGroup }, optText),
 	},
+	Describe: func(r *ruleRow) string { return fmt.Sprintf("security group rule %d", r.id) },
 }
 
 func (t *tx) addRules(ctx context.Context, group int64, rules []ruleRow) error {

@@ -2,6 +2,7 @@ package db
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 )
@@ -26,11 +27,10 @@ func counted[N int | uint64](n N, noun string) string {
 
 // orNone is a value as text, "none" where it is absent.
 func orNone(v any) string {
-	s := fmt.Sprint(v)
-	if s == "" || s == "0" || strings.HasPrefix(s, "invalid ") {
+	if v == nil || reflect.ValueOf(v).IsZero() {
 		return "none"
 	}
-	return s
+	return fmt.Sprint(v)
 }
 
 // aFew names the first of several things, for a message that must not grow with them.

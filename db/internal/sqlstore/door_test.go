@@ -17,6 +17,7 @@ func TestReadTx_onlyQueries(t *testing.T) {
 			"1;DELETE FROM sequences",
 			"UPDATE sequences SET value = 7",
 			"value FROM sequences UNION DELETE FROM sequences RETURNING value",
+			"1 AS n INTO evil",
 			"* FROM (UPDATE sequences SET value = 7 RETURNING value) x",
 			"* FROM (WITH gone AS (DELETE FROM sequences RETURNING value) SELECT value FROM gone) x",
 		} {
@@ -50,7 +51,7 @@ func TestDB_Change_what(t *testing.T) {
 			}
 			if s.engine.name() == "postgresql" {
 				name, _, err := Value[string](ctx, w.ReadTx, "current_setting('application_name')")
-				if err != nil || name != "nova-manage by o'neill@node1" {
+				if err != nil || name != "nova-manage by o_neill@node1" {
 					t.Errorf("the server knows us as %q, %v", name, err)
 				}
 			}
@@ -163,13 +164,13 @@ func TestRows_unreadable(t *testing.T) {
 					good++
 				}
 			}
-			if good < 4 || !slices.Equal(errs, []string{"13 is no number"}) {
+			if good < 4 || !slices.Equal(errs, []string{"value: 13 is no number"}) {
 				t.Errorf("%d rows and %q", good, errs)
 			}
 			_, err := numberedTable.All(ctx, r, "")
 			return err
 		})
-		wantError(t, err, ErrCorrupt, "13 is no number")
+		wantError(t, err, ErrCorrupt, "value: 13 is no number")
 	})
 }
 
@@ -188,4 +189,58 @@ func TestWhere(t *testing.T) {
 			t.Errorf("%q has the arguments %v", want, w.Args())
 		}
 	}
+}
+
+// A query inside of another, and a transaction inside of another, are refused on each engine: SQLite would answer, and
+// PostgreSQL's driver would wait without end.
+func TestReadTx_oneAtATime(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *DB) {
+		setNumber(t, s, 1)
+		nothing := func(context.Context, *ReadTx) error { return nil }
+		err := s.View(t.Context(), func(ctx context.Context, r *ReadTx) error {
+			for _, err := range Tuples(ctx, r, "name FROM sequences") {
+				if err != nil {
+					return err
+				}
+				if _, _, err := Value[int](ctx, r, "1"); !errors.Is(err, errOpen) {
+					t.Errorf("a query inside: %v", err)
+				}
+				if err := s.View(ctx, nothing); !errors.Is(err, errBusy) {
+					t.Errorf("a transaction inside: %v", err)
+				}
+				break
+			}
+			_, _, err := Value[int](ctx, r, "1") // the rows are closed by now
+			return err
+		})
+		if err := errors.Join(err, s.View(t.Context(), nothing)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A transaction whose begin is cancelled leaves nothing behind that the next one would meet.
+func TestDB_cancelledBegin(t *testing.T) {
+	s := openTest(t, engines["sqlite"](t), Sync)
+	for range 400 {
+		ctx, cancel := context.WithCancel(t.Context())
+		go cancel()
+		_ = count(ctx, s) // whichever way it ended
+	}
+	if err := count(t.Context(), s); err != nil {
+		t.Error(err)
+	}
+}
+
+// What is not said of a row is what the schema says; what is said to be null is null, or refused.
+func TestWriteTx_Insert_nulls(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *DB) {
+		addNetwork(t, s)
+		err := s.Change(t.Context(), Change{}, func(ctx context.Context, w *WriteTx) error {
+			return w.Insert(ctx, NewRows{Table: "sequences", Columns: []string{"name", "value"}, N: 1, Fill: func(_ int, to []any) { to[0] = "x" }})
+		})
+		if !errors.Is(err, ErrConflict) {
+			t.Errorf("null for a column that has none: %v", err)
+		}
+	})
 }

@@ -178,7 +178,14 @@ func (e *postgres) introduce(what Change) string {
 	if what.Actor == "" || e.config.RuntimeParams["application_name"] != applicationName {
 		return ""
 	}
-	return "SET LOCAL application_name = '" + strings.ReplaceAll(applicationName+" by "+what.Actor, "'", "''") + "'; "
+	// Where the server is set to read backslashes, doubling quotes is not enough; what is no plain name is left out.
+	plain := strings.Map(func(r rune) rune {
+		if r < '!' || r > '~' || r == '\'' || r == '\\' {
+			return '_'
+		}
+		return r
+	}, what.Actor)
+	return "SET LOCAL application_name = '" + applicationName + " by " + plain + "'; "
 }
 
 // holder names who holds the writers' lock; "" if nobody does any more or the server does not tell.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"iter"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -27,6 +28,8 @@ type ReadTx struct {
 	// statements holds those that have run before, by their text; nil is one that ran once, and is not worth it yet.
 	statements map[string]*sql.Stmt
 	prepares   bool // see engine
+
+	open bool // the rows of a query are being read
 }
 
 // Now is the transaction's time, in UTC.
@@ -53,14 +56,24 @@ func (r row) Scan(into ...any) error {
 	return err
 }
 
+// errOpen is what a query gets while the rows of another one are read: SQLite would answer it, and PostgreSQL's driver would
+// wait for the rows without end.
+var errOpen = errors.New("a query is made while the rows of another one are read")
+
+// selectInto is the one thing after SELECT by which something is made: PostgreSQL's SELECT INTO makes a table.
+var selectInto = regexp.MustCompile(`(?i)\binto\b`)
+
 // errNotOne is what a text that is more than the rest of one SELECT gets.
 var errNotOne = errors.New("a query is the rest of one SELECT statement")
 
-// query runs SELECT followed by what selected says. The word stands here, and a second statement is refused, so that no
-// text whatever can change something: in neither engine can what follows SELECT, but for PostgreSQL's INTO, which makes a
-// table of its own.
+// query runs SELECT followed by what selected says. The word stands here, and a second statement and INTO are refused, so
+// that no text changes a row of the ledger: in neither engine does what follows SELECT, unless it calls a function of
+// PostgreSQL's own that does something, of which none changes a table.
 func (r *ReadTx) query(ctx context.Context, selected string, args []any) (*sql.Rows, error) {
-	if strings.ContainsRune(selected, ';') {
+	switch {
+	case r.open:
+		return nil, errOpen
+	case strings.ContainsRune(selected, ';'), selectInto.MatchString(selected):
 		return nil, errNotOne
 	}
 	text := "SELECT " + selected
@@ -111,7 +124,11 @@ func Rows[T any](ctx context.Context, r *ReadTx, scan func(Row) (T, error), sele
 			yield(none, err)
 			return
 		}
-		defer rows.Close()
+		r.open = true
+		defer func() {
+			rows.Close()
+			r.open = false
+		}()
 		for rows.Next() {
 			if !yield(scan(row{rows})) {
 				return

@@ -67,6 +67,7 @@ type DB struct {
 	db     *sql.DB
 	conn   *sql.Conn
 	opts   Options
+	busy   bool // a transaction runs
 	unmade bool // whether the ledger, or its schema, is still to be made, by the first change
 }
 
@@ -230,23 +231,33 @@ func (d *DB) View(ctx context.Context, do func(context.Context, *ReadTx) error) 
 	return d.engine.translate(ctx, d.once(ctx, nil, do))
 }
 
+// errBusy says that a transaction is asked for while the rows of another one are still read. There is one connection.
+var errBusy = errors.New("one transaction of the ledger is asked for inside of another")
+
 // once runs one transaction, a writing one if it is told what is changed.
 func (d *DB) once(ctx context.Context, what *Change, do func(context.Context, *ReadTx) error) (err error) {
-	if err := d.engine.begin(ctx, d.conn, what, d.opts); err != nil {
-		return err
+	if d.busy {
+		return errBusy
 	}
+	d.busy = true
 	done := false
 	defer func() {
 		if !done {
-			// The context may be the very reason for leaving; the rollback must happen all the same.
+			// The context may be the very reason for leaving; the rollback must happen all the same. A begin that failed may
+			// have begun: a driver looks at the context also after it has done its work.
 			_, _ = d.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		}
+		d.busy = false
 	}()
+	if err := d.engine.begin(ctx, d.conn, what, d.opts); err != nil {
+		return err
+	}
 	r := &ReadTx{q: d.conn, now: d.opts.Clock().UTC(), progress: d.opts.Progress, parameter: d.engine.parameter,
 		statements: map[string]*sql.Stmt{}, prepares: d.engine.prepares()}
-	err = do(ctx, r)
-	// SQLite does not end a transaction under a statement that is still at work.
-	r.finish()
+	err = func() error {
+		defer r.finish() // SQLite does not end a transaction under a statement that is still at work
+		return do(ctx, r)
+	}()
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -90,28 +91,39 @@ func (t *Table[T]) Select() string { return t.List() + " FROM " + t.Name + " " +
 // Scanner returns a function that reads rows of List, and what a query has after them into more.
 func (t *Table[T]) Scanner() func(row Row, v *T, more ...any) error {
 	var current *T
+	var failed string // the column that cannot be read
 	cells := make([]any, len(t.Columns))
 	for i, c := range t.Columns {
-		cells[i] = &cell[T]{c.Scan, &current}
+		cells[i] = &cell[T]{c, &current, &failed}
 	}
 	return func(row Row, v *T, more ...any) error {
-		current = v
+		current, failed = v, ""
 		err := row.Scan(append(cells[:len(cells):len(cells)], more...)...)
-		if ours, ok := err.(*Error); ok && t.Describe != nil {
-			return fmt.Errorf("%s: %w", t.Describe(v), ours)
+		switch {
+		case failed == "":
+			return err // of what stands behind the row
+		case t.Describe != nil:
+			return fmt.Errorf("%s: %s: %w", t.Describe(v), failed, err)
 		}
-		return err
+		return fmt.Errorf("%s: %w", failed, err)
 	}
 }
 
 // cell is a column of the row that is being read.
 type cell[T any] struct {
-	scan func(*T, any) error
-	row  **T
+	Column[T]
+	row    **T
+	failed *string
 }
 
 // Scan implements sql.Scanner.
-func (c *cell[T]) Scan(from any) error { return c.scan(*c.row, from) }
+func (c *cell[T]) Scan(from any) error {
+	err := c.Column.Scan(*c.row, from)
+	if err != nil {
+		*c.failed = cmp.Or(c.Name, c.Computed)
+	}
+	return err
+}
 
 // Rows yields the rows for which rest holds, what stands behind the table in the query; see the function Rows.
 func (t *Table[T]) Rows(ctx context.Context, r *ReadTx, rest string, args ...any) iter.Seq2[T, error] {
@@ -147,14 +159,14 @@ func (t *Table[T]) stored() []Column[T] {
 	return stored
 }
 
-// Insert adds n rows; at returns row i.
+// Insert adds n rows; at returns row i. A column of the table that may be null has no other default in the schema.
 func (t *Table[T]) Insert(ctx context.Context, w *WriteTx, n int, at func(i int) *T) error {
 	columns := t.stored()
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = c.Name
 	}
-	return w.Insert(ctx, NewRows{Table: t.Name, Columns: names, N: n, Fill: func(i int, values []any) {
+	return w.Insert(ctx, NewRows{Table: t.Name, Columns: names, N: n, SparesNulls: true, Fill: func(i int, values []any) {
 		row := at(i)
 		for j, c := range columns {
 			values[j] = c.Value(row)

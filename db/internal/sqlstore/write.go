@@ -28,6 +28,9 @@ type NewRows struct {
 	Fill    func(i int, values []any)
 	// Done, if it is set, is told how many are inserted, in place of the transaction's progress.
 	Done func(done int)
+	// SparesNulls tells that no column has another default than null, so that one which is null in every row need not be
+	// named.
+	SparesNulls bool
 }
 
 // batchParameters is how many parameters one INSERT may bind: what SQLite allows is 32,766, PostgreSQL 65,535, and
@@ -50,7 +53,10 @@ func (w *WriteTx) Insert(ctx context.Context, rows NewRows) error {
 		for j := range n {
 			rows.Fill(i+j, values[j*width:(j+1)*width])
 		}
-		columns, given := withoutNulls(rows.Columns, values[:n*width])
+		columns, given := rows.Columns, values[:n*width]
+		if rows.SparesNulls {
+			columns, given = withoutNulls(columns, given)
+		}
 		if text := insertSQL(rows.Table, columns, n, w.parameter); text != prepared {
 			if stmt != nil {
 				stmt.Close()
