@@ -95,7 +95,7 @@ func TestPostgres_ended(t *testing.T) {
 			go func() { ended <- sleep(s, write) }()
 			for done := false; !done; {
 				pids, err := column[bool](t.Context(), observer.conn,
-					"SELECT "+function+"(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND state = 'active' AND pid <> pg_backend_pid()")
+					"SELECT "+function+"(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep' AND pid <> pg_backend_pid()")
 				if err != nil {
 					t.Fatal(err)
 				}
