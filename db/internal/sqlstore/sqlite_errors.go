@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 	driver "modernc.org/sqlite"
@@ -51,11 +50,8 @@ func (e *sqlite) translate(_ context.Context, err error) error {
 		sqlite3.SQLITE_IOERR:
 		return say("%s; nothing was changed", e.obstacle(serr))
 	case sqlite3.SQLITE_ERROR:
-		// Our statements are fixed; what one of them lacks is missing because the schema is not ours any more. SQLite has one
-		// code for that and for whatever else is wrong with a statement.
-		if !strings.Contains(serr.Error(), "no such ") {
-			break
-		}
+		// Our statements are fixed; what is wrong with one is so because the schema is not ours any more, or a bit of a
+		// trigger's text has flipped.
 		return &Error{Message: e.place() + " is damaged, its schema does not fit: " + oneLineOf(serr.Error()), Kind: ErrCorrupt, Cause: err,
 			Way: WayRestoreFile}
 	case sqlite3.SQLITE_CONSTRAINT:
