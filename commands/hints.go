@@ -48,7 +48,7 @@ var hints = map[db.Way]string{
 	db.WayRangeOfGateway:         "give the fixed_range_v6 that it is in",
 	db.WayReserve:                "`nova-manage fixed reserve %s` makes it as asked",
 	db.WayReleaseAll:             "--force releases all of it",
-	db.WayDeleteThemOrProject:    "delete them first, or `nova-manage project delete --force`",
+	db.WayDeleteThemOrProject:    "delete them first; `nova-manage project delete %s --force` deletes them and the project",
 	db.WayChangeQuota:            "`nova-manage project quota %s %s N` changes it",
 	db.WayUsualRouter:            "%s is usual",
 	db.WayCreateGroup:            "`nova-manage secgroup create %s --project_id %s` makes it",

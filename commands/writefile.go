@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,6 +50,9 @@ func planFile(path string, data []byte, ledgers []*db.Store) (*fileUpdate, error
 	}
 	if err := refuseLedger(path, info, ledgers); err != nil {
 		return nil, err
+	}
+	if isDatabase(u.target) {
+		return nil, cli.UsageErrorf("cannot write %s: it is an SQLite database, another ledger or a copy of one", path)
 	}
 	if info.Mode().Perm() == daemonMode && info.Size() == int64(len(data)) {
 		// A file that cannot be read may still be replaced.
@@ -128,6 +132,20 @@ func replaceFile(path string, data []byte, ledgers []*db.Store) (changed bool, e
 	}
 	syncFolder(filepath.Dir(u.target))
 	return true, nil
+}
+
+// isDatabase tells whether a file begins as SQLite's do (sqlite.org/fileformat2.html §1.2): no configuration file does, and a
+// backup of a ledger stands beside configuration files easily.
+func isDatabase(path string) bool {
+	const magic = "SQLite format 3\x00"
+	f, err := os.Open(path)
+	if err != nil {
+		return false // one that cannot be read may still be replaced
+	}
+	defer f.Close()
+	begin := make([]byte, len(magic))
+	_, err = io.ReadFull(f, begin)
+	return err == nil && string(begin) == magic
 }
 
 // refuseLedger refuses to write where a ledger is: in one of its files, however it is called there, or, where info is

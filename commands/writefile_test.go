@@ -1,11 +1,14 @@
 package commands
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"nova-manage/internal/cli"
 )
 
 // wantFile checks the content and mode of a file, and that nothing but it and others is in its folder.
@@ -133,4 +136,13 @@ func TestFileUpdate_apply_fails(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	wantEntries(t, dir, 1)
+}
+
+// A copy of a ledger is no place for a configuration file, whichever ledger is open.
+func TestPlanFile_database(t *testing.T) {
+	path := writeFile(t, t.TempDir(), "backup.sqlite", "SQLite format 3\x00and more")
+	_, err := planFile(path, []byte("text"), nil)
+	if err == nil || !errors.Is(err, cli.ErrUsage) || !strings.Contains(err.Error(), "it is an SQLite database, another ledger or a copy of one") {
+		t.Errorf("error %v", err)
+	}
 }

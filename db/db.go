@@ -39,7 +39,8 @@ type Options struct {
 	// Progress, if it is set, is told now and then how far long work has come: done of total things, total being -1
 	// where nobody knows.
 	Progress func(doing string, done, total int64)
-	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong.
+	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong; one that
+	// found everything as it is to be is none.
 	Committed func()
 	// Warn, if it is set, is told what is probably not meant as it is, and keeps nothing from being done.
 	Warn func(message string)

@@ -162,7 +162,7 @@ func (s *Store) ScrubProject(ctx context.Context, id string) error {
 		}
 		if p.Instances > 0 {
 			return conflictf("project %s has instances (%d)", quoteRef(id), p.Instances).
-				Try(WayDeleteThemOrProject)
+				Try(WayDeleteThemOrProject, id)
 		}
 		if err := t.scrub(ctx, id); err != nil {
 			return err

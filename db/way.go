@@ -115,7 +115,7 @@ const (
 	WayReserve Way = "reserve"
 	// WayReleaseAll: delete the project with what it holds.
 	WayReleaseAll Way = "release_all"
-	// WayDeleteThemOrProject: delete the instances, or the project with them.
+	// WayDeleteThemOrProject: delete the instances, or the project, which is the value, with them.
 	WayDeleteThemOrProject Way = "delete_them_or_project"
 	// WayChangeQuota: change the quota of a project and a resource, which are the values.
 	WayChangeQuota Way = "change_quota"

@@ -244,3 +244,18 @@ func TestWriteTx_Insert_nulls(t *testing.T) {
 		}
 	})
 }
+
+// What found everything as it is to be has changed nothing, and whoever is told of changes hears nothing.
+func TestDB_Change_committed(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *DB) {
+		told := 0
+		s.opts.Committed = func() { told++ }
+		if err := s.Change(t.Context(), Change{}, func(context.Context, *WriteTx) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		setNumber(t, s, 2)
+		if told != 2 {
+			t.Errorf("told of %d changes, want 2", told)
+		}
+	})
+}

@@ -29,7 +29,8 @@ type ReadTx struct {
 	statements map[string]*sql.Stmt
 	prepares   bool // see engine
 
-	open bool // the rows of a query are being read
+	open  bool // the rows of a query are being read
+	wrote bool // a row was added, changed or deleted
 }
 
 // Now is the transaction's time, in UTC.

@@ -53,7 +53,8 @@ type Options struct {
 	Progress func(doing string, done, total int64)
 	// Warn, if it is set, is told what is probably not meant as it is, and keeps nothing from being done.
 	Warn func(message string)
-	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong.
+	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong; one that
+	// found everything as it is to be is none.
 	Committed func()
 }
 
@@ -273,7 +274,7 @@ func (d *DB) once(ctx context.Context, what *Change, do func(context.Context, *R
 		return err
 	}
 	done = true
-	if what != nil {
+	if r.wrote {
 		d.opts.Committed()
 	}
 	return nil

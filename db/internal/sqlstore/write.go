@@ -71,6 +71,7 @@ func (w *WriteTx) Insert(ctx context.Context, rows NewRows) error {
 			stmt.Close()
 			return err
 		}
+		w.wrote = true
 		i += n
 		told(i)
 	}
@@ -188,5 +189,7 @@ func (w *WriteTx) exec(ctx context.Context, statement string, args []any) (rows 
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	rows, err = result.RowsAffected()
+	w.wrote = w.wrote || rows > 0 || err != nil
+	return rows, err
 }
