@@ -154,9 +154,20 @@ func checkNew(s string) error {
 		return errors.New("is what stands for none in lists, so it could not be told from that")
 	case strings.HasPrefix(s, "-"):
 		return errors.New("begins with a dash, so it could not be told from a flag or a number")
+	case s != "" && strings.Trim(s, joiners) == "":
+		return errors.New("cannot be seen, so it could not be told from none")
+	}
+	for _, r := range s {
+		// Some of these turn the rest of a terminal's line around; the others make two names look alike.
+		if unicode.Is(unicode.Cf, r) && !strings.ContainsRune(joiners, r) {
+			return fmt.Errorf("holds %U, which cannot be seen", r)
+		}
 	}
 	return nil
 }
+
+// joiners are the characters that cannot be seen and that some scripts are not written right without (Unicode 23.2).
+const joiners = "\u200c\u200d"
 
 // newWord is the rule for new names that commands combine with others, as in PROJECT/NAME.
 func newWord(s string) error {

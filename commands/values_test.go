@@ -61,3 +61,20 @@ func TestValues(t *testing.T) {
 		}
 	}
 }
+
+// A name that cannot be seen, or makes others look like something else, does not enter; one whose script wants joiners does.
+func TestCheckNew_invisible(t *testing.T) {
+	for name, want := range map[string]string{
+		"\u200b": "holds U+200B, which cannot be seen", "\u202ertl": "holds U+202E, which cannot be seen",
+		"a\ufeffb": "holds U+FEFF, which cannot be seen", "\u200d": "cannot be seen, so it could not be told from none",
+		"\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645": "", "Küche": "",
+	} {
+		said := ""
+		if err := checkNew(name); err != nil {
+			said = err.Error()
+		}
+		if said != want {
+			t.Errorf("%q: %q, want %q", name, said, want)
+		}
+	}
+}
