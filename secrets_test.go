@@ -95,7 +95,7 @@ func TestSecrets_ownInput(t *testing.T) {
 			"control in environment":   {args: []string{"network", "list"}, env: []string{"NOVA_SQL_CONNECTION=" + control}},
 			"too long":                 {args: []string{"network", "list", "--sql_connection", long}},
 			"too long, environment":    {args: []string{"network", "list"}, env: []string{"NOVA_SQL_CONNECTION=" + long}},
-			"two values":               {args: []string{"network", "create", "--flat_network_bridge", url, "--flat-network-bridge", "br0"}},
+			"two values":               {args: []string{"network", "list", "--project_id", url, "--project", "apollo"}},
 			"surplus argument":         {args: []string{"network", "list", url}},
 			"argument":                 {args: []string{"network", "create", url}},
 			"reference":                {args: []string{"network", "show", url, "--state_path", "s"}},
@@ -176,7 +176,7 @@ func (c secretCommand) start(t *testing.T, dir string) (code int, said string) {
 	t.Helper()
 	cmd := exec.Command("nova-manage", c.args...)
 	cmd.Dir = dir
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, raceOptions}, c.env...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "NOVA_STATE_PATH=" + filepath.Join(dir, "state"), raceOptions}, c.env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
