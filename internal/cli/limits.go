@@ -13,7 +13,7 @@ import (
 // of ours can catch that. So what can be known beforehand is refused in a sentence, and what cannot ends by SIGABRT, in
 // silence. Limits under which the runtime does not get as far as to us stay its own, as they are any Go program's: on amd64
 // less than about 760 MiB of address space (ulimit -v) or about 1150 to 1230 MiB, which it divides badly, 75 MiB of data
-// (ulimit -d), 5 processes and threads (ulimit -u).
+// (ulimit -d), 3 processes and threads (ulimit -u).
 
 // stderrDescriptor is where the standard error is that whoever started the process has opened.
 var stderrDescriptor = unix.Stderr
