@@ -1,0 +1,305 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options are how Apply is to go about it.
+type Options struct {
+	Force    bool // replace also what somebody else has written or edited
+	DryRun   bool // only tell
+	NoReload bool // replace files and tell nobody; what is outstanding is done by the next apply without it
+	// Protected refuses a file that must not be written whatever it is called.
+	Protected func(path string) error
+	// Revoked tells what was allowed by one text of the packet filter and is not by another: arguments of `conntrack -D`.
+	Revoked func(before, after []byte) [][]string
+}
+
+// Result is what an apply has found and done.
+type Result struct {
+	Changes []*Change
+	Mended  []Difference // of the kernel and the daemons
+	Left    []Difference // what still differs
+}
+
+// ConflictError says that files would lose somebody else's work.
+type ConflictError struct{ Changes []*Change }
+
+func (e *ConflictError) Error() string {
+	first := e.Changes[0]
+	text := fmt.Sprintf("%s: %s", first.Path, first.Why())
+	if n := len(e.Changes) - 1; n > 0 {
+		text += fmt.Sprintf(" (and %d more)", n)
+	}
+	return text
+}
+
+// Apply brings the machine to what the tree and w say. Files come first, all before anything is told of them; then the filter,
+// links, settings, radvd, dnsmasq, and what is not allowed any more is cut off. Links of ours that are to go are gone before the
+// filter that guarded them. So no guest is ever without a filter.
+//
+// It does what the files do not show, too: an apply that was killed is finished, and what somebody has changed in the kernel or
+// stopped is mended.
+//
+// Errors: ConflictError, before anything is touched. Anything else that goes wrong while files are checked leaves all as it was;
+// later the old files are brought back and loaded again.
+func (m *Machine) Apply(ctx context.Context, t *Tree, w *Want, o Options) (*Result, error) {
+	if !o.DryRun {
+		unlock, err := m.lock(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
+		t.sweep(m.Root)
+	}
+	changes, err := t.Compare(m.Root)
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{Changes: changes}
+	if conflicts := slices.DeleteFunc(slices.Clone(changes), func(c *Change) bool { return !c.State.Conflict() }); len(conflicts) > 0 && !o.Force {
+		return r, &ConflictError{conflicts}
+	}
+	for _, c := range changes {
+		if err := o.Protected(c.target); err != nil {
+			return nil, err
+		}
+	}
+	if o.DryRun {
+		if !o.NoReload {
+			r.Left, err = checkLive(ctx, w)
+		}
+		return r, err
+	}
+	a := &apply{Machine: m, tree: t, want: w, result: r}
+	if err := a.prepare(ctx, o); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	// From here on it is finished, or undone: half of it would help nobody.
+	ctx = context.WithoutCancel(ctx)
+	if err := a.replace(ctx); err != nil {
+		return nil, err
+	}
+	if o.NoReload {
+		return r, nil
+	}
+	if err := a.follow(ctx); err != nil {
+		return r, a.undo(ctx, err)
+	}
+	if r.Left, err = checkLive(ctx, w); err != nil {
+		return r, err
+	}
+	r.Left = slices.DeleteFunc(r.Left, func(d Difference) bool { return strings.HasPrefix(d.Subject, "neighbour ") })
+	return r, removePending(m.Root)
+}
+
+// apply is an apply at work.
+type apply struct {
+	*Machine
+	tree    *Tree
+	want    *Want
+	result  *Result
+	pending Pending
+}
+
+// prepare finds out what is to be done, and whether it can be, and changes nothing.
+func (a *apply) prepare(ctx context.Context, o Options) error {
+	var after []byte
+	if a.want.Filter != nil {
+		after = a.want.Filter.Text
+	}
+	for _, c := range a.result.Changes {
+		a.pending.Actions |= c.Does
+		if c.Does&LoadFilter != 0 && o.Revoked != nil && c.had != nil {
+			a.pending.Flows = append(a.pending.Flows, o.Revoked(c.had, after)...)
+		}
+		for _, f := range a.tree.Files {
+			if f.Path == c.Path && f.Also != nil && c.had != nil {
+				a.pending.Actions |= f.Also(c.had)
+			}
+		}
+		if c.Path == ManifestPath {
+			a.pending.Links = goneLinks(c.had, a.tree.Links)
+		}
+	}
+	if old := readPending(a.Root); old != nil {
+		a.pending.Actions |= old.Actions
+		a.pending.Flows = append(a.pending.Flows, old.Flows...)
+		for _, link := range old.Links {
+			if !slices.Contains(a.tree.Links, link) && !slices.Contains(a.pending.Links, link) {
+				a.pending.Links = append(a.pending.Links, link)
+			}
+		}
+	}
+	if !o.NoReload {
+		if err := a.installed(); err != nil {
+			return err
+		}
+		if err := a.canVLAN(ctx); err != nil {
+			return err
+		}
+	}
+	return a.parse(ctx, o)
+}
+
+// installed finds out whether the programs are there that are needed.
+func (a *apply) installed() error {
+	type program struct{ name, pack string }
+	programs := []program{{"ip", "iproute2"}}
+	if a.want.Filter != nil {
+		programs = append(programs, program{"nft", "nftables"}, program{"conntrack", "conntrack"}, program{"unshare", "util-linux"})
+	}
+	for _, d := range a.want.Daemons {
+		programs = append(programs, program{d.Name, map[string]string{"dnsmasq": "dnsmasq-base"}[d.Name]})
+	}
+	for _, p := range programs {
+		if _, err := resolve(p.name); err != nil {
+			return fmt.Errorf("%s is not installed (on Debian: apt install %s)", p.name, or(p.pack, p.name))
+		}
+	}
+	return nil
+}
+
+// canVLAN finds out whether the kernel can make VLANs. Where it cannot, networkd would put the uplink itself into "failed".
+func (a *apply) canVLAN(ctx context.Context) error {
+	i := slices.IndexFunc(a.want.Links, func(l Link) bool { return l.Kind == VLAN })
+	if i < 0 || exists("/proc/net/vlan") {
+		return nil
+	}
+	if _, err := run(ctx, nil, "modprobe", "8021q"); err != nil && !exists("/proc/net/vlan") {
+		return fmt.Errorf("this kernel cannot make VLAN %d (%s): its module 8021q cannot be loaded: %w",
+			a.want.Links[i].VLAN, a.want.Links[i].Because, err)
+	}
+	return nil
+}
+
+// parse has each daemon's own parser read the new files, where it has one.
+func (a *apply) parse(ctx context.Context, o Options) error {
+	for _, c := range a.result.Changes {
+		var err error
+		name := ""
+		switch {
+		case c.want == nil:
+			continue
+		case c.Does&LoadFilter != 0 && path.Ext(c.Path) != ".service":
+			// By itself, where it finds jumps in circles too, which `nft -c` passes.
+			name = "nft"
+			_, err = run(ctx, c.want, "unshare", "-n", "nft", "-f", "-")
+		case c.Does&ReloadRadvd != 0:
+			name = "radvd"
+			err = a.parseFile(ctx, c, "radvd", "-c", "-C")
+		case c.Does&RestartDHCP != 0 && path.Ext(c.Path) == ".conf":
+			name = "dnsmasq"
+			err = a.parseFile(ctx, c, "dnsmasq", "--test", "-C")
+		}
+		if err != nil && o.NoReload && missingProgram(err) {
+			continue // it is for another machine
+		}
+		if err != nil {
+			return fmt.Errorf("%s refuses the new %s: %w", name, c.Path, err)
+		}
+	}
+	return nil
+}
+
+func missingProgram(err error) bool {
+	f := (*failure)(nil)
+	return errors.As(err, &f) && strings.HasSuffix(f.Error(), "is not installed")
+}
+
+// replace replaces the files, with what is to follow on the disk before.
+func (a *apply) replace(ctx context.Context) error {
+	for _, c := range a.result.Changes {
+		if c.State != Stale || !strings.HasSuffix(c.Path, ".service") || a.Root != "/" {
+			continue
+		}
+		// While systemd still knows it.
+		a.step("disable " + c.Path)
+		if err := a.systemctl(ctx, "disable", "--now", path.Base(c.Path)); err != nil {
+			return fmt.Errorf("%s cannot be stopped: %w", path.Base(c.Path), err)
+		}
+	}
+	if len(a.result.Changes) == 0 {
+		return nil
+	}
+	a.step("pending")
+	if err := a.pending.write(a.Root); err != nil {
+		return err
+	}
+	a.step("files")
+	if err := Replace(a.result.Changes, a.Step); err != nil {
+		if back := Restore(a.result.Changes); back != nil {
+			return fmt.Errorf("%w; and the old files cannot be brought back: %w", err, back)
+		}
+		return errors.Join(err, removePending(a.Root))
+	}
+	a.step("replaced")
+	return nil
+}
+
+// undo brings back the old files after an error, and has them loaded again.
+func (a *apply) undo(ctx context.Context, why error) error {
+	if len(a.result.Changes) == 0 {
+		return why
+	}
+	a.step("undo")
+	if err := Restore(a.result.Changes); err != nil {
+		return fmt.Errorf("%w; and the old files cannot be brought back: %w", why, err)
+	}
+	var failed []string
+	for _, c := range a.result.Changes {
+		if err := a.reload(ctx, c.Does, c.had != nil); err != nil {
+			failed = append(failed, err.Error())
+		}
+	}
+	if failed != nil {
+		return fmt.Errorf("%w; the old files are back, but cannot all be loaded: %s", why, strings.Join(slices.Compact(failed), "; "))
+	}
+	if err := removePending(a.Root); err != nil {
+		return fmt.Errorf("%w; the old files are back and loaded: %w", why, err)
+	}
+	return fmt.Errorf("%w; the old files are back and loaded", why)
+}
+
+// reload loads an old file again, and stops the daemon of one that was not there. A filter that was not there stays: better too
+// much is filtered than nothing.
+func (a *apply) reload(ctx context.Context, does Action, there bool) error {
+	switch {
+	case !there && does&ReloadRadvd != 0:
+		return a.systemctl(ctx, "stop", radvdUnit)
+	case !there && does&RestartDHCP != 0:
+		return a.systemctl(ctx, "stop", dnsmasqUnit)
+	case !there:
+		return nil
+	case does&LoadFilter != 0 && a.want.Filter != nil:
+		_, err := run(ctx, nil, "nft", "-f", a.want.Filter.Path)
+		return err
+	case does&LoadLinks != 0:
+		return a.reloadLinks(ctx)
+	case does&ReloadRadvd != 0:
+		return a.systemctl(ctx, "reload-or-restart", radvdUnit)
+	case does&(RestartDHCP|ReloadDHCP) != 0:
+		return a.systemctl(ctx, "restart", dnsmasqUnit)
+	}
+	return nil
+}
+
+// The units of the daemons.
+const (
+	radvdUnit   = "radvd.service"
+	dnsmasqUnit = "nova-dnsmasq.service"
+	filterUnit  = "nova-nftables.service"
+	linksUnit   = "systemd-networkd.service"
+)
+
+// patience is how long a daemon may take to come up.
+const patience = 10 * time.Second

@@ -1,0 +1,174 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// These begin the names of files on their way, those of an apply and of others. They begin with a dot and have no extension, so
+// that no daemon that reads whole folders reads what a power cut leaves.
+const (
+	temporary      = ".nova-host."
+	otherTemporary = ".nova-manage."
+)
+
+// Replace brings files to what they should be: all of the new texts are on the disk before the first old file is replaced, and
+// each is replaced or removed as a whole. On an error some are new and the others old; Restore brings back the old ones.
+//
+// step, unless it is nil, is told of each file before its turn.
+func Replace(changes []*Change, step func(name string)) (err error) {
+	written := make([]string, len(changes))
+	defer func() {
+		for _, path := range written {
+			if path != "" {
+				os.Remove(path)
+			}
+		}
+	}()
+	folders := map[string]bool{}
+	for i, c := range changes {
+		if c.want == nil {
+			continue
+		}
+		if written[i], err = writeBeside(c.target, temporary, c.mode, c.want, folders); err != nil {
+			return fmt.Errorf("cannot write %s: %w", c.target, reason(err))
+		}
+	}
+	// One call for all, on each file system: 16,000 calls of fsync take minutes.
+	if err := syncFolders(folders); err != nil {
+		return err
+	}
+	for i, c := range changes {
+		if step != nil {
+			step("replace " + c.Path)
+		}
+		if c.want == nil {
+			err = os.Remove(c.target)
+			if errors.Is(err, fs.ErrNotExist) {
+				err = nil
+			}
+			folders[filepath.Dir(c.target)] = true
+		} else if err = os.Rename(written[i], c.target); err == nil {
+			written[i] = ""
+		}
+		if err != nil {
+			return fmt.Errorf("cannot replace %s: %w", c.target, reason(err))
+		}
+	}
+	return syncFolders(folders)
+}
+
+// WriteFile makes path hold data, with that mode, as a whole or not at all: it is written beside it, synced and renamed over it.
+// The error does not name path.
+func WriteFile(path string, mode fs.FileMode, data []byte) error {
+	beside, err := writeBeside(path, otherTemporary, mode, data, map[string]bool{filepath.Dir(path): true})
+	if err != nil {
+		return reason(err)
+	}
+	err = syncFile(beside)
+	if err == nil {
+		err = os.Rename(beside, path)
+	}
+	if err != nil {
+		os.Remove(beside)
+		return reason(err)
+	}
+	return nil
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// writeBeside writes a file in the folder of target, because a rename does not cross file systems. It makes that folder, and is
+// told the ones that it has seen already.
+func writeBeside(target, prefix string, mode fs.FileMode, data []byte, folders map[string]bool) (path string, err error) {
+	dir := filepath.Dir(target)
+	if !folders[dir] {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return "", err
+		}
+		folders[dir] = true
+	}
+	f, err := os.CreateTemp(dir, prefix+"*")
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+			path = ""
+		}
+	}()
+	if _, err := f.Write(data); err != nil {
+		return "", err
+	}
+	// Whatever the umask is: a daemon that has given up root must be able to read it again.
+	if err := f.Chmod(mode); err != nil {
+		return "", err
+	}
+	return f.Name(), f.Close()
+}
+
+// syncFolders has the file systems of folders write all they have. Without it a power cut may leave a new name with nothing in it.
+func syncFolders(folders map[string]bool) error {
+	synced := map[uint64]bool{}
+	for dir := range folders {
+		var stat unix.Stat_t
+		if err := unix.Stat(dir, &stat); err != nil || synced[stat.Dev] {
+			continue
+		}
+		synced[stat.Dev] = true
+		f, err := os.Open(dir)
+		if err != nil {
+			return fmt.Errorf("cannot write into %s: %w", dir, reason(err))
+		}
+		err = unix.Syncfs(int(f.Fd()))
+		f.Close()
+		if err != nil {
+			return fmt.Errorf("cannot write into %s: %w", dir, err)
+		}
+	}
+	return nil
+}
+
+// Restore brings back what was there before Replace.
+func Restore(changes []*Change) error {
+	back := make([]*Change, len(changes))
+	for i, c := range changes {
+		back[i] = &Change{Path: c.Path, target: c.target, want: c.had, mode: c.hadMod}
+	}
+	return Replace(back, nil)
+}
+
+// sweep removes what a process that was killed has left beside its targets.
+func (t *Tree) sweep(root string) {
+	seen := map[string]bool{}
+	for _, f := range t.Files {
+		dir := filepath.Join(root, filepath.Dir(f.Path))
+		if seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), temporary) && e.Type().IsRegular() {
+				os.Remove(filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+}
