@@ -78,6 +78,7 @@ func TestScripts(t *testing.T) {
 				needNode(t)
 			}
 			cmds := maps.Clone(nodeCommands)
+			maps.Copy(cmds, machineCommands)
 			cmds["exits"] = exits
 			cmds["refused"] = refused
 			cmds["sql"] = runSQL

@@ -53,6 +53,7 @@ func AllShown[T any](columns []Column[T]) []Column[T] {
 // view is how the user wants to see the answer.
 type view struct {
 	format  string
+	given   bool     // the format is what somebody has asked for
 	columns []string // in order; nil is the format's usual choice
 	long    bool
 	width   func() int // of the terminal, 0 for none
@@ -61,7 +62,7 @@ type view struct {
 
 // newView checks what the global flags ask of a command's answer.
 func newView(c *Command, g *globals, sys *Sys) (view, error) {
-	v := view{format: g.Format, long: c.wide, width: sys.TerminalWidth, height: sys.TerminalHeight}
+	v := view{format: g.Format, given: g.formatFrom.IsSet(), long: c.wide, width: sys.TerminalWidth, height: sys.TerminalHeight}
 	if len(c.Columns) == 0 {
 		if g.formatFrom.OnCommandLine() || g.columnsFrom.OnCommandLine() {
 			return v, UsageErrorf("%s prints no columns, so --format and --column do not apply", c.path())
@@ -278,4 +279,25 @@ func plainText(v any, absent string) string {
 		return absent
 	}
 	return escapeControl(s)
+}
+
+// PrintReading prints a list that people rather read as a text of its own, such as a patch: on a terminal, and where a table is
+// asked for, that text, with colours on a terminal; in every other case the rows, as JSON unless another format is asked for.
+func PrintReading[T any](e *Env, cols []Column[T], rows []T, text func(colour bool) []byte) error {
+	terminal := e.view.width() > 0
+	if e.view.columns == nil && e.view.format == "table" && (terminal || e.view.given) {
+		_, err := e.Stdout.Write(text(terminal && e.colours()))
+		return err
+	}
+	if e.view.format == "table" && !e.view.given {
+		e.view.format = "json"
+	}
+	return PrintSlice(e, cols, rows)
+}
+
+// colours tells whether a terminal may be sent colours (no-color.org, terminfo's name for one that has none).
+func (e *Env) colours() bool {
+	refused, _ := e.Sys.LookupEnv("NO_COLOR")
+	terminal, _ := e.Sys.LookupEnv("TERM")
+	return refused == "" && terminal != "dumb"
 }

@@ -1,0 +1,115 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"nova-manage/db"
+	"nova-manage/internal/cli"
+	"nova-manage/node"
+)
+
+type hostApplyOptions struct {
+	*hostOptions
+	Force, DryRun, NoReload bool
+	ReloadCommand           string
+}
+
+func hostApply() *command {
+	o := &hostApplyOptions{hostOptions: newHostOptions()}
+	return &command{
+		name:  "apply",
+		short: "make this machine the network node that the ledger says",
+		long: "Writes the files under /etc that differ, each checked by its daemon's own parser before the first is replaced, then loads " +
+			"the packet filter, makes the links, sets the kernel's settings, has radvd and dnsmasq read their files again, and cuts off " +
+			"established flows of what is not allowed any more. Only what changed is reloaded. What somebody has changed in the kernel, or " +
+			"stopped, is mended, too. Where a parser refuses, or a daemon does not come up, the old files are brought back and loaded again. " +
+			"A file that nova-manage did not write, or that was edited since, is a conflict (exit code 4), which --force overrides. " +
+			"In the end it checks itself: what still differs is printed, and the exit code is 5. One that was killed is finished by the " +
+			"next. Without systemd, --reload_command names a program that is called in the place of systemctl, with its arguments, such as " +
+			"`reload-or-restart radvd.service`. With --no_reload, and with any other --root than /, only files are written.",
+		examples: []string{
+			"nova-manage host apply",
+			"nova-manage host apply node1 --dry_run",
+			"nova-manage host apply node1 --root /mnt",
+			"nova-manage host apply --reload_command /usr/local/sbin/service-control",
+		},
+		args: []*cli.Arg{o.hostArg()},
+		flags: append(o.flags(), o.rootFlag(),
+			cli.Boolean(&o.DryRun, "dry_run", "print what would be changed and change nothing").NotInFlagfile(),
+			cli.Boolean(&o.Force, "force", "replace also files that somebody else wrote or edited").OnlyTyped(),
+			cli.Boolean(&o.NoReload, "no_reload", "only write files; the next apply without it does the rest"),
+			cli.Text(&o.ReloadCommand, "reload_command", "the program that is called in the place of systemctl").As("PROGRAM"),
+		),
+		columns: cli.Fields(differenceColumns),
+		ledger:  reads,
+		check:   o.check,
+		run:     o.run,
+	}
+}
+
+func (o *hostApplyOptions) run(ctx context.Context, s *session) error {
+	live := o.Root == "/" && !o.NoReload
+	if live && !o.DryRun {
+		if err := s.needsRoot("host apply changes /etc and the kernel"); err != nil {
+			return err
+		}
+	}
+	plan, err := o.plan(ctx, s)
+	if err != nil {
+		return err
+	}
+	m := o.machine(s)
+	if o.ReloadCommand != "" {
+		m.Reload = strings.Fields(o.ReloadCommand)
+	}
+	result, err := m.Apply(ctx, plan.tree, plan.want, node.Options{
+		Force: o.Force, DryRun: o.DryRun, NoReload: !live,
+		Protected: func(path string) error { return refuseProtected(path, s.opened) },
+		Revoked:   revokedFlows,
+	})
+	var conflict *node.ConflictError
+	switch {
+	case errors.As(err, &conflict):
+		return cli.WithHint(&db.Error{Message: err.Error(), Kind: db.ErrConflict},
+			"`nova-manage host diff` shows what it has and what it should have; --force replaces it")
+	case err != nil:
+		return err
+	}
+	return o.report(s, result)
+}
+
+// report tells what was done, and what still differs.
+func (o *hostApplyOptions) report(s *session, r *node.Result) error {
+	done, mended := "written", "mended"
+	if o.DryRun {
+		done = "to be written"
+	}
+	for _, c := range r.Changes {
+		what := done
+		if c.State == node.Stale {
+			what = map[bool]string{false: "removed", true: "to be removed"}[o.DryRun]
+		}
+		if len(r.Changes) <= mostNotes {
+			s.Notef("%s: %s", c.Path, what)
+		}
+	}
+	for i, d := range r.Mended {
+		if i < mostNotes {
+			s.Notef("%s: %s: was %s", d.Subject, mended, d.Is)
+		}
+	}
+	s.Notef("%s: %d files %s, %d other differences mended", o.Host, len(r.Changes), done, len(r.Mended))
+	if !o.DryRun && len(r.Changes)+len(r.Mended) > 0 && len(r.Left) == 0 {
+		s.Changed()
+	}
+	if err := cli.PrintSlice(s.Env, differenceColumns, r.Left); err != nil || len(r.Left) == 0 || o.DryRun {
+		return err
+	}
+	return fmt.Errorf("%w after host apply", checkError(len(r.Left), "difference is left", "differences are left"))
+}
+
+// mostNotes is how many files or differences are told of one by one.
+const mostNotes = 20

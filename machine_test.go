@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// machineCommands are what scripts need for a whole network node with an /etc, a /run and daemons of its own.
+var machineCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"machine": machine,
+	"guest":   guest,
+	"on":      on,
+}
+
+// mounts makes the machine's own /etc and /run. /sys is read-only, by which systemd-networkd knows that there is no udev to wait
+// for.
+const mounts = `set -e
+mount --make-rprivate /
+mount -t tmpfs -o mode=0755 tmpfs /run
+mkdir -p /run/.etc/upper /run/.etc/work /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp /run/dbus
+mount -t overlay -o lowerdir=/etc,upperdir=/run/.etc/upper,workdir=/run/.etc/work overlay /etc
+rm -rf /etc/systemd/network /etc/radvd.conf /etc/nova
+mkdir -p /etc/systemd/network
+chown -R systemd-network: /run/systemd/netif
+mount -o remount,ro,bind /sys
+echo ready
+exec sleep 3600`
+
+// machine is the script command `machine VARIABLE`: the variable gets the name of a network namespace in which a machine without
+// services and with an empty network configuration is up. `on $VARIABLE COMMAND` runs a command there. SERVICES is the program
+// that starts and reloads its daemons, in the place of systemctl.
+func machine(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: machine VARIABLE")
+	}
+	netns(ts, false, args)
+	name := ts.Getenv(args[0])
+	holder := exec.Command("ip", "netns", "exec", name, "unshare", "-m", "sh", "-c", mounts)
+	// In a session of its own, or what is started there would be hung up with the terminal of whoever runs the tests.
+	holder.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	var stderr strings.Builder
+	holder.Stderr = &stderr
+	stdout, err := holder.StdoutPipe()
+	ts.Check(err)
+	ts.Check(holder.Start())
+	ts.Defer(func() {
+		_ = holder.Process.Kill()
+		_ = holder.Wait()
+	})
+	ready := make([]byte, len("ready\n"))
+	if n, err := stdout.Read(ready); err != nil || string(ready[:n]) != "ready\n" {
+		ts.Fatalf("the machine does not come up: %v: %s", err, stderr.String())
+	}
+	ts.Setenv(args[0]+"_pid", strconv.Itoa(holder.Process.Pid))
+	services, err := filepath.Abs(filepath.Join(repository, "testscripts", "node", "services"))
+	ts.Check(err)
+	ts.Setenv("SERVICES", services)
+}
+
+// repository is where the tests were started.
+var repository, _ = os.Getwd()
+
+// on is the script command `on VARIABLE CODE COMMAND [ARGUMENT...]`: the command runs on the machine and must exit with that code.
+func on(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: on VARIABLE CODE COMMAND [ARGUMENT...]")
+	}
+	// Not with --target alone: `ip netns exec` has made the mount namespace private already.
+	line := append([]string{args[1], "nsenter", "--mount", "--net", "--target", ts.Getenv(args[0] + "_pid"), "--"}, args[2:]...)
+	exits(ts, false, line)
+}
+
+// guest is the script command `guest VARIABLE MACHINE BRIDGE MAC`: a guest with that MAC is plugged into a bridge of the machine.
+// The variable gets the name of its namespace; its interface is eth0, its port on the bridge tapN.
+func guest(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: guest VARIABLE MACHINE BRIDGE MAC")
+	}
+	netns(ts, false, args[:1])
+	name, node, port := ts.Getenv(args[0]), ts.Getenv(args[1]), fmt.Sprintf("tap%d", namespaces.Load())
+	for _, line := range [][]string{
+		{"-n", node, "link", "add", port, "master", args[2], "type", "veth", "peer", "name", "eth0", "address", args[3], "netns", name},
+		{"-n", node, "link", "set", port, "up"},
+		{"-n", name, "link", "set", "lo", "up"},
+		{"-n", name, "link", "set", "eth0", "up"},
+	} {
+		if out, err := exec.Command("ip", line...).CombinedOutput(); err != nil {
+			ts.Fatalf("ip %s: %v: %s", strings.Join(line, " "), err, out)
+		}
+	}
+}
