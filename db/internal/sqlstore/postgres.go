@@ -41,13 +41,17 @@ var (
 	postgresSchema string
 	//go:embed schema_postgres_2.sql
 	postgresDomains string
+	//go:embed schema_postgres_3.sql
+	postgresHosts string
 )
 
 func (e *postgres) name() string { return "postgresql" }
 
 func (e *postgres) place() string { return "ledger " + e.shown }
 
-func (e *postgres) migrations() []string { return []string{postgresSchema, postgresDomains} }
+func (e *postgres) migrations() []string {
+	return []string{postgresSchema, postgresDomains, postgresHosts}
+}
 
 func (e *postgres) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	e.timeout = opts.LockTimeout

@@ -37,6 +37,8 @@ var (
 	sqliteSchema string
 	//go:embed schema_sqlite_2.sql
 	sqliteDomains string
+	//go:embed schema_sqlite_3.sql
+	sqliteHosts string
 )
 
 const sqliteName = "sqlite"
@@ -53,7 +55,7 @@ func (e *sqlite) place() string {
 // shown is the path as messages name it.
 func (e *sqlite) shown() string { return redact.Value(e.path) }
 
-func (e *sqlite) migrations() []string { return []string{sqliteSchema, sqliteDomains} }
+func (e *sqlite) migrations() []string { return []string{sqliteSchema, sqliteDomains, sqliteHosts} }
 
 func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	e.timeout = opts.LockTimeout
