@@ -86,9 +86,9 @@ func Files(c links.Config) ([]File, error) {
 
 // DropIns renders the drop-ins alone, and without what attaches links to the uplinks: it is for a node whose links are
 // netplan's, which writes that into the uplink's file itself but has no word for the rest. There an uplink's file is
-// 10-netplan-ID.network. On an error, [Validate]'s, there are no files.
+// 10-netplan-ID.network, and a parent need not be an uplink. On an error, which is one of [Validate]'s, there are no files.
 func DropIns(c links.Config) ([]File, error) {
-	if err := Validate(c); err != nil {
+	if err := validateUplinks(c); err != nil {
 		return nil, err
 	}
 	var files []File

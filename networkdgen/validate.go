@@ -15,10 +15,28 @@ const maxFile = 255 - len(".d")
 // Validate reports the first value that is wrong whatever makes the links (see [links.Config.Validate]), then an uplink
 // whose file cannot have our drop-in, and a parent that is no uplink. The error is a [*configfile.OptionError].
 func Validate(c links.Config) error {
-	if err := c.Validate(); err != nil {
+	if err := validateUplinks(c); err != nil {
 		return err
 	}
 	uplinks := make(map[string]bool, len(c.Uplinks))
+	for _, u := range c.Uplinks {
+		uplinks[u.Name] = true
+	}
+	for i := range c.Bridges {
+		// Only the parent's own file can say that it has a VLAN or a bridge.
+		if b := &c.Bridges[i]; b.Parent != "" && !uplinks[b.Parent] {
+			return &configfile.OptionError{Place: []string{"bridge " + b.Name}, Option: "parent", Value: b.Parent,
+				Bound: "must be an uplink, with the .network file that configures it"}
+		}
+	}
+	return nil
+}
+
+// validateUplinks is Validate without a look at the parents.
+func validateUplinks(c links.Config) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
 	owners := make(map[string]string, len(c.Uplinks))
 	for _, u := range c.Uplinks {
 		bound := fileBound(u.File)
@@ -30,14 +48,6 @@ func Validate(c links.Config) error {
 			return &configfile.OptionError{Place: []string{"uplink " + u.Name}, Option: "file", Value: strconv.Quote(u.File), Bound: bound}
 		}
 		owners[u.File] = u.Name
-		uplinks[u.Name] = true
-	}
-	for i := range c.Bridges {
-		// Only the parent's own file can say that it has a VLAN or a bridge.
-		if b := &c.Bridges[i]; b.Parent != "" && !uplinks[b.Parent] {
-			return &configfile.OptionError{Place: []string{"bridge " + b.Name}, Option: "parent", Value: b.Parent,
-				Bound: "must be an uplink, with the .network file that configures it"}
-		}
 	}
 	return nil
 }
