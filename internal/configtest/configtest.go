@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"nova-manage/internal/configfile"
@@ -90,6 +91,8 @@ func Tool(t testing.TB, name string) string {
 // Namespace is the name of a network namespace.
 type Namespace string
 
+var namespaces atomic.Int64
+
 // NewNamespace creates a network namespace that is gone after the test. Where that is not possible it skips as Tool does.
 func NewNamespace(t *testing.T) Namespace {
 	t.Helper()
@@ -99,7 +102,7 @@ func NewNamespace(t *testing.T) Namespace {
 	Tool(t, "ip")
 	Tool(t, "sysctl")
 	// Packages are tested at the same time, each by a process of its own.
-	ns := Namespace(fmt.Sprintf("configtest-%d", os.Getpid()))
+	ns := Namespace(fmt.Sprintf("configtest-%d-%d", os.Getpid(), namespaces.Add(1)))
 	if out, err := exec.Command("ip", "netns", "add", string(ns)).CombinedOutput(); err != nil {
 		without(t, fmt.Sprintf("cannot create a network namespace: %v: %s", err, out))
 	}
