@@ -1,0 +1,175 @@
+package nftgen
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Revocation is what flows have to end because what allowed them is gone: the kernel lets an established flow go on
+// without asking a rule again. All lists are sorted. Each entry is one or two calls of conntrack:
+//
+//	To        conntrack -D -r PREFIX                      flows that came in to the guest
+//	From      conntrack -D -s PREFIX                      flows that the guest began
+//	Floating  conntrack -D -d ADDRESS, conntrack -D -q ADDRESS   in and out by the floating address
+//	VPN       conntrack -D -p udp -d ADDRESS --dport PORT
+//
+// With IPv6 conntrack wants -f ipv6. It exits with 1 where no flow matches, which is no failure here.
+//
+// To end too much costs little: the next packet of a flow that is still allowed begins it anew, in the middle, and passes.
+// To end too little leaves somebody in. So whatever is in doubt ends.
+type Revocation struct {
+	To       []netip.Prefix
+	From     []netip.Prefix
+	Floating []netip.Addr
+	VPN      []netip.AddrPort
+}
+
+// Empty tells that nothing was revoked.
+func (r Revocation) Empty() bool {
+	return len(r.To)+len(r.From)+len(r.Floating)+len(r.VPN) == 0
+}
+
+// maxRevoked bounds To and From: each entry is a walk through all flows of the node, some milliseconds. Where a group with
+// 10,000 members has lost a rule, shorter prefixes stand for several addresses each, and end flows of their neighbours.
+const maxRevoked = 64
+
+// Revoked compares two files of [Config.Append]'s, lines of comment between them or not, and tells what before allowed and
+// after does not.
+//
+//   - A guest's address is in To if a rule of its groups went or became narrower, and in both To and From if it is not a
+//     guest's any more: somebody else may get it.
+//   - A member that a source group has lost is in From, and the members of the groups that let it in are not: there may be
+//     10,000 of them.
+//   - A floating address or VPN port is there if it went or leads elsewhere.
+//
+// Where before is empty or none of ours nothing was filtered: To is all networks of after. Where after is none of ours
+// nothing filters any more, so that nothing is revoked.
+func Revoked(before, after []byte) Revocation {
+	new, ok := readFile(after)
+	if !ok {
+		return Revocation{}
+	}
+	old, ok := readFile(before)
+	if !ok {
+		return Revocation{To: aggregated(new.fixed)}
+	}
+	c := comparison{old: old, new: new, verdicts: map[[2]string]bool{}, missing: map[[2]string][]netip.Addr{}, left: map[netip.Addr]bool{}}
+	var to, from []netip.Prefix
+	for a, chain := range old.to {
+		host := hostPrefix(a)
+		now, ok := new.to[a]
+		switch {
+		case !ok:
+			to, from = append(to, host), append(from, host)
+		case c.lost(chain, now):
+			to = append(to, host)
+		}
+	}
+	for a := range c.left {
+		from = append(from, hostPrefix(a))
+	}
+	r := Revocation{To: aggregated(to), From: aggregated(from)}
+	for public, fixed := range old.floating {
+		if new.floating[public] != fixed {
+			r.Floating = append(r.Floating, public)
+		}
+	}
+	slices.SortFunc(r.Floating, netip.Addr.Compare)
+	for public, private := range old.vpn {
+		if new.vpn[public] != private {
+			r.VPN = append(r.VPN, public)
+		}
+	}
+	slices.SortFunc(r.VPN, netip.AddrPort.Compare)
+	return r
+}
+
+func hostPrefix(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
+
+// aggregated sorts prefixes, each once, and shortens the longest of them bit by bit while there are too many in a family.
+func aggregated(prefixes []netip.Prefix) []netip.Prefix {
+	v4, v6 := family(prefixes, netip.Prefix.Addr)
+	return append(shortened(v4, maxRevoked), shortened(v6, maxRevoked)...)
+}
+
+func shortened(prefixes []netip.Prefix, most int) []netip.Prefix {
+	prefixes = joined(prefixes)
+	if len(prefixes) == 0 {
+		return nil
+	}
+	for bits := prefixes[0].Addr().BitLen() - 1; len(prefixes) > most; bits-- {
+		for i, p := range prefixes {
+			if p.Bits() > bits {
+				prefixes[i] = netip.PrefixFrom(p.Addr(), bits).Masked()
+			}
+		}
+		prefixes = joined(prefixes)
+	}
+	return prefixes
+}
+
+// comparison remembers what it has found, because guests share chains, and chains share sets.
+type comparison struct {
+	old, new *file
+	verdicts map[[2]string]bool         // by old and new chain of a combination
+	missing  map[[2]string][]netip.Addr // by old and new source
+	left     map[netip.Addr]bool        // members that source sets have lost
+}
+
+// lost tells whether something is allowed by one combination of groups and not by the other.
+func (c *comparison) lost(before, after string) bool {
+	key := [2]string{before, after}
+	lost, known := c.verdicts[key]
+	if known {
+		return lost
+	}
+	now := c.new.allowed(after)
+	for _, a := range c.old.allowed(before) {
+		if !c.covered(a, now) {
+			lost = true
+		}
+	}
+	c.verdicts[key] = lost
+	return lost
+}
+
+// covered tells whether what a allows is allowed now. A group that is smaller covers it as well, if one member at least
+// is left; whoever is in it no more is remembered.
+func (c *comparison) covered(a allowance, now []allowance) bool {
+	var fewest []netip.Addr
+	found := false
+	for _, n := range now {
+		switch {
+		case !n.covers(a.match):
+		case a.members == nil:
+			if n.members == nil && n.cidr.Bits() <= a.cidr.Bits() && n.cidr.Contains(a.cidr.Addr()) {
+				return true
+			}
+		default:
+			missing := c.missingIn(a, n)
+			if len(missing) < len(a.members) && (!found || len(missing) < len(fewest)) {
+				fewest, found = missing, true
+			}
+		}
+	}
+	for _, m := range fewest {
+		c.left[m] = true
+	}
+	return found
+}
+
+// missingIn returns the members of a source whom another one does not let in.
+func (c *comparison) missingIn(a, n allowance) []netip.Addr {
+	key := [2]string{a.source, n.source}
+	missing, known := c.missing[key]
+	if known {
+		return missing
+	}
+	for m := range a.members {
+		if _, in := n.members[m]; !in && !n.cidr.Contains(m) {
+			missing = append(missing, m)
+		}
+	}
+	c.missing[key] = missing
+	return missing
+}
