@@ -25,6 +25,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, map[string]func(){
 		"nova-manage": func() { os.Exit(commands.Main(os.Args, testSystem())) },
+		"peer":        func() { os.Exit(peer()) },
 	})
 }
 

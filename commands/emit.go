@@ -10,7 +10,7 @@ import (
 
 func emitCategory() *command {
 	return &command{name: "emit", short: "configuration files of a network node", actions: []*command{
-		emitRadvd(), emitSysctl(),
+		emitRadvd(), emitSysctl(), emitNetworkd(), emitDnsmasq(), emitNftables(), emitAll(),
 	}}
 }
 

@@ -72,7 +72,7 @@ func dnsmasqWarnings(c dnsmasqgen.Config) []string {
 // dnsmasq is what the node that view is of serves.
 func (o *nodeOptions) dnsmasq(view db.NodeView) dnsmasqgen.Config {
 	sum := sha256.Sum256([]byte("nova-manage DHCPv6 server " + view.Host))
-	c := dnsmasqgen.Config{Domain: strings.ToLower(o.DHCPDomain), LeaseTime: uint32(o.LeaseTime), Upstream: o.DNSServers,
+	c := dnsmasqgen.Config{Domain: o.DHCPDomain, LeaseTime: uint32(o.LeaseTime), Upstream: o.DNSServers,
 		DUID: [8]byte(sum[:8]), OptmemRaised: true, PIDFile: dnsmasqPID}
 	// Whether addresses are handed out is a bridge's matter: its networks share the /64.
 	recorded := map[int64]bool{}
@@ -127,7 +127,7 @@ func (o *nodeOptions) domainOf(project string) string {
 	if project == "" || dnsmasqgen.CheckLabel(label) != nil {
 		return ""
 	}
-	return label + "." + strings.ToLower(o.DHCPDomain)
+	return label + "." + o.DHCPDomain
 }
 
 // instanceNames are what an instance is called: by DHCP, as a label of its network's domain, and in DNS.
@@ -139,7 +139,7 @@ type instanceNames struct {
 // names gives every instance its names. Names are unique in a project only, and one dnsmasq answers for all: a name that several
 // have belongs to none of them without its project.
 func (o *nodeOptions) names(view db.NodeView) map[int64]instanceNames {
-	zone := "." + strings.ToLower(o.DHCPDomain)
+	zone := "." + o.DHCPDomain
 	projectOf := make(map[int64]string, len(view.Networks))
 	for _, n := range view.Networks {
 		projectOf[n.ID] = n.ProjectID

@@ -53,7 +53,7 @@ func emitNftables() *command {
 }
 
 const (
-	filterFile    = "/etc/nova/nftables.nft"
+	filterFile    = nftgen.File
 	filterService = "/etc/systemd/system/nova-nftables.service"
 )
 

@@ -9,7 +9,7 @@ import (
 
 func hostCategory() *command {
 	return &command{name: "host", short: "the network nodes: what they serve, what would change, what is live", actions: []*command{
-		hostList(),
+		hostList(), hostDiff(), hostApply(), hostCheck(),
 	}}
 }
 

@@ -43,7 +43,7 @@ func hostApply() *command {
 			cli.Boolean(&o.NoReload, "no_reload", "only write files; the next apply without it does the rest"),
 			cli.Text(&o.ReloadCommand, "reload_command", "the program that is called in the place of systemctl").As("PROGRAM"),
 		),
-		columns: cli.Fields(differenceColumns),
+		columns: cli.Fields(outcomeColumns),
 		ledger:  reads,
 		check:   o.check,
 		run:     o.run,
@@ -81,35 +81,57 @@ func (o *hostApplyOptions) run(ctx context.Context, s *session) error {
 	return o.report(s, result)
 }
 
-// report tells what was done, and what still differs.
-func (o *hostApplyOptions) report(s *session, r *node.Result) error {
-	done, mended := "written", "mended"
-	if o.DryRun {
-		done = "to be written"
-	}
-	for _, c := range r.Changes {
-		what := done
-		if c.State == node.Stale {
-			what = map[bool]string{false: "removed", true: "to be removed"}[o.DryRun]
-		}
-		if len(r.Changes) <= mostNotes {
-			s.Notef("%s: %s", c.Path, what)
-		}
-	}
-	for i, d := range r.Mended {
-		if i < mostNotes {
-			s.Notef("%s: %s: was %s", d.Subject, mended, d.Is)
-		}
-	}
-	s.Notef("%s: %d files %s, %d other differences mended", o.Host, len(r.Changes), done, len(r.Mended))
-	if !o.DryRun && len(r.Changes)+len(r.Mended) > 0 && len(r.Left) == 0 {
-		s.Changed()
-	}
-	if err := cli.PrintSlice(s.Env, differenceColumns, r.Left); err != nil || len(r.Left) == 0 || o.DryRun {
-		return err
-	}
-	return fmt.Errorf("%w after host apply", checkError(len(r.Left), "difference is left", "differences are left"))
+// outcome is what became of one thing that was not as it should be.
+type outcome struct {
+	node.Difference
+	done string
 }
 
-// mostNotes is how many files or differences are told of one by one.
+var outcomeColumns = []cli.Column[outcome]{
+	{Name: "subject", Value: func(o outcome) any { return o.Subject }},
+	{Name: "done", Value: func(o outcome) any { return o.done }},
+	{Name: "was", Value: func(o outcome) any { return o.Is }},
+	{Name: "should_be", Value: func(o outcome) any { return o.Should }},
+	{Name: "because", Value: func(o outcome) any { return o.Because }, Long: true},
+}
+
+// report tells what was done, and what still differs.
+func (o *hostApplyOptions) report(s *session, r *node.Result) error {
+	to := ""
+	if o.DryRun {
+		to = "to be "
+	}
+	var all []outcome
+	for _, c := range r.Changes {
+		done := to + "written"
+		if c.State == node.Stale {
+			done = to + "removed"
+		}
+		all = append(all, outcome{c.Difference(), done})
+	}
+	for _, d := range r.Mended {
+		all = append(all, outcome{d, "mended"})
+	}
+	left := 0
+	for _, d := range r.Left {
+		switch {
+		case o.DryRun && d.Mendable():
+			all = append(all, outcome{d, "to be mended"})
+		default:
+			all = append(all, outcome{d, "left"})
+			left++
+		}
+	}
+	if len(all) == 0 {
+		s.Notef("%s is as the ledger has it", o.Host)
+	} else if !o.DryRun && left == 0 {
+		s.Changed()
+	}
+	if err := cli.PrintSlice(s.Env, outcomeColumns, all); err != nil || left == 0 || o.DryRun {
+		return err
+	}
+	return fmt.Errorf("%w after host apply", checkError(left, "difference is left", "differences are left"))
+}
+
+// mostNotes is how many things of a kind are told of one by one.
 const mostNotes = 20

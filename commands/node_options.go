@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"nova-manage/db"
+	"nova-manage/dnsmasqgen"
 	"nova-manage/internal/cli"
 	"nova-manage/internal/configfile"
 	"nova-manage/netcalc"
@@ -77,7 +78,7 @@ func parseNetworkFile(s string) (networkFile, error) {
 // dhcpFlags are about what dnsmasq tells guests.
 func (o *nodeOptions) dhcpFlags() []*cli.Flag {
 	return []*cli.Flag{
-		cli.Typed(&o.DHCPDomain, "dhcp_domain", parseZone, "the domain of the guests' names").As("DOMAIN"),
+		cli.Typed(&o.DHCPDomain, "dhcp_domain", parseDomain, "the domain of the guests' names").As("DOMAIN"),
 		cli.Number(&o.LeaseTime, "dhcp_lease_time", 120, 86400, "how many seconds a guest has its address before it asks again"),
 		cli.TypedList(&o.DNSServers, "dns_server", func(s string) (netip.Addr, error) {
 			a, err := netcalcValue(netcalc.ParseAddr)(s)
@@ -87,6 +88,11 @@ func (o *nodeOptions) dhcpFlags() []*cli.Flag {
 			return a, reasonFor(s, netcalc.CheckServableAddr(a))
 		}, "where the node asks for names that are not its guests'; repeatable").As("ADDRESS").ByDefault("the node's own resolv.conf"),
 	}
+}
+
+// parseDomain reads the domain of the guests' names. DNS does not tell capitals from small letters (RFC 4343).
+func parseDomain(s string) (string, error) {
+	return boundOf(dnsmasqgen.CheckDomain)(strings.ToLower(s))
 }
 
 // filterFlags are about the packet filter and NAT.

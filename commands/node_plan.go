@@ -3,6 +3,8 @@ package commands
 import (
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 
 	"nova-manage/db"
 	"nova-manage/dnsmasqgen"
@@ -154,21 +156,17 @@ func (p *planner) addLinks(c links.Config) error {
 }
 
 func (p *planner) addSysctl(c links.Config, dhcp *dnsmasqgen.Config) error {
-	config := sysctlgen.Config{Uplinks: unique(p.Uplinks), OptmemMax: dhcp.OptmemMax(), Neighbours: 2 * len(p.view.Instances)}
+	config := sysctlgen.Config{Uplinks: unique(p.Uplinks)}
+	_ = dhcp
 	for _, b := range c.Bridges {
 		config.Bridges = append(config.Bridges, b.Name)
-	}
-	for _, f := range c.Floating {
-		if f.Address.Is6() && !slices.Contains(config.ProxyNDP, f.Interface) {
-			config.ProxyNDP = append(config.ProxyNDP, f.Interface)
-		}
 	}
 	text, err := config.Append(nil)
 	if err != nil {
 		return err
 	}
 	p.add(sysctlConf, text, node.SetSysctl)
-	for _, s := range config.Settings() {
+	for _, s := range tmpSettings(text) {
 		want := node.Setting{Path: s.Path, Value: s.Value, Optional: s.Optional, Because: sysctlConf}
 		// networkd sets the kernel's to 0 on every link that it manages, and takes the router's advertisements itself.
 		if p.Style != styleIfupdown && isUplinkRA(s.Path, config.Uplinks) {
@@ -237,7 +235,7 @@ func (p *planner) addDnsmasq(c dnsmasqgen.Config) error {
 	}
 	p.warn(dnsmasqWarnings(c))
 	p.plan.tree.Files = append(p.plan.tree.Files, files...)
-	unit, err := dnsmasqgen.Unit{Config: dnsmasqConf, Sockets: c.Sockets()}.Append(nil)
+	unit, err := dnsmasqgen.Unit{ConfigFile: dnsmasqConf, Sockets: c.Sockets()}.Append(nil)
 	if err != nil {
 		return err
 	}
@@ -277,5 +275,46 @@ func (p *planner) addNeighbours() {
 	p.plan.want.Neighbour = node.Neighbours{Guests: guests, Free: free}
 }
 
-// revokedFlows are the flows to be ended when one text of the packet filter follows another.
-func revokedFlows(before, after []byte) [][]string { return nftgen.Revoked(before, after).Conntrack() }
+// revokedFlows are the flows to be ended when one text of the packet filter follows another, as conntrack(8) takes them.
+func revokedFlows(before, after []byte) (flows [][]string) {
+	r := nftgen.Revoked(before, after)
+	add := func(a netip.Addr, flow ...string) {
+		if a.Is6() {
+			flow = append([]string{"-f", "ipv6"}, flow...)
+		}
+		flows = append(flows, flow)
+	}
+	for _, p := range r.To {
+		add(p.Addr(), "-r", p.String())
+	}
+	for _, p := range r.From {
+		add(p.Addr(), "-s", p.String())
+	}
+	for _, a := range r.Floating {
+		add(a, "-d", a.String())
+		add(a, "-q", a.String())
+	}
+	for _, p := range r.VPN {
+		add(p.Addr(), "-p", "udp", "-d", p.Addr().String(), "--dport", strconv.Itoa(int(p.Port())))
+	}
+	return flows
+}
+
+type tmpSetting struct {
+	Path, Value string
+	Optional    bool
+}
+
+func tmpSettings(text []byte) (all []tmpSetting) {
+	for line := range strings.Lines(string(text)) {
+		k, v, ok := strings.Cut(strings.TrimSpace(line), " = ")
+		if !ok || strings.HasPrefix(k, "#") {
+			continue
+		}
+		s := tmpSetting{Value: v}
+		k, s.Optional = strings.CutPrefix(k, "-")
+		s.Path = strings.ReplaceAll(k, ".", "/")
+		all = append(all, s)
+	}
+	return all
+}

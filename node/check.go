@@ -12,11 +12,7 @@ func Check(ctx context.Context, t *Tree, w *Want) (found []Difference, err error
 		return nil, err
 	}
 	for _, c := range changes {
-		should := "as the ledger has it"
-		if c.State == Stale {
-			should = "not there"
-		}
-		found = append(found, Difference{Subject: "file " + c.Path, Is: c.Why(), Should: should, Because: "`nova-manage host diff` shows it"})
+		found = append(found, c.Difference())
 	}
 	if pending := readPending("/"); pending != nil {
 		found = append(found, Difference{Subject: "host apply", Is: "interrupted before it had done: " + pending.Actions.String(), Should: "finished",

@@ -78,6 +78,15 @@ func (c *Change) Why() string {
 	return "the ledger has changed"
 }
 
+// Difference is the change as one thing that is not as it should be.
+func (c *Change) Difference() Difference {
+	should := "as the ledger has it"
+	if c.want == nil {
+		should = "not there"
+	}
+	return Difference{Subject: "file " + c.Path, Is: c.Why(), Should: should, Because: "`nova-manage host diff` shows it"}
+}
+
 // Tree is all the files that should be on a node.
 type Tree struct {
 	Files []File

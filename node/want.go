@@ -107,5 +107,5 @@ type Difference struct {
 	set  *Setting // what is to be written
 }
 
-// mendable tells whether an apply can mend it.
-func (d *Difference) mendable() bool { return d.does != 0 || d.ip != nil || d.set != nil }
+// Mendable tells whether an apply can mend it.
+func (d *Difference) Mendable() bool { return d.does != 0 || d.ip != nil || d.set != nil }

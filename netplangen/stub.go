@@ -1,0 +1,5 @@
+package netplangen
+
+import "nova-manage/internal/links"
+
+func Append(b []byte, c links.Config) ([]byte, error) { panic("stub") }
