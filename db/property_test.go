@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -81,6 +82,9 @@ func play(t *testing.T, url string, steps []step, check int) (at int, err error)
 		if (i+1)%check == 0 || i == len(steps)-1 {
 			if found := findings(t, s); found != nil {
 				return i, fmt.Errorf("db check: %q", found)
+			}
+			if difference := nodesDiffer(t, s); difference != "" {
+				return i, errors.New(difference)
 			}
 		}
 	}

@@ -139,6 +139,12 @@ const (
 	WayAskAsIs Way = "ask_as_is"
 	// WayChangeVPN: ask for the network as it is, or change its VPN.
 	WayChangeVPN Way = "change_vpn"
+	// WayMakeNetwork: make a first network.
+	WayMakeNetwork Way = "make_network"
+	// WayKnownHosts: name one of the network nodes that there are, the first of which are the value.
+	WayKnownHosts Way = "known_hosts"
+	// WayGiveHost: have the host, which is the value, serve a network.
+	WayGiveHost Way = "give_host"
 	// WayModifyNetwork: ask for the network, whose id is the value, as it is, or change it.
 	WayModifyNetwork Way = "modify_network"
 )
