@@ -82,6 +82,7 @@ func catalogue() []*command {
 		calcCategory(),
 		dbCategory(),
 		emitCategory(),
+		hostCategory(),
 		versionCommand(),
 	}
 }

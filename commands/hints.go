@@ -62,7 +62,7 @@ var hints = map[db.Way]string{
 	db.WayChangeVPN:              "ask for it as it is, or change it with `nova-manage vpn change`",
 	db.WayModifyNetwork:          "ask for it as it is, or change it with `nova-manage network modify %d`",
 	db.WayMakeNetwork:            "`nova-manage network create` makes one",
-	db.WayKnownHosts:             "the network nodes of the ledger are %s",
+	db.WayKnownHosts:             "the network nodes of the ledger are %s: `nova-manage host list`",
 	db.WayGiveHost:               "`nova-manage network modify NETWORK --host %s` has it serve one",
 	db.WayNewLedger:              "name a new ledger",
 	db.WayCheckLedger:            "`nova-manage db check` says what is wrong with the ledger",

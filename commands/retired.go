@@ -17,7 +17,6 @@ var retired = []cli.Retired{
 
 	// Compute.
 	{Command: "service", Instead: "what ran as Nova's services is the compute service's: `openstack compute service list`"},
-	{Command: "host", Instead: "compute hosts are the compute service's: `openstack host list`; those of networks are in `nova-manage network list -c host`"},
 	{Command: "vm", Instead: "virtual machines are the compute service's: `openstack server list`; their ports and addresses are in `nova-manage instance list`"},
 	{Command: "flavor", Instead: "flavors are the compute service's: `openstack flavor`"},
 	{Command: "instance_type", Instead: "instance types became flavors, which are the compute service's: `openstack flavor`"},
