@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"nova-manage/internal/configfile"
@@ -87,6 +88,8 @@ func Tool(t testing.TB, name string) string {
 	return path
 }
 
+var namespaces atomic.Int64
+
 // Namespace is the name of a network namespace.
 type Namespace string
 
@@ -98,8 +101,8 @@ func NewNamespace(t *testing.T) Namespace {
 	}
 	Tool(t, "ip")
 	Tool(t, "sysctl")
-	// Packages are tested at the same time, each by a process of its own.
-	ns := Namespace(fmt.Sprintf("configtest-%d", os.Getpid()))
+	// Packages are tested at the same time, each by a process of its own; a node has guests.
+	ns := Namespace(fmt.Sprintf("configtest-%d-%d", os.Getpid(), namespaces.Add(1)))
 	if out, err := exec.Command("ip", "netns", "add", string(ns)).CombinedOutput(); err != nil {
 		without(t, fmt.Sprintf("cannot create a network namespace: %v: %s", err, out))
 	}
