@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 
 	"nova-manage/db"
 	"nova-manage/dnsmasqgen"
@@ -156,20 +155,28 @@ func (p *planner) addLinks(c links.Config) error {
 }
 
 func (p *planner) addSysctl(c links.Config, dhcp *dnsmasqgen.Config) error {
-	config := sysctlgen.Config{Uplinks: unique(p.Uplinks)}
-	_ = dhcp
+	config := sysctlgen.Config{Uplinks: unique(p.Uplinks), OptmemMax: dhcp.OptmemMax(), Neighbours: 3 * len(p.view.Instances), NoRedirects: true}
 	for _, b := range c.Bridges {
 		config.Bridges = append(config.Bridges, b.Name)
+	}
+	for _, f := range c.Floating {
+		if f.Address.Is6() && !slices.Contains(config.ProxyNDP, f.Interface) {
+			config.ProxyNDP = append(config.ProxyNDP, f.Interface)
+		}
 	}
 	text, err := config.Append(nil)
 	if err != nil {
 		return err
 	}
 	p.add(sysctlConf, text, node.SetSysctl)
-	for _, s := range tmpSettings(text) {
-		want := node.Setting{Path: s.Path, Value: s.Value, Optional: s.Optional, Because: sysctlConf}
+	settings, err := config.Settings()
+	if err != nil {
+		return err
+	}
+	for _, s := range settings {
+		want := node.Setting{Path: s.Key, Value: s.Value, Optional: s.Optional, Because: sysctlConf}
 		// networkd sets the kernel's to 0 on every link that it manages, and takes the router's advertisements itself.
-		if p.Style != styleIfupdown && isUplinkRA(s.Path, config.Uplinks) {
+		if p.Style != styleIfupdown && isUplinkRA(s.Key, config.Uplinks) {
 			want.Also = "0"
 		}
 		p.plan.want.Settings = append(p.plan.want.Settings, want)
@@ -298,23 +305,4 @@ func revokedFlows(before, after []byte) (flows [][]string) {
 		add(p.Addr(), "-p", "udp", "-d", p.Addr().String(), "--dport", strconv.Itoa(int(p.Port())))
 	}
 	return flows
-}
-
-type tmpSetting struct {
-	Path, Value string
-	Optional    bool
-}
-
-func tmpSettings(text []byte) (all []tmpSetting) {
-	for line := range strings.Lines(string(text)) {
-		k, v, ok := strings.Cut(strings.TrimSpace(line), " = ")
-		if !ok || strings.HasPrefix(k, "#") {
-			continue
-		}
-		s := tmpSetting{Value: v}
-		k, s.Optional = strings.CutPrefix(k, "-")
-		s.Path = strings.ReplaceAll(k, ".", "/")
-		all = append(all, s)
-	}
-	return all
 }

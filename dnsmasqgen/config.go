@@ -21,7 +21,7 @@ type Config struct {
 	// Domain is the zone that dnsmasq answers for, Nova's dhcp_domain, in lower case. All names are in it.
 	Domain string
 	// LeaseTime is in seconds, 120 (dnsmasq takes less for that) to 86400. An address that has moved to another MAC is refused
-	// to it until the old lease has run out, so it is as short as the network can bear.
+	// to it until the old lease has run out, and for as long a removed guest's name is answered: it is as short as can be.
 	LeaseTime uint32
 	// Upstream are the servers for all other names. Without any they are those of the node's /etc/resolv.conf.
 	Upstream []netip.Addr
@@ -92,11 +92,15 @@ func (c Config) Append(b []byte) ([]byte, error) {
 	}
 	for i := range c.Networks {
 		n := &c.Networks[i]
+		l, withIPv6 := links[n.ID]
+		if !n.CIDR.IsValid() && !withIPv6 {
+			continue // its guests have SLAAC's addresses, and DNS
+		}
 		b = group(b, "Network "+strconv.FormatInt(n.ID, 10)+", "+n.Bridge+".")
 		if n.CIDR.IsValid() {
 			b = c.appendIPv4(b, n)
 		}
-		if l, ok := links[n.ID]; ok {
+		if withIPv6 {
 			b = c.appendIPv6(b, n.tag(), l)
 		}
 	}

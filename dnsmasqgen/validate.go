@@ -70,7 +70,7 @@ func (c Config) validateUpstream() error {
 		switch {
 		case !a.IsValid():
 			bound = "must be an address"
-		case a.Is4In6(), a.Zone() != "", !a.IsLoopback() && netcalc.CheckServableAddr(a) != nil:
+		case a.Zone() != "" || a.Is4In6() || !a.IsLoopback() && !servable(a):
 			bound = "must be an address that the node can ask"
 		case own[a]:
 			bound = "must not be the node's own address on a bridge: it would ask itself"
@@ -115,7 +115,7 @@ func (c Config) validateRecords() error {
 	seen := make(map[netip.Addr]bool, len(c.Records))
 	for i := range c.Records {
 		r := &c.Records[i]
-		if !r.Addr.IsValid() || netcalc.CheckServableAddr(r.Addr) != nil {
+		if !servable(r.Addr) {
 			return fail(nil, "record", addrText(r.Addr), "must be an address that a guest can have")
 		}
 		place := []string{"record " + r.Addr.String()}
@@ -159,3 +159,6 @@ func addrText(a netip.Addr) string {
 	}
 	return a.String()
 }
+
+// servable tells whether guests can send packets to a, or have it. netcalc leaves a zone aside, which only its own host knows.
+func servable(a netip.Addr) bool { return a.Zone() == "" && netcalc.CheckServableAddr(a) == nil }

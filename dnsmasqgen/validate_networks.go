@@ -181,7 +181,7 @@ func (n *Network) validateDNS() error {
 	for i, a := range n.DNS {
 		bound := ""
 		switch {
-		case !a.IsValid() || netcalc.CheckServableAddr(a) != nil:
+		case !servable(a):
 			// 0.0.0.0 and :: would be the node itself to dnsmasq, and 127.0.0.1 the guest itself.
 			bound = "must be an address that guests can reach"
 		case slices.Contains(n.DNS[:i], a):

@@ -23,6 +23,10 @@ var (
 	commentLine = regexp.MustCompile(`\A# [ -~]+\z`)
 	globalLine  = regexp.MustCompile(`\A(net\.ipv4\.ip_forward|net\.ipv6\.conf\.(?:all|default)\.(?:forwarding|accept_ra)) = ([01])\z`)
 	dottedLine  = regexp.MustCompile(`\A(-?)net\.ipv6\.conf\.([^./]+)\.(accept_ra|autoconf|disable_ipv6) = ([02])\z`)
+	proxyLine   = regexp.MustCompile(`\Anet(?:\.ipv6\.conf\.([^./]+)\.|/ipv6/conf/([^/]+)/)proxy_ndp = 1\z`)
+	sendLine    = regexp.MustCompile(`\A-net(?:\.ipv4\.conf\.([^./]+)\.|/ipv4/conf/([^/]+)/)send_redirects = 0\z`)
+	tableLine   = regexp.MustCompile(`\A-(net\.core\.optmem_max|net\.ipv[46]\.neigh\.default\.gc_thresh[123]) = ([1-9][0-9]{2,8})\z`)
+	routerLine  = regexp.MustCompile(`\A(net\.ipv4\.conf\.(?:all\.accept_redirects|all\.send_redirects|default\.send_redirects)) = (0)\z`)
 	slashedLine = regexp.MustCompile(`\A(-?)net/ipv6/conf/([^/]+)/(accept_ra|autoconf|disable_ipv6) = ([02])\z`)
 )
 
@@ -33,11 +37,27 @@ func readSysctl(text []byte) ([]setting, error) {
 		if line == "" || commentLine.MatchString(line) {
 			continue
 		}
-		if m := globalLine.FindStringSubmatch(line); m != nil {
+		if m := tableLine.FindStringSubmatch(line); m != nil {
+			settings = append(settings, setting{true, strings.ReplaceAll(m[1], ".", "/"), m[2]})
+			continue
+		}
+		if m := proxyLine.FindStringSubmatch(line); m != nil && configtest.AllowedName(m[1]+m[2]) {
+			settings = append(settings, setting{false, "net/ipv6/conf/" + m[1] + m[2] + "/proxy_ndp", "1"})
+			continue
+		}
+		if m := sendLine.FindStringSubmatch(line); m != nil && configtest.AllowedName(m[1]+m[2]) {
+			settings = append(settings, setting{true, "net/ipv4/conf/" + m[1] + m[2] + "/send_redirects", "0"})
+			continue
+		}
+		m := globalLine.FindStringSubmatch(line)
+		if m == nil {
+			m = routerLine.FindStringSubmatch(line)
+		}
+		if m != nil {
 			settings = append(settings, setting{path: strings.ReplaceAll(m[1], ".", "/"), value: m[2]})
 			continue
 		}
-		m := dottedLine.FindStringSubmatch(line)
+		m = dottedLine.FindStringSubmatch(line)
 		if m == nil {
 			m = slashedLine.FindStringSubmatch(line)
 		}
@@ -49,7 +69,7 @@ func readSysctl(text []byte) ([]setting, error) {
 	return settings, nil
 }
 
-// FuzzConfig gives the same name to an uplink and, in another file, to a bridge.
+// FuzzConfig gives the same name to an uplink and, in other files, to a bridge and to an uplink that answers for others.
 func FuzzConfig(f *testing.F) {
 	for _, name := range configtest.NameSeeds() {
 		f.Add(name)
@@ -63,6 +83,8 @@ func FuzzConfig(f *testing.F) {
 		for _, c := range []Config{
 			{Uplinks: []string{uplink, name}, Bridges: []string{bridge}},
 			{Uplinks: []string{uplink}, Bridges: []string{bridge, name}},
+			{Bridges: []string{bridge, uplink, name}, NoRedirects: true, Neighbours: 513, OptmemMax: 20480},
+			{Bridges: []string{bridge}, ProxyNDP: []string{uplink, name}, Neighbours: 512, OptmemMax: 1 << 20},
 		} {
 			b, err := c.Append(nil)
 			if (err == nil) != allowed {
@@ -77,6 +99,14 @@ func FuzzConfig(f *testing.F) {
 			}
 			if want := wantSettings(c); !slices.Equal(got, want) {
 				t.Errorf("%+v is read back as\n%v\nnot\n%v", c, got, want)
+			}
+			// A checker is given the same.
+			settings, err := c.Settings()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.EqualFunc(settings, got, func(s Setting, read setting) bool { return (setting{s.Optional, s.Key, s.Value}) == read }) {
+				t.Errorf("%+v is\n%v\nto a checker and\n%v\nin the file", c, settings, got)
 			}
 		}
 	})
@@ -94,6 +124,27 @@ func wantSettings(c Config) []setting {
 		for _, key := range []string{"accept_ra", "autoconf", "disable_ipv6"} {
 			settings = append(settings, setting{true, "net/ipv6/conf/" + name + "/" + key, "0"})
 		}
+	}
+	for _, name := range c.ProxyNDP {
+		settings = append(settings, setting{path: "net/ipv6/conf/" + name + "/proxy_ndp", value: "1"})
+	}
+	if c.NoRedirects {
+		for _, key := range []string{"all/accept", "all/send", "default/send"} {
+			settings = append(settings, setting{path: "net/ipv4/conf/" + key + "_redirects", value: "0"})
+		}
+		for _, name := range c.Bridges {
+			settings = append(settings, setting{true, "net/ipv4/conf/" + name + "/send_redirects", "0"})
+		}
+	}
+	if c.Neighbours == 513 {
+		for _, family := range []string{"ipv4", "ipv6"} {
+			for i, value := range []string{"256", "1024", "2048"} {
+				settings = append(settings, setting{true, fmt.Sprintf("net/%s/neigh/default/gc_thresh%d", family, i+1), value})
+			}
+		}
+	}
+	if c.OptmemMax != 0 {
+		settings = append(settings, setting{true, "net/core/optmem_max", fmt.Sprint(c.OptmemMax)})
 	}
 	return settings
 }

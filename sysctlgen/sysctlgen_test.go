@@ -2,6 +2,7 @@ package sysctlgen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,8 @@ func TestConfig_Append(t *testing.T) {
 		"vlan.conf":   {Uplinks: []string{"eth0"}, Bridges: []string{"br100", "br101", "br102"}},
 		"dotted.conf": {Uplinks: []string{"eth0.7", "eth1"}, Bridges: []string{"br.5"}},
 		"bare.conf":   {},
+		"node.conf": {Uplinks: []string{"eth0"}, Bridges: []string{"br100", "br.5"}, ProxyNDP: []string{"eth0", "eth1.7"}, NoRedirects: true,
+			Neighbours: 10_000, OptmemMax: 1 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := c.Append(nil)
@@ -63,8 +66,20 @@ func TestConfig_Validate(t *testing.T) {
 		{Config{Bridges: []string{"br1", "br1"}}, "bridge br1: must appear once"},
 		{Config{Uplinks: []string{"eth0", "eth0"}}, "uplink eth0: must appear once"},
 		{Config{Uplinks: []string{"br1"}, Bridges: []string{"br1"}}, "bridge br1: must not be an uplink too"},
+		{Config{Uplinks: []string{"eth0"}, ProxyNDP: []string{"eth0", "eth1"}}, ""},
+		{Config{ProxyNDP: []string{"a\nb"}}, `proxy_ndp "a\nb": must not contain '\n'`},
+		{Config{ProxyNDP: []string{"eth1", "eth1"}}, "proxy_ndp eth1: must appear once"},
+		{Config{Uplinks: []string{"eth0"}, Bridges: []string{"br1"}, ProxyNDP: []string{"eth0", "br1"}}, "proxy_ndp br1: must not be a bridge too"},
+		{Config{Neighbours: -1}, "neighbours -1: must be 0 to 1048576"},
+		{Config{Neighbours: 1<<20 + 1}, "neighbours 1048577: must be 0 to 1048576"},
+		{Config{Neighbours: 1 << 20}, ""},
+		{Config{OptmemMax: 1}, "net.core.optmem_max 1: must be 0 or 20480 to 67108864"},
+		{Config{OptmemMax: 1 << 30}, "net.core.optmem_max 1073741824: must be 0 or 20480 to 67108864"},
 	} {
 		configtest.WantBound(t, test.c.Validate(), test.want)
+		if _, err := test.c.Settings(); (err == nil) != (test.want == "") {
+			t.Errorf("Settings says %v where Validate says %q", err, test.want)
+		}
 	}
 	b, err := Config{Bridges: []string{""}}.Append([]byte("kept"))
 	if err == nil || string(b) != "kept" {
@@ -144,6 +159,84 @@ func TestConfig_node(t *testing.T) {
 		t.Errorf("nobody is told of a missing uplink:\n%s", out)
 	}
 	expect(map[string]string{"net/ipv6/conf/br999/autoconf": "0"})
+}
+
+// TestConfig_neighbours holds the sizes to the proportion of the kernel's own, 128 to 512 to 1024, and far from changing with
+// each guest.
+func TestConfig_neighbours(t *testing.T) {
+	for _, test := range []struct {
+		neighbours int
+		want       [3]string
+	}{
+		{512, [3]string{}}, {513, [3]string{"256", "1024", "2048"}}, {1024, [3]string{"256", "1024", "2048"}}, {1025, [3]string{"512", "2048", "4096"}},
+		{10_000, [3]string{"4096", "16384", "32768"}}, {1 << 20, [3]string{"262144", "1048576", "2097152"}},
+	} {
+		settings, err := Config{Neighbours: test.neighbours}.Settings()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got [3]string
+		for _, s := range settings {
+			for i := range got {
+				if s.Key == fmt.Sprintf("net/ipv6/neigh/default/gc_thresh%d", i+1) {
+					got[i] = s.Value
+				}
+			}
+		}
+		if got != test.want {
+			t.Errorf("%d neighbours: %v, want %v", test.neighbours, got, test.want)
+		}
+	}
+}
+
+// TestConfig_redirects has a guest reach one of another subnet of its bridge, and listens for the redirect that the kernel
+// sends unless it is told not to.
+func TestConfig_redirects(t *testing.T) {
+	node := configtest.NewNamespace(t)
+	node.Run(t, "ip", "link", "add", "name", "br100", "type", "bridge")
+	node.Run(t, "ip", "link", "set", "br100", "up")
+	node.Run(t, "ip", "address", "add", "10.0.1.1/24", "dev", "br100")
+	node.Run(t, "ip", "address", "add", "10.0.2.1/24", "dev", "br100")
+	a, b := node.Guest(t, "br100", "02:16:3e:00:00:01"), node.Guest(t, "br100", "02:16:3e:00:00:02")
+	for guest, net := range map[configtest.Namespace]string{a: "10.0.1", b: "10.0.2"} {
+		guest.Run(t, "ip", "address", "add", net+".5/24", "dev", "eth0")
+		guest.Run(t, "ip", "route", "add", "default", "via", net+".1")
+	}
+	redirects := func() string {
+		a.Run(t, configtest.Tool(t, "ping"), "-c", "3", "-i", "0.2", "-W", "5", "10.0.2.5")
+		for line := range strings.Lines(node.Run(t, "cat", "/proc/net/snmp")) {
+			if fields := strings.Fields(line); fields[0] == "Icmp:" && fields[1] != "InMsgs" {
+				return fields[column(node.Run(t, "cat", "/proc/net/snmp"), "OutRedirects")]
+			}
+		}
+		return ""
+	}
+	apply := func(c Config) {
+		text, err := c.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		node.Run(t, "sysctl", "-e", "-p", configtest.WriteTemp(t, string(text)))
+	}
+	c := Config{Bridges: []string{"br100"}, NoRedirects: true}
+	apply(c)
+	if got := redirects(); got != "0" {
+		t.Errorf("%s redirects are sent", got)
+	}
+	node.Run(t, "sysctl", "-q", "-w", "net.ipv4.conf.br100.send_redirects=1")
+	if got := redirects(); got == "0" {
+		t.Error("the test does not see a redirect that is sent")
+	}
+}
+
+// column is where a word stands in the line of names that begins with "Icmp:".
+func column(snmp, word string) int {
+	for line := range strings.Lines(snmp) {
+		if fields := strings.Fields(line); fields[0] == "Icmp:" {
+			return slices.Index(fields, word)
+		}
+	}
+	return 0
 }
 
 func Benchmark4094(b *testing.B) {

@@ -101,7 +101,7 @@ func NewNamespace(t *testing.T) Namespace {
 	}
 	Tool(t, "ip")
 	Tool(t, "sysctl")
-	// Packages are tested at the same time, each by a process of its own.
+	// Packages are tested at the same time, each by a process of its own; a node has guests.
 	ns := Namespace(fmt.Sprintf("configtest-%d-%d", os.Getpid(), namespaces.Add(1)))
 	if out, err := exec.Command("ip", "netns", "add", string(ns)).CombinedOutput(); err != nil {
 		without(t, fmt.Sprintf("cannot create a network namespace: %v: %s", err, out))
