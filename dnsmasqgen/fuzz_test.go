@@ -24,6 +24,7 @@ func hostile() []string {
 		"localhost", "wpad", "isatap", "novalocal", "local/=x", "/x/", "novalocal/,8.8.8.8", "conf-file=/etc/passwd", "dhcp-script=/bin/sh", "x\ndhcp-script=/bin/sh",
 		strings.Join([]string{label, label, label, label[:61]}, "."), strings.Join([]string{label, label, label, label[:62]}, "."),
 		strings.Join([]string{label, label, label, label[:51]}, "."), strings.Join([]string{label, label, label, label[:52]}, "."),
+		strings.Join([]string{label, label, label, label[:51], "novalocal"}, "."), strings.Join([]string{label, label, label, label[:52], "novalocal"}, "."),
 		"/etc/nova/dnsmasq.hosts", "/etc/a b", "/etc/a#b", "/etc/a,b", "/", "//", "/etc/../a", "etc/a", "/etc/é", "/" + strings.Repeat("a", 511), "/" + strings.Repeat("a", 512),
 		"/run/nova-dnsmasq.pid", "br100", "br1:0", "lo", "br*", "br1,br2",
 	}
