@@ -23,8 +23,9 @@ const NetworkdProgram = "/lib/systemd/systemd-networkd"
 // Networkd is a systemd-networkd that has a network namespace to itself, and a bus by which networkctl reaches it. It runs
 // without PID 1 and without udev.
 type Networkd struct {
-	cmd *exec.Cmd
-	log lockedBuffer
+	room   *exec.Cmd // keeps the mounts, and has the bus
+	daemon *exec.Cmd
+	log    lockedBuffer
 }
 
 // lockedBuffer is read while a process still writes to it.
@@ -46,8 +47,8 @@ func (l *lockedBuffer) String() string {
 }
 
 // /sys read-only is how networkd concludes that there is no udev; otherwise every link waits for it for ever. What the
-// machine's own packages have in /lib/systemd/network is hidden. Under one process ID the shell becomes networkd itself.
-const networkdScript = `set -e
+// machine's own packages have in /lib/systemd/network is hidden.
+const networkdRoom = `set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
 mkdir -p /run/dbus /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp
@@ -56,26 +57,63 @@ mount -t tmpfs tmpfs /lib/systemd/network
 mkdir -p /etc/systemd/network
 mount --bind "$1" /etc/systemd/network
 mount -o remount,ro,bind /sys
-dbus-daemon --system --nofork --nopidfile &
+cat >/run/dbus/bus.conf <<'BUS'
+` + networkdBus + `
+BUS
+dbus-daemon --config-file=/run/dbus/bus.conf --nofork --nopidfile 2>/dev/null &
 until [ -S /run/dbus/system_bus_socket ]; do kill -0 $!; sleep 0.01; done
-exec env SYSTEMD_LOG_TARGET=console SYSTEMD_LOG_LEVEL=info ` + NetworkdProgram
+echo ` + roomReady + `
+exec sleep infinity`
+
+// networkdBus is a bus that starts nothing by itself: asked for networkd before it is there, the machine's own configuration
+// would have a helper look for it, and both wait. And it is patient with a networkd that makes thousands of links first.
+const networkdBus = `<busconfig>
+<type>system</type>
+<listen>unix:path=/run/dbus/system_bus_socket</listen>
+<auth>EXTERNAL</auth>
+<policy context="default">
+<allow user="*"/><allow own="*"/><allow send_destination="*"/>
+<allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/><allow receive_type="signal"/>
+</policy>
+<limit name="auth_timeout">600000</limit>
+</busconfig>`
+
+const (
+	roomReady     = "the room is ready"
+	networkdReady = "Enumeration completed"
+)
 
 // StartNetworkd starts systemd-networkd in the namespace, with dir in the place of /etc/systemd/network, and waits until it
-// has read its files. It needs root, unshare and dbus-daemon. The caller stops it.
+// has read its files. It needs root, unshare, nsenter and dbus-daemon. The caller stops it.
 func StartNetworkd(ns Namespace, dir string) (*Networkd, error) {
-	n := &Networkd{cmd: ns.Command("unshare", "--mount", "sh", "-c", networkdScript, "sh", dir)}
-	n.cmd.Stdout, n.cmd.Stderr = &n.log, &n.log
-	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with the bus, which must end with it
-	n.cmd.WaitDelay = time.Second
-	if err := n.cmd.Start(); err != nil {
+	n := &Networkd{room: ns.Command("unshare", "--mount", "sh", "-c", networkdRoom, "sh", dir)}
+	n.room.Stdout, n.room.Stderr = &n.log, &n.log
+	n.room.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with the bus, which must end with it
+	n.room.WaitDelay = time.Second
+	if err := n.room.Start(); err != nil {
 		return nil, err
 	}
-	ready := func() bool { return strings.Contains(n.log.String(), "Enumeration completed") }
-	if err := n.until(time.Minute, ready); err != nil {
+	err := n.until(time.Minute, func() bool { return strings.Contains(n.log.String(), roomReady) })
+	if err == nil {
+		err = n.start()
+	}
+	if err != nil {
 		n.Stop()
 		return nil, fmt.Errorf("systemd-networkd does not start: %w:\n%s", err, n.Log())
 	}
 	return n, nil
+}
+
+// start starts the daemon, which has the process ID of the command: nsenter becomes it.
+func (n *Networkd) start() error {
+	starts := strings.Count(n.log.String(), networkdReady)
+	n.daemon = n.Enter("env", "SYSTEMD_LOG_TARGET=console", "SYSTEMD_LOG_LEVEL=info", NetworkdProgram)
+	n.daemon.Stdout, n.daemon.Stderr = &n.log, &n.log
+	if err := n.daemon.Start(); err != nil {
+		n.daemon = nil
+		return err
+	}
+	return n.until(time.Minute, func() bool { return strings.Count(n.log.String(), networkdReady) > starts })
 }
 
 func (n *Networkd) until(most time.Duration, done func() bool) error {
@@ -87,16 +125,29 @@ func (n *Networkd) until(most time.Duration, done func() bool) error {
 	return nil
 }
 
+// Restart ends the daemon and starts it again, as `systemctl restart` does: the signal is the RestartKillSignal of its unit.
+func (n *Networkd) Restart() error {
+	if err := n.daemon.Process.Signal(syscall.SIGUSR2); err != nil {
+		return err
+	}
+	_ = n.daemon.Wait()
+	return n.start()
+}
+
 // Stop ends it and its bus. The links that it has made stay.
 func (n *Networkd) Stop() {
-	_ = syscall.Kill(-n.cmd.Process.Pid, syscall.SIGKILL)
-	_ = n.cmd.Wait()
+	if n.daemon != nil {
+		_ = n.daemon.Process.Kill()
+		_ = n.daemon.Wait()
+	}
+	_ = syscall.Kill(-n.room.Process.Pid, syscall.SIGKILL)
+	_ = n.room.Wait()
 }
 
 // Enter is a program that is to run where networkd runs, with its files and its bus.
 func (n *Networkd) Enter(args ...string) *exec.Cmd {
-	pid := strconv.Itoa(n.cmd.Process.Pid)
-	return exec.Command("nsenter", append([]string{"--target", pid, "--mount", "--net", "--"}, args...)...)
+	room := strconv.Itoa(n.room.Process.Pid)
+	return exec.Command("nsenter", append([]string{"--target", room, "--mount", "--net", "--"}, args...)...)
 }
 
 // Reload lets networkd read its files again. A bus that is busy may not know networkd yet, or no more.
@@ -104,7 +155,7 @@ func (n *Networkd) Reload() error {
 	var failed error
 	err := n.until(time.Minute, func() bool {
 		var out []byte
-		if out, failed = n.Enter("networkctl", "reload").CombinedOutput(); failed != nil {
+		if out, failed = n.Enter("timeout", "20", "networkctl", "reload").CombinedOutput(); failed != nil {
 			failed = fmt.Errorf("networkctl reload: %w: %s", failed, out)
 		}
 		return failed == nil
@@ -136,7 +187,7 @@ func (n *Networkd) Settle(most time.Duration) (map[string]string, error) {
 }
 
 func (n *Networkd) states() (map[string]string, error) {
-	out, err := n.Enter("networkctl", "--json=short", "list").Output()
+	out, err := n.Enter("timeout", "20", "networkctl", "--json=short", "list").Output()
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +204,17 @@ func (n *Networkd) states() (map[string]string, error) {
 		}
 	}
 	return states, nil
+}
+
+// Version is the number of systemd's release, such as 252.
+func (n *Networkd) Version() (int, error) {
+	out, err := n.Enter("networkctl", "--version").Output()
+	if err != nil {
+		return 0, err
+	}
+	var version int
+	_, err = fmt.Sscanf(string(out), "systemd %d", &version)
+	return version, err
 }
 
 // Log is all that networkd has said.
