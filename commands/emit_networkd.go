@@ -3,6 +3,7 @@ package commands
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"net/netip"
 	"slices"
 
@@ -101,10 +102,13 @@ func (o *nodeOptions) links(view db.NodeView, fileOf func(link string) (string, 
 			c.Floating = append(c.Floating, links.Floating{Address: f.Address, Interface: link})
 		}
 	}
-	if o.Style != styleIfupdown {
-		if err := o.addUplinks(&c, fileOf); err != nil {
-			return c, err
+	for i := range c.Bridges {
+		if b := &c.Bridges[i]; b.HasIPv6() {
+			b.LinkLocal = linkLocal(view.Host, b.Name)
 		}
+	}
+	if err := o.addUplinks(&c, fileOf); err != nil {
+		return c, err
 	}
 	c.Sort()
 	return c, nil
@@ -113,8 +117,10 @@ func (o *nodeOptions) links(view db.NodeView, fileOf func(link string) (string, 
 // addUplinks adds the interfaces that a drop-in is for.
 func (o *nodeOptions) addUplinks(c *links.Config, fileOf func(link string) (string, error)) error {
 	var names []string
-	for _, b := range c.Bridges {
-		names = append(names, b.Parent)
+	if o.Style == styleNetworkd {
+		for _, b := range c.Bridges {
+			names = append(names, b.Parent)
+		}
 	}
 	for _, f := range c.Floating {
 		if f.Address.Is6() {
@@ -126,18 +132,28 @@ func (o *nodeOptions) addUplinks(c *links.Config, fileOf func(link string) (stri
 		if name == "" {
 			continue
 		}
-		file := ""
+		file := "10-netplan-" + name + ".network" // as netplan calls it
 		if o.Style == styleNetworkd {
 			var err error
 			if file, err = fileOf(name); err != nil {
 				return err
 			}
-		} else {
-			file = "10-netplan-" + name + ".network" // as netplan calls it
 		}
 		c.Uplinks = append(c.Uplinks, links.Uplink{Name: name, File: file, DHCP: o.UplinkDHCP && slices.Contains(o.Uplinks, name)})
 	}
 	return nil
+}
+
+// linkLocal is the node's link-local address on a bridge: always the same, and another one on each node, since a flat bridge may
+// be one link with that of another node. It is no EUI-64 (RFC 4291 appendix A), which a guest might have.
+func linkLocal(host, bridge string) netip.Addr {
+	sum := sha256.Sum256([]byte("nova-manage link-local " + host + " " + bridge))
+	a := netip.MustParseAddr("fe80::").As16()
+	copy(a[8:], sum[:8])
+	if a[11] == 0xff && a[12] == 0xfe {
+		a[12] = 0
+	}
+	return netip.AddrFrom16(a)
 }
 
 // gatewayOn is a gateway with the length of its network, or nothing.

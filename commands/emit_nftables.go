@@ -65,7 +65,11 @@ func (o *nodeOptions) filter(view db.NodeView) nftgen.Config {
 	c := nftgen.Config{Uplinks: unique(o.Uplinks), TrustedPorts: unique(o.TrustedPorts), Metadata: o.Metadata, DMZ: o.DMZ, RoutingSource: o.RoutingSource,
 		Sources: view.Sources}
 	for _, n := range view.Networks {
-		c.Networks = append(c.Networks, nftgen.Network{ID: n.ID, Bridge: n.Bridge, CIDR: n.CIDR, CIDRv6: n.CIDRv6, Gateway: n.Gateway, GatewayV6: n.GatewayV6})
+		network := nftgen.Network{ID: n.ID, Bridge: n.Bridge, CIDR: n.CIDR, CIDRv6: n.CIDRv6, Gateway: n.Gateway, GatewayV6: n.GatewayV6}
+		if n.CIDRv6.IsValid() {
+			network.LinkLocal = linkLocal(view.Host, n.Bridge)
+		}
+		c.Networks = append(c.Networks, network)
 		if n.VPNPublicAddress.IsValid() && n.VPNPublicPort != 0 && n.VPNPrivateAddress.IsValid() && n.ProjectID != "" {
 			c.VPN = append(c.VPN, nftgen.VPN{Public: netip.AddrPortFrom(n.VPNPublicAddress, uint16(n.VPNPublicPort)), Private: n.VPNPrivateAddress})
 		}

@@ -120,7 +120,7 @@ func (p *planner) addLinks(c links.Config) error {
 	for i := range c.Bridges {
 		b := &c.Bridges[i]
 		why := because[b.Name]
-		w.Links = append(w.Links, node.Link{Name: b.Name, Kind: node.Bridge, MTU: b.MTU, Addresses: b.Addresses, Because: why})
+		w.Links = append(w.Links, node.Link{Name: b.Name, Kind: node.Bridge, MTU: b.MTU, Addresses: b.AllAddresses(), Because: why})
 		p.plan.tree.Links = append(p.plan.tree.Links, b.Name)
 		switch {
 		case b.VLAN != 0:

@@ -76,7 +76,7 @@ func appendBridge(b []byte, bridge *links.Bridge) []byte {
 		// The key "mtu" would be the port's as well.
 		b = option(b, "up", "ip link set dev "+name+" mtu "+strconv.Itoa(bridge.MTU))
 	}
-	for _, p := range bridge.Addresses {
+	for _, p := range bridge.AllAddresses() {
 		b = appendAddress(b, name, p)
 	}
 	return b

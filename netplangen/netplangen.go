@@ -124,7 +124,7 @@ func appendBridges(b []byte, c *links.Config) []byte {
 		}
 		if len(bridge.Addresses) > 0 {
 			var addresses []string
-			for _, p := range bridge.Addresses {
+			for _, p := range bridge.AllAddresses() {
 				addresses = append(addresses, p.String())
 			}
 			b = key(b, "addresses", list(addresses))
@@ -133,7 +133,7 @@ func appendBridges(b []byte, c *links.Config) []byte {
 			b = key(b, "mtu", strconv.Itoa(bridge.MTU))
 		}
 		local := "[]"
-		if bridge.HasIPv6() {
+		if bridge.HasIPv6() && !bridge.LinkLocal.IsValid() {
 			local = `["ipv6"]` // radvd advertises from it
 		}
 		b = appendBridgeKeys(b, local)

@@ -42,14 +42,14 @@ func bridgeNetwork(b *links.Bridge) []byte {
 	f = f.lines("RequiredForOnline=no")
 	// Addresses are there before the first guest, and stay when the last one goes.
 	f = f.section("Network", "ConfigureWithoutCarrier=yes", "IPv6AcceptRA=no")
-	if b.HasIPv6() {
+	if b.HasIPv6() && !b.LinkLocal.IsValid() {
 		// Advertisements come from the link-local address (RFC 4861 section 4.2).
 		f = f.lines("LinkLocalAddressing=ipv6", "IPv6DuplicateAddressDetection=0")
 	} else {
-		// An address would make networkd raise an MTU below 1280.
+		// Where there is no IPv6 an address would make networkd raise an MTU below 1280.
 		f = f.lines("LinkLocalAddressing=no")
 	}
-	for _, p := range b.Addresses {
+	for _, p := range b.AllAddresses() {
 		f = f.section("Address", "Address="+p.String())
 		if p.Addr().Is6() {
 			// On a link without carrier the address would stay tentative, and nobody could bind it. IPv6DuplicateAddressDetection

@@ -32,6 +32,10 @@ type Bridge struct {
 	Parent    string         // the link that the node has anyway; without a VLAN it may be empty, for a bridge without a port
 	Addresses []netip.Prefix // the gateways of its networks, each with its network's length
 	MTU       int            // 0 leaves it to the kernel
+	// LinkLocal is the link-local address that the node has on it, if it is valid; else the kernel makes one at the first
+	// carrier. That is too late for radvd, which looks for it at the same moment, and where it loses that race looks again
+	// only after its interval: the bridge's first guest would wait for minutes.
+	LinkLocal netip.Addr
 }
 
 // Uplink is a link that the node has anyway and that has a configuration of its own, which is not ours.
@@ -63,6 +67,14 @@ func (b *Bridge) Port() string { return cmp.Or(b.VLANName(), b.Parent) }
 // HasIPv6 tells whether the bridge has an IPv6 address of a network.
 func (b *Bridge) HasIPv6() bool {
 	return slices.ContainsFunc(b.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
+}
+
+// AllAddresses are the addresses with the link-local one, if it is given, behind them.
+func (b *Bridge) AllAddresses() []netip.Prefix {
+	if !b.LinkLocal.IsValid() {
+		return b.Addresses
+	}
+	return append(slices.Clone(b.Addresses), netip.PrefixFrom(b.LinkLocal, 64))
 }
 
 // FloatingIPv4 are the floating IPv4 addresses, in their order.

@@ -184,6 +184,32 @@ func TestConfig_Validate_floating(t *testing.T) {
 	}
 }
 
+// The node's own link-local address is one that a host may have, and only where there is IPv6.
+func TestConfig_Validate_linkLocal(t *testing.T) {
+	for address, want := range map[string]string{
+		"fe80::1":                "",
+		"fe80::221e:17d9:1a7a:1": "",
+		"fe80::":                 "bridge br1: link-local address fe80::: must be in fe80::/64 (RFC 4291 section 2.5.6)",
+		"fe80::1%br1":            "bridge br1: link-local address fe80::1%br1: must be in fe80::/64 (RFC 4291 section 2.5.6)",
+		"fe80:0:0:1::1":          "bridge br1: link-local address fe80:0:0:1::1: must be in fe80::/64 (RFC 4291 section 2.5.6)",
+		"169.254.0.1":            "bridge br1: link-local address 169.254.0.1: must be in fe80::/64 (RFC 4291 section 2.5.6)",
+		"fd00:1::2":              "bridge br1: link-local address fd00:1::2: must be in fe80::/64 (RFC 4291 section 2.5.6)",
+	} {
+		b := flat("br1", "", "10.0.1.1/24 fd00:1::1/64")
+		b.LinkLocal = netip.MustParseAddr(address)
+		c := links.Config{Bridges: []links.Bridge{b}}
+		configtest.WantBound(t, c.Validate(), want)
+		if want != "" {
+			continue
+		}
+		if got := fmt.Sprint(b.AllAddresses()); got != "[10.0.1.1/24 fd00:1::1/64 "+address+"/64]" {
+			t.Errorf("all addresses are %s", got)
+		}
+		c.Bridges[0].Addresses = prefixes("10.0.1.1/24")
+		configtest.WantBound(t, c.Validate(), "bridge br1: link-local address "+address+": must go with an IPv6 network")
+	}
+}
+
 func TestConfig_Sort(t *testing.T) {
 	c := links.Config{
 		Bridges:  []links.Bridge{vlan(10, "eth0", "fd00::1/64 10.0.0.2/24 10.0.0.1/24"), vlan(9, "eth0", "")},
@@ -191,7 +217,7 @@ func TestConfig_Sort(t *testing.T) {
 		Floating: []links.Floating{floating("2001:db8::1", "eth9"), floating("203.0.113.10", ""), floating("203.0.113.9", "")},
 	}
 	c.Sort()
-	if got, want := fmt.Sprint(c), "{[{br9 9 eth0 [] 0} {br10 10 eth0 [10.0.0.1/24 10.0.0.2/24 fd00::1/64] 0}] [{eth9  false} {eth10  false}] "+
+	if got, want := fmt.Sprint(c), "{[{br9 9 eth0 [] 0 invalid IP} {br10 10 eth0 [10.0.0.1/24 10.0.0.2/24 fd00::1/64] 0 invalid IP}] [{eth9  false} {eth10  false}] "+
 		"[{203.0.113.9 } {203.0.113.10 } {2001:db8::1 eth9}]}"; got != want {
 		t.Errorf("order is %s, want %s", got, want)
 	}

@@ -2,6 +2,7 @@ package links
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -95,6 +96,12 @@ func (c *Config) checkBridges() (map[string]string, error) {
 	return names, nil
 }
 
+// isLinkLocal tells whether a host may have it: neither the subnet-router anycast address nor one with a zone.
+func isLinkLocal(a netip.Addr) bool {
+	subnet := netip.MustParsePrefix("fe80::/64")
+	return subnet.Contains(a) && a != subnet.Addr()
+}
+
 func (b *Bridge) check() error {
 	if err := CheckName("bridge", b.Name); err != nil {
 		return err
@@ -107,6 +114,10 @@ func (b *Bridge) check() error {
 	switch {
 	case b.VLAN != 0 && (b.VLAN < minVLAN || b.VLAN > maxVLAN):
 		return b.fail("vlan", b.VLAN, "must be %d to %d", minVLAN, maxVLAN)
+	case b.LinkLocal.IsValid() && !isLinkLocal(b.LinkLocal):
+		return b.fail("link-local address", b.LinkLocal, "must be in fe80::/64 (RFC 4291 section 2.5.6)")
+	case b.LinkLocal.IsValid() && !b.HasIPv6():
+		return b.fail("link-local address", b.LinkLocal, "must go with an IPv6 network")
 	case b.VLAN != 0 && b.Parent == "":
 		return b.fail("parent", "", "must be named for VLAN %d", b.VLAN)
 	case b.MTU == 0:
