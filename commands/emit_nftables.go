@@ -95,6 +95,9 @@ func (o *nodeOptions) filterWarnings(view db.NodeView, c nftgen.Config) (warning
 	if len(o.Uplinks) == 0 {
 		warnings = append(warnings, "no --uplink is given: what instances send outside keeps their fixed addresses as its source")
 	}
+	if len(view.Sources) < nftgen.SlowSets/2 {
+		return warnings // counting takes as long as rendering
+	}
 	if n := c.SourceSets(); n >= nftgen.SlowSets {
 		warnings = append(warnings, fmt.Sprintf("%d sets of source groups take nft several seconds to load", n))
 	}

@@ -56,17 +56,20 @@ func planNode(o *nodeOptions, advert *advertOptions, view db.NodeView, fileOf fu
 		}},
 		want: &node.Want{},
 	}}
+	// It takes as long as all the others together, and a node has two processors.
+	filtered := make(chan rendering, 1)
+	go func() { filtered <- p.renderFilter() }()
 	config, err := p.links(view, fileOf)
 	if err != nil {
 		return nil, err
 	}
 	dhcp := p.dnsmasq(view)
 	for _, part := range []func() error{
-		p.addFilter,
 		func() error { return p.addLinks(config) },
 		func() error { return p.addSysctl(config, &dhcp) },
 		func() error { return p.addRadvd(&dhcp) },
 		func() error { return p.addDnsmasq(dhcp) },
+		func() error { return p.addFilter(<-filtered) },
 	} {
 		if err := part(); err != nil {
 			return nil, refusedLedger(err)
@@ -89,14 +92,27 @@ func (p *planner) add(path string, text []byte, does node.Action) {
 
 func (p *planner) warn(warnings []string) { p.plan.warnings = append(p.plan.warnings, warnings...) }
 
-func (p *planner) addFilter() error {
+// rendering is a text, or why there is none, and what is to be said of it.
+type rendering struct {
+	text     []byte
+	warnings []string
+	err      error
+}
+
+func (p *planner) renderFilter() (r rendering) {
 	config := p.filter(p.view)
-	text, err := config.Append(nil)
-	if err != nil {
-		return err
+	if r.text, r.err = config.Append(nil); r.err == nil {
+		r.warnings = p.filterWarnings(p.view, config)
 	}
-	p.warn(p.filterWarnings(p.view, config))
-	p.add(filterFile, text, node.LoadFilter)
+	return r
+}
+
+func (p *planner) addFilter(r rendering) error {
+	if r.err != nil {
+		return r.err
+	}
+	p.warn(r.warnings)
+	p.add(filterFile, r.text, node.LoadFilter)
 	p.add(filterService, nftgen.AppendUnit(nil), node.LoadUnits)
 	return nil
 }
