@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"nova-manage/internal/configfile"
@@ -90,8 +91,17 @@ func Tool(t testing.TB, name string) string {
 // Namespace is the name of a network namespace.
 type Namespace string
 
+// namespaces counts them, so that a test may have several.
+var namespaces atomic.Int64
+
 // NewNamespace creates a network namespace that is gone after the test. Where that is not possible it skips as Tool does.
 func NewNamespace(t *testing.T) Namespace {
+	t.Helper()
+	return newNamespace(t, "")
+}
+
+// newNamespace creates one whose name ends in what it is for.
+func newNamespace(t *testing.T, role string) Namespace {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		without(t, "a network namespace needs root")
@@ -99,7 +109,7 @@ func NewNamespace(t *testing.T) Namespace {
 	Tool(t, "ip")
 	Tool(t, "sysctl")
 	// Packages are tested at the same time, each by a process of its own.
-	ns := Namespace(fmt.Sprintf("configtest-%d", os.Getpid()))
+	ns := Namespace(fmt.Sprintf("configtest-%d-%d%s", os.Getpid(), namespaces.Add(1), role))
 	if out, err := exec.Command("ip", "netns", "add", string(ns)).CombinedOutput(); err != nil {
 		without(t, fmt.Sprintf("cannot create a network namespace: %v: %s", err, out))
 	}
