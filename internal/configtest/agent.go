@@ -51,7 +51,9 @@ func agent(in io.Reader, out io.Writer) {
 			case "again":
 				answer.Text, err = question(open[r.Address], wait)
 			case "send":
-				err = send(r.Device, r.Frame)
+				_, err = send(r.Device, r.Frame, 1)
+			case "flood":
+				answer.Nanos, err = send(r.Device, r.Frame, r.Count)
 			case "capture":
 				err = caught.begin(r.Device)
 			case "captured":
@@ -139,13 +141,23 @@ func packetSocket(device string) (fd int, to *syscall.SockaddrLinklayer, err err
 	return fd, to, os.NewSyscallError("bind", syscall.Bind(fd, to))
 }
 
-func send(device string, frame []byte) error {
+// send sends a frame, or many that differ in their source port, and returns the nanoseconds that it took.
+func send(device string, frame []byte, count int) (int64, error) {
 	fd, to, err := packetSocket(device)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer syscall.Close(fd)
-	return os.NewSyscallError("sendto", syscall.Sendto(fd, frame, 0, to))
+	start := time.Now()
+	for i := range count {
+		if count > 1 {
+			binary.BigEndian.PutUint16(frame[34:], uint16(i+1))
+		}
+		if err := syscall.Sendto(fd, frame, 0, to); err != nil {
+			return 0, os.NewSyscallError("sendto", err)
+		}
+	}
+	return time.Since(start).Nanoseconds(), nil
 }
 
 // begin takes down what comes in at a device.

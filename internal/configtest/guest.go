@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // agentVariable has the test binary be an agent.
@@ -35,22 +36,24 @@ type Guest struct {
 
 // request is what an agent is told, and reply what it answers.
 type request struct {
-	Do      string // listen, dial, send, capture, captured
+	Do      string // listen, dial, open, again, send, flood, capture, captured
 	Network string // tcp or udp
 	Address string
 	Device  string
 	Frame   []byte
 	Millis  int
+	Count   int
 }
 
 type reply struct {
 	Text   string
 	Frames [][]byte
+	Nanos  int64
 	Error  string
 }
 
 // NewGuest makes a namespace, called name in messages, with its agent.
-func NewGuest(t *testing.T, name string) *Guest {
+func NewGuest(t testing.TB, name string) *Guest {
 	t.Helper()
 	g := &Guest{Namespace: newNamespace(t, name)}
 	g.Run(t, "ip", "link", "set", "lo", "up")
@@ -146,6 +149,18 @@ func (g *Guest) Send(t testing.TB, device string, frame []byte) {
 	}
 }
 
+// Flood sends a frame count times, each time with another number in the two bytes at offset 34, which is where UDP over IPv4
+// has its source port, and returns how long that took. Between devices of one machine that includes all that happens to
+// the frame.
+func (g *Guest) Flood(t testing.TB, device string, frame []byte, count int) time.Duration {
+	t.Helper()
+	answer, err := g.ask(t, request{Do: "flood", Device: device, Frame: frame, Count: count})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(answer.Nanos)
+}
+
 // Capture begins to take down every frame that comes in at a device, without its VLAN tag.
 func (g *Guest) Capture(t testing.TB, device string) {
 	t.Helper()
@@ -173,7 +188,7 @@ func (g *Guest) Pings(t testing.TB, address string, options ...string) bool {
 }
 
 // Connect joins two namespaces by a pair of devices, both up.
-func Connect(t *testing.T, a *Guest, aDevice string, b *Guest, bDevice string) {
+func Connect(t testing.TB, a *Guest, aDevice string, b *Guest, bDevice string) {
 	t.Helper()
 	out, err := exec.Command("ip", "link", "add", "name", aDevice, "netns", string(a.Namespace), "type", "veth",
 		"peer", "name", bDevice, "netns", string(b.Namespace)).CombinedOutput()
@@ -185,7 +200,7 @@ func Connect(t *testing.T, a *Guest, aDevice string, b *Guest, bDevice string) {
 }
 
 // IP runs ip with each of the lines.
-func (g *Guest) IP(t *testing.T, lines ...string) {
+func (g *Guest) IP(t testing.TB, lines ...string) {
 	t.Helper()
 	for _, line := range lines {
 		g.Run(t, append([]string{"ip"}, strings.Fields(line)...)...)
@@ -193,7 +208,7 @@ func (g *Guest) IP(t *testing.T, lines ...string) {
 }
 
 // Sysctl sets keys, each as key=value.
-func (g *Guest) Sysctl(t *testing.T, settings ...string) {
+func (g *Guest) Sysctl(t testing.TB, settings ...string) {
 	t.Helper()
 	g.Run(t, append([]string{"sysctl", "-q", "-w"}, settings...)...)
 }
