@@ -198,6 +198,17 @@ func (s *site) expect(t *testing.T, list []answers) {
 	}
 }
 
+// reaches pings as often as neighbours may need to find each other.
+func reaches(t *testing.T, g *configtest.Guest, to string) bool {
+	t.Helper()
+	for range 3 {
+		if g.Pings(t, to) {
+			return true
+		}
+	}
+	return false
+}
+
 func TestPackets_rules(t *testing.T) {
 	both(t, func(t *testing.T, s *site) {
 		for _, g := range []*configtest.Guest{s.a, s.b, s.c, s.stray} {
@@ -245,7 +256,11 @@ func TestPackets_rules(t *testing.T) {
 			{s.a, "10.0.1.1", true}, {s.a, "fd00:1::1", true}, {s.node, addrA6, true},
 			{s.stray, "10.0.1.1", false}, {s.stray, world6, false},
 		} {
-			if got := ping.from.Pings(t, ping.to) || ping.want && ping.from.Pings(t, ping.to); got != ping.want {
+			got := ping.from.Pings(t, ping.to)
+			if ping.want && !got {
+				got = reaches(t, ping.from, ping.to)
+			}
+			if got != ping.want {
 				t.Errorf("%s pings %s: %t, want %t", ping.from.Namespace, ping.to, got, ping.want)
 			}
 		}
@@ -298,7 +313,7 @@ func TestPackets_translation(t *testing.T) {
 			{s.node, "tcp", "169.254.169.254:80", ""},
 		})
 		for _, g := range []*configtest.Guest{s.world, s.c, s.b, s.a} {
-			if !g.Pings(t, floatA6) && !g.Pings(t, floatA6) {
+			if !reaches(t, g, floatA6) {
 				t.Errorf("%s does not reach %s", g.Namespace, floatA6)
 			}
 		}
