@@ -62,6 +62,7 @@ func (s *site) forged() []sent {
 		s.udp6("link-local of the bridge with a made-up MAC", "02:16:3e:00:77:77", linkNode),
 		s.nd("claim of another guest's v6", s.macA, linkA, advert(addrB6, s.macA)),
 		s.nd("claim of the gateway's v6", s.macA, linkA, advert("fd00:1::1", s.macA)),
+		s.nd("claim of a foreign v6", s.macA, linkA, advert(foreign6, s.macA)),
 		s.nd("claim of another guest's link-local", s.macA, linkA, advert(linkLocalB, s.macA)),
 		s.nd("claim of the bridge's link-local", s.macA, linkA, advert(linkNode, s.macA)),
 		s.nd("claim of a guest's v6 with a made-up MAC", "02:16:3e:00:77:77", "fe80::16:3eff:fe00:7777", advert(addrB6, s.macA)),
@@ -86,6 +87,7 @@ func (s *site) forged() []sent {
 		"ARP from an unknown MAC with the sender of a's":     ether(broadcast, "02:16:3e:00:77:77", typeARP, arp(1, s.macA, addrA, broadcast, "10.0.1.9")),
 		"ARP of a foreign address":                           ether(broadcast, s.macA, typeARP, arp(1, s.macA, foreign4, broadcast, addrB)),
 		"ARP probe for another guest's address":              ether(broadcast, s.macA, typeARP, arp(1, s.macA, "0.0.0.0", "00:00:00:00:00:00", addrB)),
+		"ARP probe for a foreign address":                    ether(broadcast, s.macA, typeARP, arp(1, s.macA, "0.0.0.0", "00:00:00:00:00:00", foreign4)),
 		"ARP probe with a made-up MAC for a guest's address": ether(broadcast, "02:16:3e:00:77:77", typeARP, arp(1, "02:16:3e:00:77:77", "0.0.0.0", "00:00:00:00:00:00", addrB)),
 	} {
 		list = append(list, sent{name: name, frame: a})
