@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -77,12 +78,19 @@ func (o *nodeOptions) filter(view db.NodeView) nftgen.Config {
 	for _, i := range view.Instances {
 		c.Ports = append(c.Ports, nftgen.Port{Network: i.NetworkID, MAC: i.MAC, IPv4: i.FixedIP, IPv6: i.FixedIPv6, Groups: i.Groups})
 	}
+	known := map[int64]bool{}
 	for _, g := range view.Groups {
+		known[g.ID] = true
 		group := nftgen.Group{ID: g.ID}
 		for _, r := range g.Rules {
 			group.Rules = append(group.Rules, nftgen.Rule{Protocol: r.Protocol, From: r.From, To: r.To, CIDR: r.CIDR, Source: r.SourceID})
 		}
 		c.Groups = append(c.Groups, group)
+	}
+	for _, id := range slices.Sorted(maps.Keys(view.Sources)) {
+		if !known[id] { // one that no guest of this node is in
+			c.Groups = append(c.Groups, nftgen.Group{ID: id})
+		}
 	}
 	for _, f := range o.served(view) {
 		c.Floating = append(c.Floating, nftgen.Floating{Public: f.Address, Fixed: f.FixedIP, Interface: f.Interface})

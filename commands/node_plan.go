@@ -3,7 +3,6 @@ package commands
 import (
 	"net/netip"
 	"slices"
-	"strconv"
 
 	"nova-manage/db"
 	"nova-manage/dnsmasqgen"
@@ -299,26 +298,4 @@ func (p *planner) addNeighbours() {
 }
 
 // revokedFlows are the flows to be ended when one text of the packet filter follows another, as conntrack(8) takes them.
-func revokedFlows(before, after []byte) (flows [][]string) {
-	r := nftgen.Revoked(before, after)
-	add := func(a netip.Addr, flow ...string) {
-		if a.Is6() {
-			flow = append([]string{"-f", "ipv6"}, flow...)
-		}
-		flows = append(flows, flow)
-	}
-	for _, p := range r.To {
-		add(p.Addr(), "-r", p.String())
-	}
-	for _, p := range r.From {
-		add(p.Addr(), "-s", p.String())
-	}
-	for _, a := range r.Floating {
-		add(a, "-d", a.String())
-		add(a, "-q", a.String())
-	}
-	for _, p := range r.VPN {
-		add(p.Addr(), "-p", "udp", "-d", p.Addr().String(), "--dport", strconv.Itoa(int(p.Port())))
-	}
-	return flows
-}
+func revokedFlows(before, after []byte) [][]string { return nftgen.Revoked(before, after).Conntrack() }

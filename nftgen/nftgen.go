@@ -10,8 +10,9 @@
 // What it does not do:
 //   - Security groups filter what the node routes. Guests on one bridge reach each other without the node, unless
 //     br_netfilter is loaded and net.bridge.bridge-nf-call-iptables and -ip6tables are 1: then the groups hold there as
-//     well, but for link-local addresses and multicast. Both settings work, and one should be chosen. With 1 a guest
-//     reaches its own floating address only if its port has hairpin mode on.
+//     well, but for link-local addresses and multicast, and a network's broadcast address is nobody's. Both settings
+//     work, and one should be chosen. With 1 a guest reaches its own floating address only if its port has hairpin mode
+//     on, and the kernel sends large IPv6 packets that a guest has fragmented as one, whatever table tracks connections.
 //   - Which port of a bridge a guest has is not known, so a frame is judged by its MAC. One guest cannot use another's
 //     address with its own MAC or with a made-up one, but nothing tells it from the other if it takes over both.
 //   - A router beyond a bridge is not served: what comes in over a bridge from an address that is not of its networks is
