@@ -88,6 +88,15 @@ func (a *apply) followFilter(ctx context.Context) error {
 		}
 		return nil
 	}
+	if a.listing == nil && f.remembered() == nil {
+		var err error
+		if a.listing, err = f.listing(ctx); err != nil {
+			return err
+		}
+	}
+	if a.listing != nil {
+		f.remember(a.listing)
+	}
 	if a.pending.Actions&LoadFilter == 0 {
 		found, err := checkFilter(ctx, f)
 		if err != nil || found == nil {
