@@ -233,3 +233,42 @@ func TestPlanNode_same(t *testing.T) {
 		}
 	}
 }
+
+// Uplinks have a drop-in whether there is anything on them or not, and the first one of an uplink with DHCP takes a restart.
+func TestPlanNode_uplinks(t *testing.T) {
+	vlan := servedNetwork(1, "br100", "")
+	vlan.Manager, vlan.VLAN, vlan.BridgeInterface = db.VlanManager, 100, "eth1"
+	o := newNodeOptions()
+	o.Uplinks, o.UplinkDHCP = []string{"eth0", "eth2"}, true
+	advert := newAdvertOptions()
+	view := db.NodeView{Host: "node1", Networks: []db.Network{vlan}, Links: []db.Link{{Bridge: "br100", CIDRv6: vlan.CIDRv6}}}
+	plan, err := planNode(&o, &advert, view, func(link string) (string, error) {
+		if link == "eth2" {
+			return "", node.ErrNoNetworkFile
+		}
+		return "10-" + link + ".network", nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dropIns []string
+	for _, f := range plan.tree.Files {
+		link, is := strings.CutSuffix(strings.TrimPrefix(f.Path, networkdFolder), ".network.d/60-nova.conf")
+		if !is {
+			continue
+		}
+		dropIns = append(dropIns, link)
+		restarts := f.Also != nil && f.Also(nil) == node.RestartLinks
+		if restarts != (link == "10-eth0") || f.Also != nil && f.Also([]byte("before")) != 0 {
+			t.Errorf("%s: restart is %t", link, restarts)
+		}
+	}
+	if want := []string{"10-eth0", "10-eth1"}; !slices.Equal(dropIns, want) {
+		t.Errorf("drop-ins are of %v, want %v", dropIns, want)
+	}
+	// One that a bridge needs has to have a file.
+	_, err = planNode(&o, &advert, view, func(string) (string, error) { return "", node.ErrNoNetworkFile })
+	if err == nil {
+		t.Error("a VLAN is put on an interface that networkd does not configure")
+	}
+}

@@ -124,7 +124,7 @@ func (a *apply) prepare(ctx context.Context, o Options) error {
 			a.pending.Flows = append(a.pending.Flows, o.Revoked(c.had, after)...)
 		}
 		for _, f := range a.tree.Files {
-			if f.Path == c.Path && f.Also != nil && c.had != nil {
+			if f.Path == c.Path && f.Also != nil {
 				a.pending.Actions |= f.Also(c.had)
 			}
 		}

@@ -128,6 +128,9 @@ func (a *apply) reloadLinks(ctx context.Context) error {
 			return err
 		}
 	}
+	if a.pending.Actions&RestartLinks != 0 {
+		return a.systemctl(ctx, "restart", linksUnit)
+	}
 	if a.Reload != nil {
 		return a.systemctl(ctx, "reload", linksUnit)
 	}
@@ -151,7 +154,7 @@ func (a *apply) followLinks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.pending.Actions&LoadLinks != 0 {
+	if a.pending.Actions&(LoadLinks|RestartLinks) != 0 {
 		if err := a.reloadLinks(ctx); err != nil {
 			return fmt.Errorf("the links cannot be made: %w", err)
 		}
