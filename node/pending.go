@@ -21,7 +21,7 @@ type Pending struct {
 	Actions Action     `json:"-"`
 	Names   string     `json:"actions"`
 	Links   []string   `json:"links"` // links of ours that are to go
-	Flows   [][]string `json:"flows"` // arguments of `conntrack -D` for what is not allowed any more
+	Flows   [][]string `json:"flows"` // of calls of conntrack(8), for what is not allowed any more
 }
 
 func pendingPath(root string) string { return filepath.Join(root, runFolder, "pending") }
