@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path"
 	"slices"
 	"strings"
@@ -212,10 +213,7 @@ func (a *apply) parse(ctx context.Context, o Options) error {
 	return nil
 }
 
-func missingProgram(err error) bool {
-	f := (*failure)(nil)
-	return errors.As(err, &f) && strings.HasSuffix(f.Error(), "is not installed")
-}
+func missingProgram(err error) bool { return errors.Is(err, exec.ErrNotFound) }
 
 // replace replaces the files, with what is to follow on the disk before.
 func (a *apply) replace(ctx context.Context) error {

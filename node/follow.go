@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -82,7 +81,7 @@ func (a *apply) followFilter(ctx context.Context) error {
 		}
 		for _, table := range a.tree.Tables {
 			_, err := run(ctx, nil, "nft", append([]string{"delete", "table"}, strings.Fields(table)...)...)
-			if err != nil && !strings.Contains(err.Error(), "No such file or directory") {
+			if err != nil && !says(err, "No such file or directory") {
 				return err
 			}
 		}
@@ -258,7 +257,7 @@ func (a *apply) cutFlows(ctx context.Context) error {
 	for _, flow := range a.pending.Flows {
 		_, err := run(ctx, nil, "conntrack", append([]string{"-D"}, flow...)...)
 		// It exits with 1 where there was none.
-		if f := (*failure)(nil); errors.As(err, &f) && strings.Contains(f.said, " 0 flow entries have been deleted") {
+		if says(err, " 0 flow entries have been deleted") {
 			continue
 		}
 		if err != nil {
