@@ -9,6 +9,7 @@ import (
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
+	"nova-manage/netcalc"
 	"nova-manage/nftgen"
 	"nova-manage/node"
 )
@@ -67,6 +68,7 @@ func (o *nodeOptions) filter(view db.NodeView) nftgen.Config {
 		Sources: view.Sources}
 	for _, n := range view.Networks {
 		network := nftgen.Network{ID: n.ID, Bridge: n.Bridge, CIDR: n.CIDR, CIDRv6: n.CIDRv6, Gateway: n.Gateway, GatewayV6: n.GatewayV6}
+		network.Open = vpnAddresses(n)
 		if n.CIDRv6.IsValid() {
 			network.LinkLocal = linkLocal(view.Host, n.Bridge)
 		}
@@ -96,6 +98,22 @@ func (o *nodeOptions) filter(view db.NodeView) nftgen.Config {
 		c.Floating = append(c.Floating, nftgen.Floating{Public: f.Address, Fixed: f.FixedIP, Interface: f.Interface})
 	}
 	return c
+}
+
+// vpnAddresses are those that a network keeps for its VPN server and the clients behind that, whose MACs nobody has recorded.
+func vpnAddresses(n db.Network) (open []netcalc.Span) {
+	if a := n.VPNPrivateAddress; a.IsValid() {
+		open = append(open, netcalc.Span{First: a, Last: a})
+	}
+	last := n.Broadcast
+	if n.VPNClients == 0 || !last.IsValid() {
+		return open
+	}
+	first := last
+	for range n.VPNClients {
+		first = first.Prev()
+	}
+	return append(open, netcalc.Span{First: first, Last: last.Prev()})
 }
 
 // filterWarnings are what the filter does not do, or not well.

@@ -158,6 +158,11 @@ func (p *planner) addLinks(c links.Config) error {
 		w.Links = append(w.Links, node.Link{Name: links.FloatingLink, Kind: node.Bridge, Because: "floating addresses"})
 		p.plan.tree.Links = append(p.plan.tree.Links, links.FloatingLink)
 	}
+	for _, r := range p.view.Ranges {
+		if r.CIDR.Addr().Is6() {
+			w.Proxied = append(w.Proxied, r.CIDR)
+		}
+	}
 	for _, f := range c.Floating {
 		why := "floating address " + f.Address.String()
 		if f.Address.Is4() {

@@ -42,7 +42,7 @@ var oracleElements = map[string]string{
 	"float_in4": oracleFour + ` : ` + oracleFour, "float_out4": oracleFour + ` : ` + oracleFour,
 	"float_in6": oracleSix + ` : ` + oracleSix, "float_out6": oracleSix + ` : ` + oracleSix,
 	"vpn": oracleFour + ` \. [0-9]{1,5} : ` + oracleFour + ` \. 1194`, "vpn_to": oracleFour + ` \. 1194`,
-	"macs": oracleMAC, "src4": oracleMAC + ` \. ` + oracleFour, "src6": oracleMAC + ` \. ` + oracleSix, "link6": oracleSix,
+	"open4": oracleFour + `(?:-` + oracleFour + `)?`, "macs": oracleMAC, "src4": oracleMAC + ` \. ` + oracleFour, "src6": oracleMAC + ` \. ` + oracleSix, "link6": oracleSix,
 	"nd_own": oracleMAC + ` \. 0x[0-9a-f]{32}`, "nd_link": `0x[0-9a-f]{32}`, "nd_fixed": `0x[0-9a-f]{16}`,
 }
 

@@ -65,6 +65,9 @@ type Network struct {
 	// LinkLocal is the bridge's fe80:: address, if it is known: no frame from a port may claim it then. A guest of the
 	// ledger cannot claim one in EUI-64 form (the kernel's default) anyway; a MAC that the ledger does not know can.
 	LinkLocal netip.Addr
+	// Open are addresses of CIDR that are no guest's and that any MAC may use but a guest's: those of the VPN server, which the
+	// ledger does not know, and of the clients whose frames it passes on.
+	Open []netcalc.Span
 }
 
 // Port is a guest on a network. Beside the two addresses it may use the one that it makes of its MAC in the network's

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nova-manage/internal/configtest"
+	"nova-manage/netcalc"
 )
 
 func TestMain(m *testing.M) { configtest.Main(m) }
@@ -46,7 +47,8 @@ func siteConfig() Config {
 		Uplinks:      []string{"eth0"},
 		TrustedPorts: []string{"tap-trusted"},
 		Networks: []Network{
-			{ID: 1, Bridge: "br100", CIDR: prefix("10.0.1.0/27"), CIDRv6: prefix("fd00:1::/64"), Gateway: addr("10.0.1.1"), GatewayV6: addr("fd00:1::1"), LinkLocal: addr("fe80::ff:fe00:1")},
+			{ID: 1, Bridge: "br100", CIDR: prefix("10.0.1.0/27"), CIDRv6: prefix("fd00:1::/64"), Gateway: addr("10.0.1.1"), GatewayV6: addr("fd00:1::1"), LinkLocal: addr("fe80::ff:fe00:1"),
+				Open: []netcalc.Span{span("10.0.1.20-10.0.1.21")}},
 			{ID: 2, Bridge: "br101", CIDR: prefix("10.0.1.32/27"), CIDRv6: prefix("fd00:1:0:1::/64"), Gateway: addr("10.0.1.33"), GatewayV6: addr("fd00:1:0:1::1")},
 		},
 		Ports: []Port{

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"nova-manage/internal/configtest"
+	"nova-manage/netcalc"
 )
 
 func TestConfig_Validate(t *testing.T) {
@@ -33,6 +34,10 @@ func TestConfig_Validate(t *testing.T) {
 		{func(c *Config) { c.Networks[0].CIDRv6 = prefix("fe80::/64") }, `network 2: cidr fe80::/64: must be a prefix of unicast addresses that are routed`},
 		{func(c *Config) { c.Networks[0].Gateway = addr("10.0.1.1") }, `network 2: gateway 10.0.1.1: must be an address of the network`},
 		{func(c *Config) { c.Networks[0].GatewayV6 = addr("fd00:1::1%x") }, `network 2: gateway_v6 "fd00:1::1%x": must have no zone`},
+		{func(c *Config) { c.Networks[0].Open = []netcalc.Span{span("10.0.1.0-10.0.1.40")} }, `network 2: open addresses "10.0.1.0-10.0.1.40": must be in cidr and clear of the gateway`},
+		{func(c *Config) { c.Networks[0].Open = []netcalc.Span{span("10.0.1.33")} }, `network 2: open addresses "10.0.1.33": must be in cidr and clear of the gateway`},
+		{func(c *Config) { c.Networks[0].Open = []netcalc.Span{span("10.0.1.35-10.0.1.37")} },
+			"guest 02:16:3e:00:00:24: fixed_ip 10.0.1.36: must not be an open address of network 2"},
 		{func(c *Config) { c.Networks[0].LinkLocal = addr("fd00::1") }, `network 2: link-local address "fd00::1": must be an IPv6 link-local address without zone`},
 		{func(c *Config) { c.Networks[0].LinkLocal = addr("fe80::1%}\nx") }, `network 2: link-local address "fe80::1%}\nx": must be an IPv6 link-local address without zone`},
 		{func(c *Config) { c.Networks[0].CIDR = prefix("10.0.1.0/26") }, `network 1: prefix 10.0.1.0/27: must not overlap prefix 10.0.1.0/26 of network 2 on br101`},
