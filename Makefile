@@ -12,8 +12,9 @@ lint: ## format, vet, staticcheck, the arrows between the rooms
 fuzz: ## every fuzz target, 30 seconds each
 	.ci/fuzz
 
-bench: ## beside the sqlite3 shell, on this machine
+bench: ## beside the sqlite3 shell, on this machine; as root also the packet filter beside a rule for each address
 	go run ./bench
+	go test ./nftgen -run '^$$' -bench . -benchtime 1x
 
 ci: ## all of it on a Debian 12 machine, as root
 	.ci/run

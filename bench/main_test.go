@@ -24,6 +24,9 @@ func TestRun(t *testing.T) {
 		{name: "reading", aim: "none", sides: reading(create, []string{"network", "list"}, "SELECT id FROM networks")},
 		{name: "adding", aim: "none", sides: adding(create, "instance", "create", "web", "--project_id", "apollo", "--count", "3")},
 		{name: "printing", aim: "none", sides: printing(create, "fixed", "list", "--all")},
+		{name: "node", aim: "none", sides: nodeFiles(3, 5, func(w *world, ledger, tree string) []side {
+			return []side{{"nova-manage", func() (cost, error) { return stopwatch(w.nova(ledger, emitAll(tree)...)) }}, w.compare(tree)}
+		})},
 		{name: "growing", aim: "none", sides: growing(20, 10), rounds: 2},
 	}
 	var out bytes.Buffer

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -114,28 +115,29 @@ func (o *nodeOptions) links(view db.NodeView, fileOf func(link string) (string, 
 	return c, nil
 }
 
-// addUplinks adds the interfaces that a drop-in is for.
+// addUplinks adds the interfaces that a drop-in is for: those that bridges are on, those that answer for floating IPv6 addresses,
+// and the uplinks, whether there is anything on them at the moment or not. Were a drop-in to go with the last of it, networkd
+// would configure the uplink anew without being told to keep its addresses meanwhile.
 func (o *nodeOptions) addUplinks(c *links.Config, fileOf func(link string) (string, error)) error {
-	var names []string
-	if o.Style == styleNetworkd {
-		for _, b := range c.Bridges {
-			names = append(names, b.Parent)
+	needed := map[string]bool{}
+	for _, b := range c.Bridges {
+		if b.Parent != "" && o.Style == styleNetworkd {
+			needed[b.Parent] = true
 		}
 	}
 	for _, f := range c.Floating {
 		if f.Address.Is6() {
-			names = append(names, f.Interface)
+			needed[f.Interface] = true
 		}
 	}
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		if name == "" {
-			continue
-		}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(slices.Collect(maps.Keys(needed)), o.Uplinks)))) {
 		file := "10-netplan-" + name + ".network" // as netplan calls it
 		if o.Style == styleNetworkd {
 			var err error
-			if file, err = fileOf(name); err != nil {
+			if file, err = fileOf(name); err != nil && !needed[name] {
+				continue // somebody else's, and nothing is on it
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -203,6 +205,15 @@ func (o *nodeOptions) linkWarnings(view db.NodeView) (warnings []string) {
 	return warnings
 }
 
+// restartsDHCP tells that networkd has to start again for the first drop-in of an uplink with DHCP. When it only reads its files
+// again, the setting that counts for the lease is still the one from before, and the lease is gone for a moment.
+func restartsDHCP(had []byte) node.Action {
+	if had == nil {
+		return node.RestartLinks
+	}
+	return 0
+}
+
 const networkdFolder = "/etc/systemd/network/"
 
 // linkFiles are the files of the links, in the chosen style.
@@ -224,7 +235,11 @@ func (o *nodeOptions) linkFiles(c links.Config) (files []node.File, err error) {
 	}
 	rendered, err := render(c)
 	for _, f := range rendered {
-		files = append(files, node.File{Path: networkdFolder + f.Name, Mode: 0o644, Text: f.Text, Does: node.LoadLinks})
+		file := node.File{Path: networkdFolder + f.Name, Mode: 0o644, Text: f.Text, Does: node.LoadLinks}
+		if slices.ContainsFunc(c.Uplinks, func(u links.Uplink) bool { return u.DHCP && f.Link == u.Name }) {
+			file.Also = restartsDHCP
+		}
+		files = append(files, file)
 	}
 	return files, err
 }

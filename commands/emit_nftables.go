@@ -3,11 +3,13 @@ package commands
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
+	"nova-manage/netcalc"
 	"nova-manage/nftgen"
 	"nova-manage/node"
 )
@@ -66,6 +68,7 @@ func (o *nodeOptions) filter(view db.NodeView) nftgen.Config {
 		Sources: view.Sources}
 	for _, n := range view.Networks {
 		network := nftgen.Network{ID: n.ID, Bridge: n.Bridge, CIDR: n.CIDR, CIDRv6: n.CIDRv6, Gateway: n.Gateway, GatewayV6: n.GatewayV6}
+		network.Open = vpnAddresses(n)
 		if n.CIDRv6.IsValid() {
 			network.LinkLocal = linkLocal(view.Host, n.Bridge)
 		}
@@ -77,12 +80,19 @@ func (o *nodeOptions) filter(view db.NodeView) nftgen.Config {
 	for _, i := range view.Instances {
 		c.Ports = append(c.Ports, nftgen.Port{Network: i.NetworkID, MAC: i.MAC, IPv4: i.FixedIP, IPv6: i.FixedIPv6, Groups: i.Groups})
 	}
+	known := map[int64]bool{}
 	for _, g := range view.Groups {
+		known[g.ID] = true
 		group := nftgen.Group{ID: g.ID}
 		for _, r := range g.Rules {
 			group.Rules = append(group.Rules, nftgen.Rule{Protocol: r.Protocol, From: r.From, To: r.To, CIDR: r.CIDR, Source: r.SourceID})
 		}
 		c.Groups = append(c.Groups, group)
+	}
+	for _, id := range slices.Sorted(maps.Keys(view.Sources)) {
+		if !known[id] { // one that no guest of this node is in
+			c.Groups = append(c.Groups, nftgen.Group{ID: id})
+		}
 	}
 	for _, f := range o.served(view) {
 		c.Floating = append(c.Floating, nftgen.Floating{Public: f.Address, Fixed: f.FixedIP, Interface: f.Interface})
@@ -90,10 +100,29 @@ func (o *nodeOptions) filter(view db.NodeView) nftgen.Config {
 	return c
 }
 
+// vpnAddresses are those that a network keeps for its VPN server and the clients behind that, whose MACs nobody has recorded.
+func vpnAddresses(n db.Network) (open []netcalc.Span) {
+	if a := n.VPNPrivateAddress; a.IsValid() {
+		open = append(open, netcalc.Span{First: a, Last: a})
+	}
+	last := n.Broadcast
+	if n.VPNClients == 0 || !last.IsValid() {
+		return open
+	}
+	first := last
+	for range n.VPNClients {
+		first = first.Prev()
+	}
+	return append(open, netcalc.Span{First: first, Last: last.Prev()})
+}
+
 // filterWarnings are what the filter does not do, or not well.
 func (o *nodeOptions) filterWarnings(view db.NodeView, c nftgen.Config) (warnings []string) {
 	if len(o.Uplinks) == 0 {
 		warnings = append(warnings, "no --uplink is given: what instances send outside keeps their fixed addresses as its source")
+	}
+	if len(view.Sources) < nftgen.SlowSets/2 {
+		return warnings // counting takes as long as rendering
 	}
 	if n := c.SourceSets(); n >= nftgen.SlowSets {
 		warnings = append(warnings, fmt.Sprintf("%d sets of source groups take nft several seconds to load", n))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"nova-manage/db"
@@ -61,6 +62,11 @@ func (o *hostApplyOptions) run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	if live && plan.want.Filter != nil {
+		if err := o.warnOfForeignPorts(ctx, s, plan); err != nil {
+			return err
+		}
+	}
 	m := o.machine(s)
 	if o.ReloadCommand != "" {
 		m.Reload = strings.Fields(o.ReloadCommand)
@@ -80,6 +86,22 @@ func (o *hostApplyOptions) run(ctx context.Context, s *session) error {
 		return err
 	}
 	return o.report(s, result)
+}
+
+// warnOfForeignPorts tells of what the filter would take away from bridges that are not its own: which bridge a frame is on cannot be
+// asked on every kernel.
+func (o *hostApplyOptions) warnOfForeignPorts(ctx context.Context, s *session, plan *nodePlan) error {
+	ports, err := node.ForeignPorts(ctx, plan.tree.Links)
+	if err != nil {
+		return err
+	}
+	for _, p := range ports {
+		if !slices.Contains(o.TrustedPorts, p.Name) {
+			s.Warnf("%s is a port of %s, which is not a bridge of the ledger: router advertisements and DHCP answers that come in over it are "+
+				"dropped; --trusted_port %s lets them pass", p.Name, p.Bridge, p.Name)
+		}
+	}
+	return nil
 }
 
 // outcome is what became of one thing that was not as it should be.

@@ -3,7 +3,6 @@ package commands
 import (
 	"net/netip"
 	"slices"
-	"strconv"
 
 	"nova-manage/db"
 	"nova-manage/dnsmasqgen"
@@ -56,17 +55,20 @@ func planNode(o *nodeOptions, advert *advertOptions, view db.NodeView, fileOf fu
 		}},
 		want: &node.Want{},
 	}}
+	// It takes as long as all the others together, and a node has two processors.
+	filtered := make(chan rendering, 1)
+	go func() { filtered <- p.renderFilter() }()
 	config, err := p.links(view, fileOf)
 	if err != nil {
 		return nil, err
 	}
 	dhcp := p.dnsmasq(view)
 	for _, part := range []func() error{
-		p.addFilter,
 		func() error { return p.addLinks(config) },
 		func() error { return p.addSysctl(config, &dhcp) },
 		func() error { return p.addRadvd(&dhcp) },
 		func() error { return p.addDnsmasq(dhcp) },
+		func() error { return p.addFilter(<-filtered) },
 	} {
 		if err := part(); err != nil {
 			return nil, refusedLedger(err)
@@ -89,14 +91,27 @@ func (p *planner) add(path string, text []byte, does node.Action) {
 
 func (p *planner) warn(warnings []string) { p.plan.warnings = append(p.plan.warnings, warnings...) }
 
-func (p *planner) addFilter() error {
+// rendering is a text, or why there is none, and what is to be said of it.
+type rendering struct {
+	text     []byte
+	warnings []string
+	err      error
+}
+
+func (p *planner) renderFilter() (r rendering) {
 	config := p.filter(p.view)
-	text, err := config.Append(nil)
-	if err != nil {
-		return err
+	if r.text, r.err = config.Append(nil); r.err == nil {
+		r.warnings = p.filterWarnings(p.view, config)
 	}
-	p.warn(p.filterWarnings(p.view, config))
-	p.add(filterFile, text, node.LoadFilter)
+	return r
+}
+
+func (p *planner) addFilter(r rendering) error {
+	if r.err != nil {
+		return r.err
+	}
+	p.warn(r.warnings)
+	p.add(filterFile, r.text, node.LoadFilter)
 	p.add(filterService, nftgen.AppendUnit(nil), node.LoadUnits)
 	return nil
 }
@@ -142,6 +157,11 @@ func (p *planner) addLinks(c links.Config) error {
 	if c.FloatingIPv4() != nil {
 		w.Links = append(w.Links, node.Link{Name: links.FloatingLink, Kind: node.Bridge, Because: "floating addresses"})
 		p.plan.tree.Links = append(p.plan.tree.Links, links.FloatingLink)
+	}
+	for _, r := range p.view.Ranges {
+		if r.CIDR.Addr().Is6() {
+			w.Proxied = append(w.Proxied, r.CIDR)
+		}
 	}
 	for _, f := range c.Floating {
 		why := "floating address " + f.Address.String()
@@ -283,26 +303,4 @@ func (p *planner) addNeighbours() {
 }
 
 // revokedFlows are the flows to be ended when one text of the packet filter follows another, as conntrack(8) takes them.
-func revokedFlows(before, after []byte) (flows [][]string) {
-	r := nftgen.Revoked(before, after)
-	add := func(a netip.Addr, flow ...string) {
-		if a.Is6() {
-			flow = append([]string{"-f", "ipv6"}, flow...)
-		}
-		flows = append(flows, flow)
-	}
-	for _, p := range r.To {
-		add(p.Addr(), "-r", p.String())
-	}
-	for _, p := range r.From {
-		add(p.Addr(), "-s", p.String())
-	}
-	for _, a := range r.Floating {
-		add(a, "-d", a.String())
-		add(a, "-q", a.String())
-	}
-	for _, p := range r.VPN {
-		add(p.Addr(), "-p", "udp", "-d", p.Addr().String(), "--dport", strconv.Itoa(int(p.Port())))
-	}
-	return flows
-}
+func revokedFlows(before, after []byte) [][]string { return nftgen.Revoked(before, after).Conntrack() }

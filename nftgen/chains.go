@@ -16,6 +16,8 @@ func (p *plan) inetChains(w *writer) {
 // that is not tracked any more is invalid. 135 and 136 pass the forward hook only between ports of one bridge, with
 // br_netfilter; from elsewhere a guest ignores them, because their hop limit is not 255 then (RFC 4861 section 7.1).
 //
+// IPv6 has no setting that keeps the kernel from sending redirects (ip6_forward).
+//
 // Nothing is dropped as invalid that is not for our guests: others on the host may route asymmetrically.
 const forwardChains = `	chain sources {
 		type filter hook prerouting priority raw; policy accept;
@@ -45,6 +47,11 @@ const forwardChains = `	chain sources {
 		# no guest has this address
 		ip daddr @fixed4 counter drop
 		ip6 daddr @fixed6 counter drop
+	}
+	chain own {
+		type filter hook output priority filter; policy accept;
+		# no guest is shown a way to another one that leads past this node
+		oifname @bridges icmpv6 type nd-redirect counter drop
 	}
 `
 
@@ -115,17 +122,20 @@ const bridgeChains = `	chain frames {
 		ip saddr 0.0.0.0 udp sport 68 udp dport 67 return
 		ether saddr . ip saddr @src4 return
 		ether saddr @macs counter drop
+		ip saddr @open4 return
 		ip saddr @fixed4 counter drop
 	}
 	chain frames_arp {
 		meta protocol arp arp saddr ip 0.0.0.0 goto frames_probe
 		meta protocol arp ether saddr . arp saddr ip @src4 arp saddr ether . arp saddr ip @src4 return
 		ether saddr @macs counter drop
+		meta protocol arp arp saddr ip @open4 return
 		meta protocol arp arp saddr ip @fixed4 counter drop
 	}
 	chain frames_probe {
 		meta protocol arp ether saddr . arp daddr ip @src4 return
 		ether saddr @macs counter drop
+		meta protocol arp arp daddr ip @open4 return
 		meta protocol arp arp daddr ip @fixed4 counter drop
 	}
 	chain frames6 {

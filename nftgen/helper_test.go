@@ -24,6 +24,14 @@ func mac(s string) netcalc.MAC {
 func addr(s string) netip.Addr     { return netip.MustParseAddr(s) }
 func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 
+func span(s string) netcalc.Span {
+	span, err := netcalc.ParseSpan(s)
+	if err != nil {
+		panic(err)
+	}
+	return span
+}
+
 // example has something of everything: two projects on bridges of their own, and a flat bridge with two networks.
 func example() Config {
 	return Config{
@@ -31,7 +39,8 @@ func example() Config {
 		TrustedPorts: []string{"tap-dhcp"},
 		Networks: []Network{
 			{ID: 2, Bridge: "br101", CIDR: prefix("10.0.1.32/27"), CIDRv6: prefix("fd00:1:0:1::/64"), Gateway: addr("10.0.1.33"), GatewayV6: addr("fd00:1:0:1::1")},
-			{ID: 1, Bridge: "br100", CIDR: prefix("10.0.1.0/27"), CIDRv6: prefix("fd00:1::/64"), Gateway: addr("10.0.1.1"), GatewayV6: addr("fd00:1::1"), LinkLocal: addr("fe80::1")},
+			{ID: 1, Bridge: "br100", CIDR: prefix("10.0.1.0/27"), CIDRv6: prefix("fd00:1::/64"), Gateway: addr("10.0.1.1"), GatewayV6: addr("fd00:1::1"), LinkLocal: addr("fe80::1"),
+				Open: []netcalc.Span{span("10.0.1.29-10.0.1.30"), span("10.0.1.2")}},
 			{ID: 3, Bridge: "br1", CIDR: prefix("10.9.0.0/24"), CIDRv6: prefix("fd00:9::/64"), Gateway: addr("10.9.0.1")},
 			{ID: 4, Bridge: "br1", CIDR: prefix("10.9.1.0/24"), CIDRv6: prefix("fd00:9::/64")},
 			{ID: 5, Bridge: "br102", CIDRv6: prefix("fd00:1:0:2::/64")},

@@ -291,6 +291,12 @@ func (p *plan) bridgeSets(w *writer) {
 	trusted := sortedNames(slices.Clone(p.TrustedPorts))
 	w.set("set", "trusted", typed("ifname"), quotedAll(trusted))
 	p.fixedSets(w)
+	var open []netcalc.Span
+	for _, n := range p.Networks {
+		open = append(open, n.Open...)
+	}
+	slices.SortFunc(open, func(a, b netcalc.Span) int { return a.First.Compare(b.First) })
+	w.set("set", "open4", intervals("ipv4_addr"), each(open, netcalc.Span.String))
 	var macs, src4, src6, ndOwn []string
 	var links []netip.Addr
 	for _, n := range p.Networks {

@@ -10,8 +10,9 @@
 // What it does not do:
 //   - Security groups filter what the node routes. Guests on one bridge reach each other without the node, unless
 //     br_netfilter is loaded and net.bridge.bridge-nf-call-iptables and -ip6tables are 1: then the groups hold there as
-//     well, but for link-local addresses and multicast. Both settings work, and one should be chosen. With 1 a guest
-//     reaches its own floating address only if its port has hairpin mode on.
+//     well, but for link-local addresses and multicast, and a network's broadcast address is nobody's. Both settings
+//     work, and one should be chosen. With 1 a guest reaches its own floating address only if its port has hairpin mode
+//     on, and the kernel sends large IPv6 packets that a guest has fragmented as one, whatever table tracks connections.
 //   - Which port of a bridge a guest has is not known, so a frame is judged by its MAC. One guest cannot use another's
 //     address with its own MAC or with a made-up one, but nothing tells it from the other if it takes over both.
 //   - A router beyond a bridge is not served: what comes in over a bridge from an address that is not of its networks is
@@ -64,6 +65,9 @@ type Network struct {
 	// LinkLocal is the bridge's fe80:: address, if it is known: no frame from a port may claim it then. A guest of the
 	// ledger cannot claim one in EUI-64 form (the kernel's default) anyway; a MAC that the ledger does not know can.
 	LinkLocal netip.Addr
+	// Open are addresses of CIDR that are no guest's and that any MAC may use but a guest's: those of the VPN server, which the
+	// ledger does not know, and of the clients whose frames it passes on.
+	Open []netcalc.Span
 }
 
 // Port is a guest on a network. Beside the two addresses it may use the one that it makes of its MAC in the network's

@@ -3,83 +3,103 @@ package nftgen
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 )
 
 // Revocation is what flows have to end because what allowed them is gone: the kernel lets an established flow go on
-// without asking a rule again. All lists are sorted. Each entry is one or two calls of conntrack:
-//
-//	To        conntrack -D -r PREFIX                      flows that came in to the guest
-//	From      conntrack -D -s PREFIX                      flows that the guest began
-//	Floating  conntrack -D -d ADDRESS, conntrack -D -q ADDRESS   in and out by the floating address
-//	VPN       conntrack -D -p udp -d ADDRESS --dport PORT
-//
-// With IPv6 conntrack wants -f ipv6. It exits with 1 where no flow matches, which is no failure here.
+// without asking a rule again. All lists are sorted.
 //
 // To end too much costs little: the next packet of a flow that is still allowed begins it anew, in the middle, and passes.
 // To end too little leaves somebody in. So whatever is in doubt ends.
 type Revocation struct {
-	To       []netip.Prefix
-	From     []netip.Prefix
-	Floating []netip.Addr
-	VPN      []netip.AddrPort
+	To   []netip.Prefix   // flows that were begun to these addresses, fixed or floating
+	From []netip.Prefix   // flows that guests began from these fixed addresses
+	VPN  []netip.AddrPort // flows to these UDP ports
 }
 
 // Empty tells that nothing was revoked.
-func (r Revocation) Empty() bool {
-	return len(r.To)+len(r.From)+len(r.Floating)+len(r.VPN) == 0
+func (r Revocation) Empty() bool { return len(r.To)+len(r.From)+len(r.VPN) == 0 }
+
+// Conntrack is the arguments of each call of conntrack that ends these flows. It exits with 1 where no flow matches, which
+// is no failure. A flow is known by where it was begun from and to, because conntrack 1.4.7 takes prefixes there alone, and
+// not for where answers come from and go to.
+func (r Revocation) Conntrack() [][]string {
+	var calls [][]string
+	add := func(a netip.Addr, args ...string) {
+		family := "ipv4"
+		if a.Is6() {
+			family = "ipv6"
+		}
+		calls = append(calls, append([]string{"-D", "-f", family}, args...))
+	}
+	for _, p := range r.To {
+		add(p.Addr(), "-d", p.String())
+	}
+	for _, p := range r.From {
+		add(p.Addr(), "-s", p.String())
+	}
+	for _, v := range r.VPN {
+		add(v.Addr(), "-p", "udp", "-d", v.Addr().String(), "--dport", strconv.Itoa(int(v.Port())))
+	}
+	return calls
 }
 
 // maxRevoked bounds To and From: each entry is a walk through all flows of the node, some milliseconds. Where a group with
 // 10,000 members has lost a rule, shorter prefixes stand for several addresses each, and end flows of their neighbours.
 const maxRevoked = 64
 
-// Revoked compares two files of [Config.Append]'s, lines of comment between them or not, and tells what before allowed and
-// after does not.
+// Revoked compares two files of [Config.Append]'s, with other lines of comment in them or not, and tells what before
+// allowed and after does not.
 //
-//   - A guest's address is in To if a rule of its groups went or became narrower, and in both To and From if it is not a
-//     guest's any more: somebody else may get it.
+//   - A guest's address, with its floating one, is in To if a rule of its groups went or became narrower, and in From as
+//     well if it is not a guest's any more: somebody else may get it.
 //   - A member that a source group has lost is in From, and the members of the groups that let it in are not: there may be
 //     10,000 of them.
-//   - A floating address or VPN port is there if it went or leads elsewhere.
+//   - A floating address that went or leads elsewhere is in To, and the fixed address that went out by it in From.
 //
 // Where before is empty or none of ours nothing was filtered: To is all networks of after. Where after is none of ours
 // nothing filters any more, so that nothing is revoked.
 func Revoked(before, after []byte) Revocation {
-	new, ok := readFile(after)
+	now, ok := readFile(after)
 	if !ok {
 		return Revocation{}
 	}
-	old, ok := readFile(before)
+	was, ok := readFile(before)
 	if !ok {
-		return Revocation{To: aggregated(new.fixed)}
+		return Revocation{To: aggregated(now.fixed)}
 	}
-	c := comparison{old: old, new: new, verdicts: map[[2]string]bool{}, missing: map[[2]string][]netip.Addr{}, left: map[netip.Addr]bool{}}
+	c := comparison{was: was, now: now, verdicts: map[[2]string]bool{}, missing: map[[2]string][]netip.Addr{}, left: map[netip.Addr]bool{}}
+	var r Revocation
 	var to, from []netip.Prefix
-	for a, chain := range old.to {
-		host := hostPrefix(a)
-		now, ok := new.to[a]
-		switch {
-		case !ok:
-			to, from = append(to, host), append(from, host)
-		case c.lost(chain, now):
-			to = append(to, host)
+	lost := map[netip.Addr]bool{}
+	for a, chain := range was.to {
+		chainNow, still := now.to[a]
+		if !still {
+			from = append(from, hostPrefix(a))
+		}
+		if !still || c.lost(chain, chainNow) {
+			lost[a] = true
+			to = append(to, hostPrefix(a))
 		}
 	}
 	for a := range c.left {
 		from = append(from, hostPrefix(a))
 	}
-	r := Revocation{To: aggregated(to), From: aggregated(from)}
-	for public, fixed := range old.floating {
-		if new.floating[public] != fixed {
-			r.Floating = append(r.Floating, public)
+	for public, fixed := range was.floating {
+		elsewhere := now.floating[public] != fixed
+		if elsewhere {
+			from = append(from, hostPrefix(fixed))
+		}
+		if elsewhere || lost[fixed] {
+			to = append(to, hostPrefix(public))
 		}
 	}
-	slices.SortFunc(r.Floating, netip.Addr.Compare)
-	for public, private := range old.vpn {
-		if new.vpn[public] != private {
+	for public, private := range was.vpn {
+		if now.vpn[public] != private {
 			r.VPN = append(r.VPN, public)
 		}
 	}
+	r.To, r.From = aggregated(to), aggregated(from)
 	slices.SortFunc(r.VPN, netip.AddrPort.Compare)
 	return r
 }
@@ -110,7 +130,7 @@ func shortened(prefixes []netip.Prefix, most int) []netip.Prefix {
 
 // comparison remembers what it has found, because guests share chains, and chains share sets.
 type comparison struct {
-	old, new *file
+	was, now *file
 	verdicts map[[2]string]bool         // by old and new chain of a combination
 	missing  map[[2]string][]netip.Addr // by old and new source
 	left     map[netip.Addr]bool        // members that source sets have lost
@@ -123,8 +143,8 @@ func (c *comparison) lost(before, after string) bool {
 	if known {
 		return lost
 	}
-	now := c.new.allowed(after)
-	for _, a := range c.old.allowed(before) {
+	now := c.now.allowed(after)
+	for _, a := range c.was.allowed(before) {
 		if !c.covered(a, now) {
 			lost = true
 		}

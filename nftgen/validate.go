@@ -123,6 +123,11 @@ func (n *Network) validate() error {
 			return err
 		}
 	}
+	for _, s := range n.Open {
+		if !n.CIDR.IsValid() || !netcalc.SpanOf(n.CIDR).Covers(s) || n.Gateway.IsValid() && s.Contains(n.Gateway) {
+			return failText(n.place(), "open addresses", s.String(), "must be in cidr and clear of the gateway")
+		}
+	}
 	if a := n.LinkLocal; a.IsValid() && (!a.Is6() || a.Is4In6() || a.Zone() != "" || !a.IsLinkLocalUnicast()) {
 		return failText(n.place(), "link-local address", a.String(), "must be an IPv6 link-local address without zone")
 	}
@@ -222,6 +227,9 @@ func (p *plan) addPort(port *Port) error {
 	if port.IPv4.IsValid() {
 		if err := checkAddr4(port.place(), "fixed_ip", port.IPv4); err != nil {
 			return err
+		}
+		if slices.ContainsFunc(n.Open, func(s netcalc.Span) bool { return s.Contains(port.IPv4) }) {
+			return fail(port.place(), "fixed_ip", port.IPv4, "must not be an open address of %s", n.place())
 		}
 		g.addrs = append(g.addrs, port.IPv4)
 	}

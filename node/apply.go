@@ -117,6 +117,7 @@ type apply struct {
 	want    *Want
 	result  *Result
 	pending Pending
+	listing []byte // of the packet filter, where its file is new
 
 	// What undo needs to know.
 	old      *Pending  // what an earlier apply has left to do
@@ -139,7 +140,7 @@ func (a *apply) prepare(ctx context.Context, o Options) error {
 			a.pending.Flows = append(a.pending.Flows, o.Revoked(c.had, after)...)
 		}
 		for _, f := range a.tree.Files {
-			if f.Path == c.Path && f.Also != nil && c.had != nil {
+			if f.Path == c.Path && f.Also != nil {
 				a.pending.Actions |= f.Also(c.had)
 			}
 		}
@@ -216,9 +217,9 @@ func (a *apply) parse(ctx context.Context, o Options) error {
 		case c.want == nil:
 			continue
 		case c.Does&LoadFilter != 0 && path.Ext(c.Path) != ".service":
-			// By itself, where it finds jumps in circles too, which `nft -c` passes.
 			name = "nft"
-			_, err = run(ctx, c.want, "unshare", "-n", "nft", "-f", "-")
+			f := Filter{Text: c.want, Tables: a.tree.Tables}
+			a.listing, err = f.listing(ctx)
 			if f := (*failure)(nil); errors.As(err, &f) && !missingProgram(err) {
 				f.program = name
 			}

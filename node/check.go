@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"slices"
+	"sync"
 )
 
 // Check compares the files, the kernel and the daemons of this machine with how they are to be, and returns what differs. It
@@ -22,31 +24,20 @@ func Check(ctx context.Context, t *Tree, w *Want) (found []Difference, err error
 	return append(found, live...), err
 }
 
-// checkLive compares the kernel and the daemons.
+// checkLive compares the kernel and the daemons, its parts beside each other: each of them waits for the kernel most of the time.
 func checkLive(ctx context.Context, w *Want) (found []Difference, err error) {
-	// The filter is compared by programs, which take their time meanwhile.
-	type answer struct {
-		found []Difference
-		err   error
+	parts := []func() ([]Difference, error){
+		func() ([]Difference, error) { return checkLinks(ctx, w) },
+		func() ([]Difference, error) { return checkSettings(w), nil },
+		func() ([]Difference, error) { return checkFilter(ctx, w.Filter) },
+		func() ([]Difference, error) { return checkDaemons(w), nil },
+		func() ([]Difference, error) { return checkNeighbours(ctx, w) },
 	}
-	filter := make(chan answer, 1)
-	go func() {
-		d, err := checkFilter(ctx, w.Filter)
-		filter <- answer{d, err}
-	}()
-	links, err := checkLinks(ctx, w)
-	if err != nil {
-		<-filter
-		return nil, err
+	all, errs := make([][]Difference, len(parts)), make([]error, len(parts))
+	var group sync.WaitGroup
+	for i, part := range parts {
+		group.Go(func() { all[i], errs[i] = part() })
 	}
-	settings := checkSettings(w)
-	neighbours, err := checkNeighbours(ctx, w)
-	filtered := <-filter
-	if err == nil {
-		err = filtered.err
-	}
-	for _, part := range [][]Difference{links, settings, filtered.found, checkDaemons(w), neighbours} {
-		found = append(found, part...)
-	}
-	return found, err
+	group.Wait()
+	return slices.Concat(all...), firstError(errs)
 }

@@ -189,16 +189,24 @@ func checkLocal(ctx context.Context, w *Want, live map[string]*liveLink) (found 
 
 // checkProxies compares the addresses that are answered for by NDP. Those of somebody else stay.
 func checkProxies(ctx context.Context, w *Want, live map[string]*liveLink) (found []Difference, err error) {
-	if w.Proxies == nil {
+	if w.Proxies == nil && w.Proxied == nil {
 		return nil, nil
 	}
-	have := map[Proxy]bool{}
+	have, wanted := map[Proxy]bool{}, map[Proxy]bool{}
+	for _, p := range w.Proxies {
+		wanted[Proxy{Address: p.Address, Link: p.Link}] = true
+	}
 	all, err := ipJSON[liveNeighbour](ctx, "-6", "neighbour", "show", "proxy")
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range all {
-		have[Proxy{Address: n.Address, Link: n.Device}] = true
+		p := Proxy{Address: n.Address, Link: n.Device}
+		have[p] = true
+		if !wanted[p] && slices.ContainsFunc(w.Proxied, func(r netip.Prefix) bool { return r.Contains(p.Address) }) {
+			found = append(found, Difference{Subject: "NDP proxy on " + p.Link, Is: p.Address.String(), Should: "none", Because: "no such floating address is held",
+				ip: []string{"neighbour delete proxy " + p.Address.String() + " dev " + p.Link}})
+		}
 	}
 	for _, p := range w.Proxies {
 		if have[Proxy{Address: p.Address, Link: p.Link}] {

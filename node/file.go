@@ -20,7 +20,7 @@ type File struct {
 	Mode fs.FileMode
 	Text []byte // with its checksum, see Stamp
 	Does Action // what has to follow when it has changed
-	// Also, if it is set, tells what has to follow besides when the file was had before.
+	// Also, if it is set, tells what has to follow besides when the file was had before, nil where there was none.
 	Also func(had []byte) Action
 }
 
@@ -34,6 +34,7 @@ const (
 	LoadModules                      // kernel modules
 	LoadFilter                       // nft loads the file as one transaction
 	LoadLinks                        // the network manager reads its files again
+	RestartLinks                     // systemd-networkd starts again
 	SetSysctl                        // the kernel's settings are written
 	ReloadRadvd                      // radvd reads its file again, or starts
 	RestartDHCP                      // dnsmasq starts again: its main file or its unit has changed
@@ -41,7 +42,7 @@ const (
 	numberActions = iota
 )
 
-var actionNames = [numberActions]string{"units", "modules", "nftables", "links", "sysctl", "radvd", "dnsmasq-restart", "dnsmasq-reload"}
+var actionNames = [numberActions]string{"units", "modules", "nftables", "links", "links-restart", "sysctl", "radvd", "dnsmasq-restart", "dnsmasq-reload"}
 
 // String lists the actions of the set by their names, in their order; a set of none is "-".
 func (a Action) String() string {

@@ -109,6 +109,15 @@ func (a *apply) followFilter(ctx context.Context) error {
 		}
 		return nil
 	}
+	if a.listing == nil && f.remembered() == nil {
+		var err error
+		if a.listing, err = f.listing(ctx); err != nil {
+			return err
+		}
+	}
+	if a.listing != nil {
+		f.remember(a.listing)
+	}
 	if a.pending.Actions&LoadFilter == 0 {
 		found, err := checkFilter(ctx, f)
 		if err != nil || found == nil {
@@ -139,6 +148,9 @@ func (a *apply) reloadLinks(ctx context.Context) error {
 		if _, err := run(ctx, nil, a.Generate[0], a.Generate[1:]...); err != nil {
 			return err
 		}
+	}
+	if a.pending.Actions&RestartLinks != 0 {
+		return a.systemctl(ctx, "restart", linksUnit)
 	}
 	if a.Reload != nil {
 		return a.systemctl(ctx, "reload", linksUnit)
@@ -172,7 +184,7 @@ func (a *apply) followLinks(ctx context.Context) error {
 			a.made = append(a.made, name)
 		}
 	}
-	if a.pending.Actions&LoadLinks != 0 {
+	if a.pending.Actions&(LoadLinks|RestartLinks) != 0 {
 		if err := a.reloadLinks(ctx); err != nil {
 			return fmt.Errorf("the links cannot be made: %w", err)
 		}

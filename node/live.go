@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // liveLink is a link as `ip -json -details address show` tells it.
@@ -90,4 +91,27 @@ func liveLinks(ctx context.Context) (map[string]*liveLink, error) {
 		links[l.Name] = l
 	}
 	return links, nil
+}
+
+// Port is a link that is a port of a bridge.
+type Port struct{ Name, Bridge string }
+
+// ForeignPorts are the ports of bridges that are not among ours over which somebody outside of this machine may be reached: not
+// those of its containers and virtual machines.
+func ForeignPorts(ctx context.Context, ours []string) (ports []Port, err error) {
+	live, err := liveLinks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for name, l := range live {
+		master := live[l.Master]
+		if master == nil || master.LinkInfo.Kind != string(Bridge) || slices.Contains(ours, l.Master) {
+			continue
+		}
+		if kind := l.LinkInfo.Kind; kind != "veth" && kind != "tun" {
+			ports = append(ports, Port{name, l.Master})
+		}
+	}
+	slices.SortFunc(ports, func(a, b Port) int { return strings.Compare(a.Name, b.Name) })
+	return ports, nil
 }

@@ -96,7 +96,7 @@ func (a *apply) reloadOld(ctx context.Context, try func(error)) {
 		_, err := run(ctx, nil, "nft", "-f", a.want.Filter.Path)
 		try(err)
 	}
-	if all&LoadLinks != 0 {
+	if all&(LoadLinks|RestartLinks) != 0 {
 		try(a.reloadLinks(ctx))
 	}
 	for _, c := range a.result.Changes {

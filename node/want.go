@@ -11,6 +11,7 @@ type Want struct {
 	Links     []Link
 	Local     []Local
 	Proxies   []Proxy
+	Proxied   []netip.Prefix // where all proxies are ours, and those that are not among Proxies are to go
 	Settings  []Setting
 	Filter    *Filter // nil where there is to be none
 	Daemons   []Daemon

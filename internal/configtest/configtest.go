@@ -20,7 +20,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files in testdata")
 
 // Golden compares got with the file of that name in testdata.
-func Golden(t *testing.T, name string, got []byte) {
+func Golden(t testing.TB, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
 	if *update {
@@ -38,7 +38,7 @@ func Golden(t *testing.T, name string, got []byte) {
 }
 
 // WantBound checks that err is an OptionError with the message want, or nil where want is empty.
-func WantBound(t *testing.T, err error, want string) {
+func WantBound(t testing.TB, err error, want string) {
 	t.Helper()
 	if want == "" {
 		if err != nil {
@@ -91,18 +91,25 @@ func Tool(t testing.TB, name string) string {
 // Namespace is the name of a network namespace.
 type Namespace string
 
+// namespaces counts them, so that a test may have several.
 var namespaces atomic.Int64
 
 // NewNamespace creates a network namespace that is gone after the test. Where that is not possible it skips as Tool does.
-func NewNamespace(t *testing.T) Namespace {
+func NewNamespace(t testing.TB) Namespace {
+	t.Helper()
+	return newNamespace(t, "")
+}
+
+// newNamespace creates one whose name ends in what it is for.
+func newNamespace(t testing.TB, role string) Namespace {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		without(t, "a network namespace needs root")
 	}
 	Tool(t, "ip")
 	Tool(t, "sysctl")
-	// Packages are tested at the same time, each by a process of its own; a node has guests.
-	ns := Namespace(fmt.Sprintf("configtest-%d-%d", os.Getpid(), namespaces.Add(1)))
+	// Packages are tested at the same time, each by a process of its own.
+	ns := Namespace(fmt.Sprintf("configtest-%d-%d%s", os.Getpid(), namespaces.Add(1), role))
 	if out, err := exec.Command("ip", "netns", "add", string(ns)).CombinedOutput(); err != nil {
 		without(t, fmt.Sprintf("cannot create a network namespace: %v: %s", err, out))
 	}
@@ -120,7 +127,7 @@ func (ns Namespace) Command(args ...string) *exec.Cmd {
 }
 
 // Run runs a program in the namespace, which must succeed, and returns what it prints.
-func (ns Namespace) Run(t *testing.T, args ...string) string {
+func (ns Namespace) Run(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := ns.Command(args...).CombinedOutput()
 	if err != nil {

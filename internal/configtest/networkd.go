@@ -113,7 +113,8 @@ func (n *Networkd) start() error {
 		n.daemon = nil
 		return err
 	}
-	return n.until(time.Minute, func() bool { return strings.Count(n.log.String(), networkdReady) > starts })
+	// It makes links before it says so; thousands take minutes on a busy machine.
+	return n.until(5*time.Minute, func() bool { return strings.Count(n.log.String(), networkdReady) > starts })
 }
 
 func (n *Networkd) until(most time.Duration, done func() bool) error {
@@ -188,6 +189,9 @@ func (n *Networkd) Settle(most time.Duration) (map[string]string, error) {
 
 func (n *Networkd) states() (map[string]string, error) {
 	out, err := n.Enter("timeout", "20", "networkctl", "--json=short", "list").Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		err = fmt.Errorf("networkctl list: %w: %s", err, exit.Stderr)
+	}
 	if err != nil {
 		return nil, err
 	}
