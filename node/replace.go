@@ -33,14 +33,19 @@ func Replace(changes []*Change, step func(name string)) (err error) {
 			}
 		}
 	}()
-	folders, err := makeFolders(changes)
-	if err != nil {
+	folders, fresh := map[string]bool{}, freshFolders{}
+	defer fresh.discard()
+	if err := fresh.plan(changes, folders); err != nil {
 		return err
 	}
 	errs := make([]error, len(changes))
 	parallel(len(changes), func(i int) {
 		if c := changes[i]; c.want != nil {
-			written[i], errs[i] = writeBeside(c.target, temporary, c.mode, c.want)
+			if inside, ok := fresh.place(c.target); ok {
+				errs[i] = writeNew(inside, c.mode, c.want)
+			} else {
+				written[i], errs[i] = writeBeside(c.target, temporary, c.mode, c.want)
+			}
 			if errs[i] != nil {
 				errs[i] = fmt.Errorf("cannot write %s: %w", c.target, reason(errs[i]))
 			}
@@ -53,7 +58,13 @@ func Replace(changes []*Change, step func(name string)) (err error) {
 	if err := syncFolders(folders); err != nil {
 		return err
 	}
+	if err := fresh.put(step); err != nil {
+		return err
+	}
 	for i, c := range changes {
+		if _, ok := fresh.place(c.target); ok && c.want != nil {
+			continue
+		}
 		if step != nil {
 			step("replace " + c.Path)
 		}
@@ -100,34 +111,32 @@ func syncFile(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// makeFolders makes the folders of all files that are to be written, and returns them.
-func makeFolders(changes []*Change) (map[string]bool, error) {
-	folders := map[string]bool{}
-	for _, c := range changes {
-		dir := filepath.Dir(c.target)
-		if c.want == nil || folders[dir] {
-			continue
-		}
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, fmt.Errorf("cannot write %s: %w", c.target, reason(err))
-		}
-		folders[dir] = true
-	}
-	return folders, nil
-}
-
 // number makes the names of this process's files on their way different.
 var number atomic.Uint64
 
 // writeBeside writes a file in the folder of target, because a rename does not cross file systems. It goes by the kernel's own
 // calls: package os makes a dozen more for each file, which 16,000 of them feel.
 func writeBeside(target, prefix string, mode fs.FileMode, data []byte) (path string, err error) {
+	for {
+		path = beside(target, prefix)
+		if err := writeNew(path, mode, data); err != unix.EEXIST {
+			return path, err
+		}
+	}
+}
+
+// beside is a name in the folder of target that nobody has had.
+func beside(target, prefix string) string {
+	return filepath.Join(filepath.Dir(target), fmt.Sprintf("%s%d.%d", prefix, os.Getpid(), number.Add(1)))
+}
+
+// writeNew writes a file where there is none of that name, or none at all.
+func writeNew(path string, mode fs.FileMode, data []byte) (err error) {
 	fd := -1
 	for fd < 0 {
-		path = filepath.Join(filepath.Dir(target), fmt.Sprintf("%s%d.%d", prefix, os.Getpid(), number.Add(1)))
 		fd, err = unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
-		if err != nil && err != unix.EEXIST && err != unix.EINTR {
-			return "", err
+		if err != nil && err != unix.EINTR {
+			return err
 		}
 	}
 	for len(data) > 0 && err == nil {
@@ -146,9 +155,8 @@ func writeBeside(target, prefix string, mode fs.FileMode, data []byte) (path str
 	}
 	if err != nil {
 		_ = unix.Unlink(path)
-		return "", err
 	}
-	return path, nil
+	return err
 }
 
 // syncFolders has the file systems of folders write all they have. Without it a power cut may leave a new name with nothing in it.
@@ -185,13 +193,15 @@ func Restore(changes []*Change) error {
 	return Replace(back, nil)
 }
 
-// sweep removes what a process that was killed has left: beside the files of the tree and those that links lead to, where earlier
-// trees had files, and in the folder of what is under way. It is for whoever holds the lock.
+// sweep removes what a process that was killed has left: beside the files of the tree, those that links lead to and the folders that
+// it was about to make, where earlier trees had files, and in the folder of what is under way. It is for whoever holds the lock.
 func (t *Tree) sweep(root string) {
 	dirs := map[string]bool{}
 	for _, f := range t.Files {
+		for dir := filepath.Dir(f.Path); !dirs[filepath.Join(root, dir)]; dir = filepath.Dir(dir) {
+			dirs[filepath.Join(root, dir)] = true
+		}
 		path := filepath.Join(root, f.Path)
-		dirs[filepath.Dir(path)] = true
 		if target, err := os.Readlink(path); err == nil && target != "" {
 			if path, err = filepath.EvalSymlinks(path); err == nil {
 				dirs[filepath.Dir(path)] = true

@@ -103,6 +103,9 @@ func NewNamespace(t testing.TB) Namespace {
 // newNamespace creates one whose name ends in what it is for.
 func newNamespace(t testing.TB, role string) Namespace {
 	t.Helper()
+	if raceDetector {
+		t.Skip("what daemons and packets do is seen without the race detector")
+	}
 	if os.Geteuid() != 0 {
 		without(t, "a network namespace needs root")
 	}
