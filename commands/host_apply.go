@@ -76,6 +76,7 @@ func (o *hostApplyOptions) run(ctx context.Context, s *session) error {
 		Protected: func(path string) error { return refuseProtected(path, s.opened) },
 		Revoked:   revokedFlows,
 	})
+	s.wrote = result != nil && result.Done
 	var conflict *node.ConflictError
 	switch {
 	case errors.As(err, &conflict):

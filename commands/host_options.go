@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -49,6 +50,14 @@ func (o *hostOptions) check(e *cli.Env) (err error) {
 
 // plan reads the ledger and works out what the node should be.
 func (o *hostOptions) plan(ctx context.Context, s *session) (*nodePlan, error) {
+	// A folder that is misspelt would be made, or seem to be an empty machine.
+	info, err := os.Stat(o.Root)
+	if err == nil && !info.IsDir() {
+		err = errors.New("it is not a folder")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot use %s as the node's root: %w", o.Root, cli.ReasonOf(err))
+	}
 	view, err := s.store.Node(ctx, o.Host)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type Options struct {
 // Result is what an apply has found and done.
 type Result struct {
 	Changes []*Change
+	Done    bool         // something was changed, and has not been changed back
 	Mended  []Difference // of the kernel and the daemons
 	Left    []Difference // what still differs
 }
@@ -49,7 +51,8 @@ func (e *ConflictError) Error() string {
 // stopped is mended.
 //
 // Errors: ConflictError, before anything is touched. Anything else that goes wrong while files are checked leaves all as it was;
-// later the old files are brought back and loaded again.
+// later the old files are brought back and loaded again. Only where flows cannot be cut off all stays as it should be, so that what
+// was revoked is, and the next apply tries again.
 func (m *Machine) Apply(ctx context.Context, t *Tree, w *Want, o Options) (*Result, error) {
 	if !o.DryRun {
 		unlock, err := m.lock(ctx)
@@ -79,16 +82,17 @@ func (m *Machine) Apply(ctx context.Context, t *Tree, w *Want, o Options) (*Resu
 		return r, err
 	}
 	a := &apply{Machine: m, tree: t, want: w, result: r}
-	if err := a.prepare(ctx, o); err != nil {
-		return nil, err
-	}
-	if ctx.Err() != nil {
+	err = a.prepare(ctx, o)
+	switch {
+	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, err
 	}
 	// From here on it is finished, or undone: half of it would help nobody.
 	ctx = context.WithoutCancel(ctx)
-	if err := a.replace(ctx); err != nil {
-		return nil, err
+	if err := a.replace(ctx, o); err != nil {
+		return r, err
 	}
 	if o.NoReload {
 		return r, nil
@@ -96,6 +100,11 @@ func (m *Machine) Apply(ctx context.Context, t *Tree, w *Want, o Options) (*Resu
 	if err := a.follow(ctx); err != nil {
 		return r, a.undo(ctx, err)
 	}
+	a.step("flows")
+	if err := a.cutFlows(ctx); err != nil {
+		return r, err
+	}
+	a.step("done")
 	if r.Left, err = checkLive(ctx, w); err != nil {
 		return r, err
 	}
@@ -111,6 +120,14 @@ type apply struct {
 	result  *Result
 	pending Pending
 	listing []byte // of the packet filter, where its file is new
+
+	// What undo needs to know.
+	old      *Pending  // what an earlier apply has left to do
+	disabled []string  // units
+	enabled  []string  // units that were not there
+	removed  []string  // commands of ip(8) that make links again
+	made     []string  // links that were not there
+	settings []Setting // as they were
 }
 
 // prepare finds out what is to be done, and whether it can be, and changes nothing.
@@ -132,13 +149,22 @@ func (a *apply) prepare(ctx context.Context, o Options) error {
 		if c.Path == ManifestPath {
 			a.pending.Links = goneLinks(c.had, a.tree.Links)
 		}
+		if c.State == Stale && path.Ext(c.Path) == ".service" {
+			a.pending.Stop = append(a.pending.Stop, path.Base(c.Path))
+		}
 	}
-	if old := readPending(a.Root); old != nil {
+	a.old = readPending(a.Root)
+	if old := a.old; old != nil {
 		a.pending.Actions |= old.Actions
 		a.pending.Flows = append(a.pending.Flows, old.Flows...)
 		for _, link := range old.Links {
 			if !slices.Contains(a.tree.Links, link) && !slices.Contains(a.pending.Links, link) {
 				a.pending.Links = append(a.pending.Links, link)
+			}
+		}
+		for _, unit := range old.Stop {
+			if !slices.Contains(a.pending.Stop, unit) && !slices.ContainsFunc(a.tree.Files, func(f File) bool { return path.Base(f.Path) == unit }) {
+				a.pending.Stop = append(a.pending.Stop, unit)
 			}
 		}
 	}
@@ -196,6 +222,9 @@ func (a *apply) parse(ctx context.Context, o Options) error {
 			name = "nft"
 			f := Filter{Text: c.want, Tables: a.tree.Tables}
 			a.listing, err = f.listing(ctx)
+			if f := (*failure)(nil); errors.As(err, &f) && !missingProgram(err) {
+				f.program = name
+			}
 		case c.Does&ReloadRadvd != 0:
 			name = "radvd"
 			err = a.parseFile(ctx, c, "radvd", "-c", "-C")
@@ -213,85 +242,35 @@ func (a *apply) parse(ctx context.Context, o Options) error {
 	return nil
 }
 
-func missingProgram(err error) bool {
-	f := (*failure)(nil)
-	return errors.As(err, &f) && strings.HasSuffix(f.Error(), "is not installed")
-}
+func missingProgram(err error) bool { return errors.Is(err, exec.ErrNotFound) }
 
 // replace replaces the files, with what is to follow on the disk before.
-func (a *apply) replace(ctx context.Context) error {
+func (a *apply) replace(ctx context.Context, o Options) error {
 	for _, c := range a.result.Changes {
-		if c.State != Stale || !strings.HasSuffix(c.Path, ".service") || a.Root != "/" {
-			continue
-		}
-		// While systemd still knows it.
-		a.step("disable " + c.Path)
-		if err := a.systemctl(ctx, "disable", "--now", path.Base(c.Path)); err != nil {
-			return fmt.Errorf("%s cannot be stopped: %w", path.Base(c.Path), err)
+		if unit := path.Base(c.Path); c.State == Stale && path.Ext(unit) == ".service" && !o.NoReload {
+			// While systemd still knows it.
+			a.step("disable " + c.Path)
+			if err := a.systemctl(ctx, "disable", "--now", unit); err != nil {
+				return fmt.Errorf("%s cannot be stopped: %w", unit, err)
+			}
+			a.disabled = append(a.disabled, unit)
+			a.pending.Stop = slices.DeleteFunc(a.pending.Stop, func(s string) bool { return s == unit })
 		}
 	}
 	if len(a.result.Changes) == 0 {
 		return nil
 	}
 	a.step("pending")
-	if err := a.pending.write(a.Root); err != nil {
-		return err
+	err := a.pending.write(a.Root)
+	if err == nil {
+		a.step("files")
+		err = Replace(a.result.Changes, a.Step)
 	}
-	a.step("files")
-	if err := Replace(a.result.Changes, a.Step); err != nil {
-		if back := Restore(a.result.Changes); back != nil {
-			return fmt.Errorf("%w; and the old files cannot be brought back: %w", err, back)
-		}
-		return errors.Join(err, removePending(a.Root))
+	if err != nil {
+		return a.giveBack(ctx, err)
 	}
+	a.result.Done = true
 	a.step("replaced")
-	return nil
-}
-
-// undo brings back the old files after an error, and has them loaded again.
-func (a *apply) undo(ctx context.Context, why error) error {
-	if len(a.result.Changes) == 0 {
-		return why
-	}
-	a.step("undo")
-	if err := Restore(a.result.Changes); err != nil {
-		return fmt.Errorf("%w; and the old files cannot be brought back: %w", why, err)
-	}
-	var failed []string
-	for _, c := range a.result.Changes {
-		if err := a.reload(ctx, c.Does, c.had != nil); err != nil {
-			failed = append(failed, err.Error())
-		}
-	}
-	if failed != nil {
-		return fmt.Errorf("%w; the old files are back, but cannot all be loaded: %s", why, strings.Join(slices.Compact(failed), "; "))
-	}
-	if err := removePending(a.Root); err != nil {
-		return fmt.Errorf("%w; the old files are back and loaded: %w", why, err)
-	}
-	return fmt.Errorf("%w; the old files are back and loaded", why)
-}
-
-// reload loads an old file again, and stops the daemon of one that was not there. A filter that was not there stays: better too
-// much is filtered than nothing.
-func (a *apply) reload(ctx context.Context, does Action, there bool) error {
-	switch {
-	case !there && does&ReloadRadvd != 0:
-		return a.systemctl(ctx, "stop", radvdUnit)
-	case !there && does&RestartDHCP != 0:
-		return a.systemctl(ctx, "stop", dnsmasqUnit)
-	case !there:
-		return nil
-	case does&LoadFilter != 0 && a.want.Filter != nil:
-		_, err := run(ctx, nil, "nft", "-f", a.want.Filter.Path)
-		return err
-	case does&LoadLinks != 0:
-		return a.reloadLinks(ctx)
-	case does&ReloadRadvd != 0:
-		return a.systemctl(ctx, "reload-or-restart", radvdUnit)
-	case does&(RestartDHCP|ReloadDHCP) != 0:
-		return a.systemctl(ctx, "restart", dnsmasqUnit)
-	}
 	return nil
 }
 
@@ -304,4 +283,4 @@ const (
 )
 
 // patience is how long a daemon may take to come up.
-const patience = 10 * time.Second
+var patience = 10 * time.Second

@@ -77,7 +77,7 @@ func (f *Filter) live(ctx context.Context) (tables [][]byte, err error) {
 	errs := make([]error, len(f.Tables))
 	parallel(len(f.Tables), func(i int) {
 		tables[i], errs[i] = run(ctx, nil, "nft", append([]string{"--stateless", "list", "table"}, strings.Fields(f.Tables[i])...)...)
-		if errs[i] != nil && strings.Contains(errs[i].Error(), "No such file or directory") {
+		if says(errs[i], "No such file or directory") {
 			tables[i], errs[i] = nil, nil
 		}
 	})

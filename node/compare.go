@@ -44,6 +44,8 @@ type Change struct {
 	target string // where its symbolic links lead
 	had    []byte // nil where there is none
 	hadMod fs.FileMode
+
+	replaced bool // Replace has come so far
 }
 
 // Diff is the change as a unified diff, empty where only the mode differs.

@@ -2,10 +2,10 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,19 +16,24 @@ func (a *apply) follow(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"units", a.followUnits}, {"gone links", a.removeLinks}, {"filter", a.followFilter}, {"links", a.followLinks},
-		{"settings", a.followSettings}, {"daemons", a.followDaemons}, {"flows", a.cutFlows},
+		{"units", a.followUnits}, {"gone links", a.removeGone}, {"filter", a.followFilter}, {"links", a.followLinks},
+		{"settings", a.followSettings}, {"daemons", a.followDaemons},
 	} {
 		a.step(part.name)
 		if err := part.do(ctx); err != nil {
 			return err
 		}
 	}
-	a.step("done")
 	return nil
 }
 
 func (a *apply) followUnits(ctx context.Context) error {
+	for _, unit := range a.pending.Stop {
+		// Its file was removed by an apply that was to tell nobody.
+		if err := a.systemctl(ctx, "stop", unit); err != nil && !strings.Contains(err.Error(), "not loaded") {
+			return fmt.Errorf("%s cannot be stopped: %w", unit, err)
+		}
+	}
 	if a.pending.Actions&LoadUnits == 0 {
 		return nil
 	}
@@ -39,30 +44,45 @@ func (a *apply) followUnits(ctx context.Context) error {
 		if f.Does&LoadUnits == 0 {
 			continue
 		}
-		if err := a.systemctl(ctx, "enable", filepath.Base(f.Path)); err != nil {
-			return fmt.Errorf("%s cannot be enabled: %w", filepath.Base(f.Path), err)
+		unit := filepath.Base(f.Path)
+		if err := a.systemctl(ctx, "enable", unit); err != nil {
+			return fmt.Errorf("%s cannot be enabled: %w", unit, err)
+		}
+		if slices.ContainsFunc(a.result.Changes, func(c *Change) bool { return c.Path == f.Path && c.had == nil }) {
+			a.enabled = append(a.enabled, unit)
 		}
 	}
 	return nil
 }
 
-// removeLinks removes links that we made and nothing needs any more, ports before their bridges.
-func (a *apply) removeLinks(ctx context.Context) error {
-	if len(a.pending.Links) == 0 {
-		return nil
+// removeLinks removes links that we made and nothing needs any more, and returns what makes them again.
+func removeLinks(ctx context.Context, names []string) (again []string, err error) {
+	if len(names) == 0 {
+		return nil, nil
 	}
 	live, err := liveLinks(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var batch []string
-	for _, name := range a.pending.Links {
+	for _, name := range names {
 		// A link of that name and another kind is somebody else's.
 		if l := live[name]; l != nil && (l.LinkInfo.Kind == string(Bridge) || l.LinkInfo.Kind == string(VLAN)) {
 			batch = append(batch, "link delete dev "+name)
+			again = append(again, l.wanted().create()...)
 		}
 	}
-	return ipBatch(ctx, batch)
+	for _, l := range live {
+		if slices.Contains(batch, "link delete dev "+l.Master) {
+			again = append(again, "link set dev "+l.Name+" master "+l.Master)
+		}
+	}
+	return again, ipBatch(ctx, batch)
+}
+
+func (a *apply) removeGone(ctx context.Context) (err error) {
+	a.removed, err = removeLinks(ctx, a.pending.Links)
+	return err
 }
 
 // ipBatch has ip(8) do several things.
@@ -82,7 +102,7 @@ func (a *apply) followFilter(ctx context.Context) error {
 		}
 		for _, table := range a.tree.Tables {
 			_, err := run(ctx, nil, "nft", append([]string{"delete", "table"}, strings.Fields(table)...)...)
-			if err != nil && !strings.Contains(err.Error(), "No such file or directory") {
+			if err != nil && !says(err, "No such file or directory") {
 				return err
 			}
 		}
@@ -154,6 +174,15 @@ func (a *apply) followLinks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	live, err := liveLinks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range a.tree.Links {
+		if live[name] == nil {
+			a.made = append(a.made, name)
+		}
+	}
 	if a.pending.Actions&(LoadLinks|RestartLinks) != 0 {
 		if err := a.reloadLinks(ctx); err != nil {
 			return fmt.Errorf("the links cannot be made: %w", err)
@@ -190,6 +219,7 @@ func (a *apply) followSettings(context.Context) error {
 		if d.set == nil {
 			continue
 		}
+		a.settings = append(a.settings, Setting{Path: d.set.Path, Value: d.Is})
 		if err := os.WriteFile("/proc/sys/"+d.set.Path, []byte(d.set.Value), 0); err != nil {
 			return fmt.Errorf("cannot set %s to %s: %w", d.set.Path, d.set.Value, reason(err))
 		}
@@ -258,7 +288,7 @@ func (a *apply) cutFlows(ctx context.Context) error {
 	for _, flow := range a.pending.Flows {
 		_, err := run(ctx, nil, "conntrack", flow...)
 		// It exits with 1 where there was none.
-		if f := (*failure)(nil); errors.As(err, &f) && strings.Contains(f.said, " 0 flow entries have been ") {
+		if says(err, " 0 flow entries have been ") {
 			continue
 		}
 		if err != nil {
@@ -270,9 +300,9 @@ func (a *apply) cutFlows(ctx context.Context) error {
 
 // parseFile runs a parser on the text of a change, in a file that is gone afterwards.
 func (a *apply) parseFile(ctx context.Context, c *Change, program string, args ...string) error {
-	dir, err := os.MkdirTemp("", "nova-host-*")
+	dir, err := os.MkdirTemp(filepath.Join(a.Root, runFolder), temporary+"*") // where the next apply finds it, if this one is killed
 	if err != nil {
-		return err
+		return reason(err)
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, filepath.Base(c.Path))

@@ -41,6 +41,17 @@ func (a liveAddress) prefix() netip.Prefix { return netip.PrefixFrom(a.Local, a.
 
 func (l *liveLink) up() bool { return slices.Contains(l.Flags, "UP") }
 
+// wanted is the link as one that is to be so.
+func (l *liveLink) wanted() *Link {
+	w := &Link{Name: l.Name, Kind: Kind(l.LinkInfo.Kind), VLAN: l.LinkInfo.Data.ID, Parent: l.Parent, Master: l.Master, MTU: l.MTU}
+	for _, a := range l.Addresses {
+		if a.Scope != "link" {
+			w.Addresses = append(w.Addresses, a.prefix())
+		}
+	}
+	return w
+}
+
 type liveRoute struct {
 	Destination string `json:"dst"`
 	Type        string `json:"type"`

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -49,6 +50,12 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.err }
 
+// says tells whether err is of a program that said so.
+func says(err error, text string) bool {
+	f := (*failure)(nil)
+	return errors.As(err, &f) && strings.Contains(f.said, text)
+}
+
 // run runs a program and returns what it prints on standard output.
 func run(ctx context.Context, stdin []byte, program string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, longest)
@@ -60,6 +67,8 @@ func run(ctx context.Context, stdin []byte, program string, args ...string) ([]b
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "PATH="+searchPath())
 	cmd.Stdin = bytes.NewReader(stdin)
+	// Ctrl-C is for us, who finish what is begun, and not for what a terminal takes for the rest of the job.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// A daemon that a program leaves behind may keep its output open.
 	cmd.WaitDelay = time.Second
 	var out, errs bytes.Buffer

@@ -21,6 +21,7 @@ type Pending struct {
 	Actions Action     `json:"-"`
 	Names   string     `json:"actions"`
 	Links   []string   `json:"links"` // links of ours that are to go
+	Stop    []string   `json:"stop"`  // units whose files went without systemd being told
 	Flows   [][]string `json:"flows"` // of calls of conntrack(8), for what is not allowed any more
 }
 

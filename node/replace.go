@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -79,6 +80,7 @@ func Replace(changes []*Change, step func(name string)) (err error) {
 		if err != nil {
 			return fmt.Errorf("cannot replace %s: %w", c.target, reason(err))
 		}
+		c.replaced = true
 	}
 	return syncFolders(folders)
 }
@@ -179,30 +181,55 @@ func syncFolders(folders map[string]bool) error {
 	return nil
 }
 
-// Restore brings back what was there before Replace.
+// Restore brings back what was there before Replace, where that has come so far: on a disk that is full there may be no room to
+// write again what is still in its place.
 func Restore(changes []*Change) error {
-	back := make([]*Change, len(changes))
-	for i, c := range changes {
-		back[i] = &Change{Path: c.Path, target: c.target, want: c.had, mode: c.hadMod}
+	var back []*Change
+	for _, c := range changes {
+		if c.replaced {
+			back = append(back, &Change{Path: c.Path, target: c.target, want: c.had, mode: c.hadMod})
+		}
 	}
 	return Replace(back, nil)
 }
 
-// sweep removes what a process that was killed has left beside its targets, and beside folders that it was about to make.
+// sweep removes what a process that was killed has left: beside the files of the tree, those that links lead to and the folders that
+// it was about to make, where earlier trees had files, and in the folder of what is under way. It is for whoever holds the lock.
 func (t *Tree) sweep(root string) {
-	seen := map[string]bool{}
+	dirs := map[string]bool{}
 	for _, f := range t.Files {
-		for dir := filepath.Dir(f.Path); !seen[dir]; dir = filepath.Dir(dir) {
-			seen[dir] = true
-			entries, err := os.ReadDir(filepath.Join(root, dir))
-			if err != nil {
-				continue
+		for dir := filepath.Dir(f.Path); !dirs[filepath.Join(root, dir)]; dir = filepath.Dir(dir) {
+			dirs[filepath.Join(root, dir)] = true
+		}
+		path := filepath.Join(root, f.Path)
+		if target, err := os.Readlink(path); err == nil && target != "" {
+			if path, err = filepath.EvalSymlinks(path); err == nil {
+				dirs[filepath.Dir(path)] = true
 			}
-			for _, e := range entries {
-				if strings.HasPrefix(e.Name(), temporary) && (e.Type().IsRegular() || e.IsDir()) {
-					os.RemoveAll(filepath.Join(root, dir, e.Name()))
-				}
-			}
+		}
+	}
+	for _, owned := range t.Owned {
+		found, _ := filepath.Glob(filepath.Join(escapeGlob(root), filepath.Dir(owned.Pattern)))
+		for _, dir := range found {
+			dirs[dir] = true
+		}
+	}
+	for dir := range dirs {
+		removeTemporaries(dir, temporary)
+	}
+	removeTemporaries(filepath.Join(root, runFolder), temporary, otherTemporary)
+}
+
+// removeTemporaries removes files and folders on their way.
+func removeTemporaries(dir string, prefixes ...string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		ours := slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(e.Name(), p) })
+		if ours && (e.Type().IsRegular() || e.IsDir()) {
+			os.RemoveAll(filepath.Join(dir, e.Name()))
 		}
 	}
 }
