@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,8 +16,11 @@ import (
 // machineCommands are what scripts need for a whole network node with an /etc, a /run and daemons of its own.
 var machineCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"machine": machine,
+	"site":    site,
 	"guest":   guest,
 	"on":      on,
+	"drift":   drift,
+	"flows":   flows,
 }
 
 // mounts makes the machine's own /etc and /run, and gives it its name. /sys is read-only, by which systemd-networkd knows that
@@ -102,20 +106,37 @@ func on(ts *testscript.TestScript, neg bool, args []string) {
 	exits(ts, false, append(args[1:2:2], enter(ts.Getenv(args[0]+"_pid"), args[2:]...)...))
 }
 
-// guest is the script command `guest VARIABLE MACHINE BRIDGE MAC`: a guest with that MAC is plugged into a bridge of the machine.
-// The variable gets the name of its namespace; its interface is eth0, its port on the bridge tapN.
+// guest is the script command `guest VARIABLE MACHINE BRIDGE MAC [ADDRESS/LENGTH...]`: a guest with that MAC is plugged into a
+// bridge of the machine. The variable gets the name of its namespace; its interface is eth0, its port on the bridge tapN, where
+// the variable with _tap appended tells which. It uses each address given, without asking anybody for it, and the first address
+// of the network as its router.
 func guest(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 4 {
-		ts.Fatalf("usage: guest VARIABLE MACHINE BRIDGE MAC")
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: guest VARIABLE MACHINE BRIDGE MAC [ADDRESS/LENGTH...]")
 	}
 	netns(ts, false, args[:1])
 	name, node, port := ts.Getenv(args[0]), ts.Getenv(args[1]), fmt.Sprintf("tap%d", namespaces.Load())
-	for _, line := range [][]string{
+	ts.Setenv(args[0]+"_tap", port)
+	ipEach(ts, [][]string{
 		{"-n", node, "link", "add", port, "master", args[2], "type", "veth", "peer", "name", "eth0", "address", args[3], "netns", name},
 		{"-n", node, "link", "set", port, "up"},
 		{"-n", name, "link", "set", "lo", "up"},
 		{"-n", name, "link", "set", "eth0", "up"},
-	} {
+	})
+	for _, address := range args[4:] {
+		prefix, err := netip.ParsePrefix(address)
+		ts.Check(err)
+		line := []string{"-n", name, "address", "add", address, "dev", "eth0"}
+		if prefix.Addr().Is6() {
+			line = append(line, "nodad")
+		}
+		ipEach(ts, [][]string{line, {"-n", name, "route", "add", "default", "via", prefix.Masked().Addr().Next().String()}})
+	}
+}
+
+// ipEach runs ip(8) with each of the lines.
+func ipEach(ts *testscript.TestScript, lines [][]string) {
+	for _, line := range lines {
 		if out, err := exec.Command("ip", line...).CombinedOutput(); err != nil {
 			ts.Fatalf("ip %s: %v: %s", strings.Join(line, " "), err, out)
 		}

@@ -18,7 +18,8 @@ type Options struct {
 	NoReload bool // replace files and tell nobody; what is outstanding is done by the next apply without it
 	// Protected refuses a file that must not be written whatever it is called.
 	Protected func(path string) error
-	// Revoked tells what was allowed by one text of the packet filter and is not by another: arguments of `conntrack -D`.
+	// Revoked tells what was allowed by one text of the packet filter and is not by another: the arguments of each call of
+	// conntrack(8) that ends it.
 	Revoked func(before, after []byte) [][]string
 }
 
