@@ -30,7 +30,7 @@ func (a *apply) follow(ctx context.Context) error {
 func (a *apply) followUnits(ctx context.Context) error {
 	for _, unit := range a.pending.Stop {
 		// Its file was removed by an apply that was to tell nobody.
-		if err := a.systemctl(ctx, "stop", unit); err != nil && !strings.Contains(err.Error(), "not loaded") {
+		if err := a.systemctl(ctx, "stop", unit); err != nil && !says(err, "not loaded") {
 			return fmt.Errorf("%s cannot be stopped: %w", unit, err)
 		}
 	}
