@@ -98,7 +98,7 @@ func TestScripts(t *testing.T) {
 					return os.MkdirAll(home, 0o700)
 				},
 				Cmds:      cmds,
-				Condition: isRoot,
+				Condition: condition,
 			})
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path"
 	"slices"
@@ -219,6 +220,9 @@ func (a *apply) parse(ctx context.Context, o Options) error {
 		case c.want == nil:
 			continue
 		case c.Does&LoadFilter != 0 && path.Ext(c.Path) != ".service":
+			if o.NoReload && os.Geteuid() != 0 {
+				continue // nobody else can make a namespace to load it in
+			}
 			name = "nft"
 			f := Filter{Text: c.want, Tables: a.tree.Tables}
 			a.listing, err = f.listing(ctx)

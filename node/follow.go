@@ -136,7 +136,14 @@ func (a *apply) followFilter(ctx context.Context) error {
 	return nil
 }
 
-func (a *apply) mended(found []Difference) { a.result.Mended = append(a.result.Mended, found...) }
+// mended tells of what is done besides what the files ask for; what nobody can do is told in the end.
+func (a *apply) mended(found []Difference) {
+	for _, d := range found {
+		if d.Mendable() {
+			a.result.Mended = append(a.result.Mended, d)
+		}
+	}
+}
 
 // reloadLinks has networkd read its files again.
 func (a *apply) reloadLinks(ctx context.Context) error {
