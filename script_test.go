@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -74,10 +75,14 @@ func truncateFile(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
 }
 
-// isRoot is the script condition [root].
-func isRoot(condition string) (bool, error) {
-	if condition != "root" {
-		return false, fmt.Errorf("unknown condition %q", condition)
+// condition is the script conditions [root], and [8021q]: this kernel can make VLANs, or there is a module with which it could.
+func condition(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Getuid() == 0, nil
+	case "8021q":
+		_, err := os.Stat("/proc/net/vlan")
+		return err == nil || exec.Command("modprobe", "-n", "8021q").Run() == nil, nil
 	}
-	return os.Getuid() == 0, nil
+	return false, fmt.Errorf("unknown condition %q", name)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path"
 	"slices"
@@ -136,15 +137,19 @@ func (a *apply) prepare(ctx context.Context, o Options) error {
 	if a.want.Filter != nil {
 		after = a.want.Filter.Text
 	}
+	also := map[string]func(had []byte) Action{}
+	for _, f := range a.tree.Files {
+		if f.Also != nil {
+			also[f.Path] = f.Also
+		}
+	}
 	for _, c := range a.result.Changes {
 		a.pending.Actions |= c.Does
+		if tell := also[c.Path]; tell != nil {
+			a.pending.Actions |= tell(c.had)
+		}
 		if c.Does&LoadFilter != 0 && o.Revoked != nil && c.had != nil {
 			a.pending.Flows = append(a.pending.Flows, o.Revoked(c.had, after)...)
-		}
-		for _, f := range a.tree.Files {
-			if f.Path == c.Path && f.Also != nil {
-				a.pending.Actions |= f.Also(c.had)
-			}
 		}
 		if c.Path == ManifestPath {
 			a.pending.Links = goneLinks(c.had, a.tree.Links)
@@ -219,6 +224,9 @@ func (a *apply) parse(ctx context.Context, o Options) error {
 		case c.want == nil:
 			continue
 		case c.Does&LoadFilter != 0 && path.Ext(c.Path) != ".service":
+			if o.NoReload && os.Geteuid() != 0 {
+				continue // nobody else can make a namespace to load it in
+			}
 			name = "nft"
 			f := Filter{Text: c.want, Tables: a.tree.Tables}
 			a.listing, err = f.listing(ctx)

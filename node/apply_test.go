@@ -215,10 +215,10 @@ func forget(t *testing.T) {
 
 // Killed before whichever step, an apply leaves whole files, and the next one finishes it: what the first had still to tell
 // to anybody is told, though the files show nothing of it any more.
-func TestApply_killed(t *testing.T)      { testKilled(t, "A") }
-func TestApply_killedFirst(t *testing.T) { testKilled(t, "") }
+func TestApply_killed(t *testing.T)      { testKilled(t, "A", 20) }
+func TestApply_killedFirst(t *testing.T) { testKilled(t, "", 12) }
 
-func testKilled(t *testing.T, before string) {
+func testKilled(t *testing.T, before string, least int) {
 	if !inMachine(t) {
 		return
 	}
@@ -249,8 +249,8 @@ func testKilled(t *testing.T, before string) {
 		}
 	}
 	wantServed(t, "B")
-	tree, _ := version("B")
-	if least := len(tree.Files) + len("pending files replaced units gone filter links settings daemons flows done")/8; steps < least {
+	// Each file is a step, where its folder is there.
+	if steps < least {
 		t.Errorf("there were %d steps only, which is less than %d", steps, least)
 	}
 	t.Logf("killed before each of %d steps", steps)

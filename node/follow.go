@@ -30,7 +30,7 @@ func (a *apply) follow(ctx context.Context) error {
 func (a *apply) followUnits(ctx context.Context) error {
 	for _, unit := range a.pending.Stop {
 		// Its file was removed by an apply that was to tell nobody.
-		if err := a.systemctl(ctx, "stop", unit); err != nil && !strings.Contains(err.Error(), "not loaded") {
+		if err := a.systemctl(ctx, "stop", unit); err != nil && !says(err, "not loaded") {
 			return fmt.Errorf("%s cannot be stopped: %w", unit, err)
 		}
 	}
@@ -136,7 +136,14 @@ func (a *apply) followFilter(ctx context.Context) error {
 	return nil
 }
 
-func (a *apply) mended(found []Difference) { a.result.Mended = append(a.result.Mended, found...) }
+// mended tells of what is done besides what the files ask for; what nobody can do is told in the end.
+func (a *apply) mended(found []Difference) {
+	for _, d := range found {
+		if d.Mendable() {
+			a.result.Mended = append(a.result.Mended, d)
+		}
+	}
+}
 
 // reloadLinks has networkd read its files again.
 func (a *apply) reloadLinks(ctx context.Context) error {

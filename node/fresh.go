@@ -74,8 +74,8 @@ func (f freshFolders) place(path string) (inside string, ok bool) {
 	}
 }
 
-// put gives the folders their names.
-func (f freshFolders) put(step func(name string)) error {
+// put gives the folders their names, with which what belongs into them is in place.
+func (f freshFolders) put(changes []*Change, step func(name string)) error {
 	var names []string
 	for name := range f {
 		names = append(names, name)
@@ -91,6 +91,11 @@ func (f freshFolders) put(step func(name string)) error {
 		}
 		if err != nil {
 			return fmt.Errorf("cannot make %s: %w", name, reason(err))
+		}
+		for _, c := range changes {
+			if strings.HasPrefix(c.target, name+"/") && c.want != nil {
+				c.replaced = true
+			}
 		}
 	}
 	return nil

@@ -58,7 +58,7 @@ func Replace(changes []*Change, step func(name string)) (err error) {
 	if err := syncFolders(folders); err != nil {
 		return err
 	}
-	if err := fresh.put(step); err != nil {
+	if err := fresh.put(changes, step); err != nil {
 		return err
 	}
 	for i, c := range changes {
