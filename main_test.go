@@ -19,6 +19,7 @@ import (
 
 	"nova-manage/commands"
 	"nova-manage/internal/cli"
+	"nova-manage/internal/configtest"
 	"nova-manage/internal/pgtest"
 )
 
@@ -140,7 +141,8 @@ func nodeMissing() string {
 	if os.Getuid() != 0 {
 		return "network namespaces need root"
 	}
-	missing := slices.DeleteFunc([]string{"radvd", "ip", "sysctl", "unshare"}, func(program string) bool {
+	missing := slices.DeleteFunc([]string{"ip", "sysctl", "unshare", "nsenter", "nft", "conntrack", "radvd", "dnsmasq", configtest.NetworkdProgram,
+		"ping", "busybox", "udhcpc", "dhclient"}, func(program string) bool {
 		_, err := exec.LookPath(program)
 		return err == nil
 	})

@@ -34,20 +34,32 @@ func netns(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: netns VARIABLE...")
 	}
 	for _, variable := range args {
-		name := fmt.Sprintf("nova-manage-%d-%d", os.Getpid(), namespaces.Add(1))
-		if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
-			ts.Fatalf("adding namespace %s: %v: %s", name, err, out)
+		name, err := addNamespace()
+		if name != "" {
+			ts.Defer(func() { removeNamespace(ts, name) })
 		}
-		ts.Defer(func() { removeNamespace(ts, name) })
+		ts.Check(err)
 		ts.Setenv(variable, name)
-		// An interface's settings are inherited, so that what this machine has set must not reach the guests.
-		for _, path := range []string{"accept_ra=1", "autoconf=1", "forwarding=0", "addr_gen_mode=0", "use_tempaddr=0"} {
-			ts.Check(exec.Command("ip", "netns", "exec", name, "sysctl", "-q", "-w", "net.ipv6.conf.default."+path).Run())
-		}
 	}
 }
 
-func removeNamespace(ts *testscript.TestScript, name string) {
+// addNamespace makes a network namespace and returns its name, "" where there is none.
+func addNamespace() (name string, err error) {
+	name = fmt.Sprintf("nova-manage-%d-%d", os.Getpid(), namespaces.Add(1))
+	if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("adding namespace %s: %w: %s", name, err, out)
+	}
+	// An interface's settings are inherited, so that what this machine has set must not reach the guests.
+	for _, path := range []string{"accept_ra=1", "autoconf=1", "forwarding=0", "addr_gen_mode=0", "use_tempaddr=0"} {
+		if err := exec.Command("ip", "netns", "exec", name, "sysctl", "-q", "-w", "net.ipv6.conf.default."+path).Run(); err != nil {
+			return name, fmt.Errorf("setting %s in namespace %s: %w", path, name, err)
+		}
+	}
+	return name, nil
+}
+
+// removeNamespace removes a network namespace and all that runs in it.
+func removeNamespace(ts interface{ Logf(string, ...any) }, name string) {
 	pids, err := exec.Command("ip", "netns", "pids", name).Output()
 	if err != nil {
 		ts.Logf("processes of namespace %s: %v", name, err)

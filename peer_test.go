@@ -13,8 +13,9 @@ import (
 //
 //	peer listen tcp|udp ADDRESS:PORT     answers everybody with the address that it sees them from
 //	peer dial tcp|udp ADDRESS:PORT       prints that answer; exits with 1 where none comes in good time
-//	peer hold tcp ADDRESS:PORT FILE      asks again and again on one connection, after the first answer makes FILE, and prints
-//	                                     "cut" and exits when no answer comes any more
+//	peer hold tcp|udp ADDRESS:PORT FILE  asks again and again on one connection, after the first answer makes FILE, and prints
+//	                                     "cut" and exits when a question is not answered, which over UDP is one lost packet;
+//	                                     when FILE is gone it prints "kept"
 func peer() int {
 	err := errors.New("usage: peer listen|dial|hold tcp|udp ADDRESS:PORT [FILE]")
 	if len(os.Args) >= 4 {
@@ -116,7 +117,10 @@ func hold(network, address, file string) error {
 			if err := os.WriteFile(file, nil, 0o600); err != nil {
 				return err
 			}
+		} else if _, err := os.Stat(file); err != nil {
+			fmt.Println("kept")
+			return nil
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,8 +20,8 @@ import (
 //
 // A block that is fenced as `console` is a terminal: `$ ` begins a command, `> ` continues it, the rest is its output, both
 // streams. Where no output stands, any will do; three dots stand for any text. A command must succeed unless the next one
-// is `echo $?`. A block fenced as `console node` is run as root in a network namespace, or not at all where that cannot
-// be. Blocks fenced as `console postgres`, up to the next one of another kind, are a subtest, which skips where there is no
+// is `echo $?`. A block fenced as `console node` is run as root on a machine of namespaces (see playNode), or not at all where
+// that cannot be. Blocks fenced as `console postgres`, up to the next one of another kind, are a subtest, which skips where there is no
 // PostgreSQL; sharedLedger stands for the URL of its database. Any other block of commands must say why no test runs it.
 func TestREADME(t *testing.T) {
 	text, err := os.ReadFile("README.md")
@@ -151,10 +151,10 @@ func TestParseTranscript(t *testing.T) {
 
 // reader is somebody who types what the README says, on a machine with an empty home.
 type reader struct {
-	home      string
-	env       []string
-	namespace string // of the node, "" where none can be
-	postgres  string // the URL of an empty database, while there is one
+	home     string
+	env      []string
+	node     *aMachine // nil where none can be
+	postgres string    // the URL of an empty database, while there is one
 }
 
 func newReader(t *testing.T) *reader {
@@ -184,35 +184,53 @@ func newReader(t *testing.T) *reader {
 	return r
 }
 
-// playNode makes the node: a network namespace with an eth0, and an /etc in which nothing is but what the README's
-// commands write there.
+// playNode makes the node: a machine called node3 with an eth0 that a real systemd-networkd configures. There is no init system
+// in it; a script does what systemctl and networkctl would.
 func (r *reader) playNode(t *testing.T) {
-	r.namespace = fmt.Sprintf("nova-manage-readme-%d", os.Getpid())
-	must(t, "ip", "netns", "add", r.namespace)
-	t.Cleanup(func() { must(t, "ip", "netns", "delete", r.namespace) })
-	must(t, "ip", "-n", r.namespace, "link", "add", "eth0", "type", "veth", "peer", "name", "upstream0")
-	must(t, "ip", "-n", r.namespace, "link", "set", "eth0", "up")
-	must(t, "mkdir", "-p", filepath.Join(r.home, "etc", "sysctl.d"), filepath.Join(r.home, "bin"))
-	probe := exec.Command("ip", "-n", r.namespace, "link", "add", "link", "eth0", "name", "probe", "type", "vlan", "id", "1")
-	if out, err := probe.CombinedOutput(); err != nil {
-		// A kernel without VLANs. Everything else can be shown all the same, with a cable in the place of each.
-		t.Logf("veth pairs stand in for VLANs: %s", bytes.TrimSpace(out))
-		ip, err := exec.LookPath("ip")
-		if err != nil {
-			t.Fatal(err)
-		}
-		script := fmt.Sprintf(`#!/bin/sh
-case "$*" in
-"link add link "*" name "*" type vlan id "*) exec %[1]s link add "$6" type veth peer name "far${10}" ;;
-esac
-exec %[1]s "$@"
-`, ip)
-		if err := os.WriteFile(filepath.Join(r.home, "bin", "ip"), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		return
+	namespace, err := addNamespace()
+	if namespace != "" {
+		t.Cleanup(func() { removeNamespace(t, namespace) })
 	}
-	must(t, "ip", "-n", r.namespace, "link", "delete", "probe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.node, err = startMachine(namespace, "node3"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.node.stop)
+	must(t, "ip", "-n", namespace, "link", "set", "lo", "up")
+	must(t, "ip", "-n", namespace, "link", "add", "eth0", "type", "veth", "peer", "name", "upstream0")
+	must(t, "ip", "-n", namespace, "link", "set", "upstream0", "up")
+	bin := filepath.Join(r.home, "bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, script := range map[string]string{
+		"systemctl": `exec "$SERVICES" "$@"`,
+		"networkctl": `case $1 in
+reload) exec "$SERVICES" reload systemd-networkd.service ;;
+esac
+exit 1`,
+	} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const uplink = "[Match]\nName=eth0\n\n[Network]\nAddress=192.0.2.2/24\nGateway=192.0.2.1\n"
+	start := r.onNode("cat >/etc/systemd/network/10-lan.network && systemctl start systemd-networkd.service")
+	start.Stdin = strings.NewReader(uplink)
+	if out, err := start.CombinedOutput(); err != nil {
+		t.Fatalf("the node's uplink does not come up: %v: %s", err, out)
+	}
+}
+
+// onNode is a command that is typed on the node, in the same folder as the others.
+func (r *reader) onNode(command string) *exec.Cmd {
+	line := enter(strconv.Itoa(r.node.pid()), "sh", "-c", `cd "$HOME" && unset NOVA_FLAGFILE && exec sh -c "$1"`, "sh", command)
+	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Env = append(slices.Clone(r.env), "SERVICES="+services, "TEST_FLAGFILE=/etc/nova/nova.conf",
+		"PATH="+filepath.Join(r.home, "bin")+":"+os.Getenv("PATH"))
+	return cmd
 }
 
 func must(t *testing.T, name string, args ...string) {
@@ -234,15 +252,14 @@ func (r *reader) run(t *testing.T, s step) ([]byte, int) {
 		return nil, 0 // this test is part of it
 	case strings.HasPrefix(s.command, "go "):
 		cmd.Dir = "" // where the README is
-	case s.kind == "node" && r.namespace == "":
+	case s.kind == "node" && r.node == nil:
 		return nil, 0
 	case s.kind == "node":
-		// `ip netns exec` has the command in a mount namespace of its own.
-		cmd = exec.Command("ip", "netns", "exec", r.namespace, "sh", "-c",
-			`mount --bind "$HOME/etc" /etc && PATH=$HOME/bin:$PATH && exec sh -c "$1"`, "sh", s.command)
-		cmd.Dir = r.home
+		cmd = r.onNode(s.command)
 	}
-	cmd.Env = r.env
+	if cmd.Env == nil {
+		cmd.Env = r.env
+	}
 	out, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		t.Fatalf("README.md:%d: %s: %v", s.line, s.command, err)

@@ -64,9 +64,6 @@ func descriptorOf(path string) (fd int, ok bool, err error) {
 // opened again, which would begin at the first byte of a file, nor truncated, and `>>` appends.
 func (s *session) outputDescriptor(ctx context.Context, path string, fd int, text []byte) error {
 	failed := func(err error) error { return fmt.Errorf("cannot write %s: %w", path, cli.ReasonOf(err)) }
-	if fd == syscall.Stderr {
-		fd = cli.StderrDescriptor()
-	}
 	// What this process has opened itself is closed on exec, and what was handed to it is not. The number may happen to be
 	// the ledger's, or that of the connection to its server.
 	flags, err := fcntl(fd, syscall.F_GETFD)
@@ -75,6 +72,9 @@ func (s *session) outputDescriptor(ctx context.Context, path string, fd int, tex
 	}
 	if err != nil {
 		return failed(err)
+	}
+	if fd == syscall.Stderr {
+		fd = cli.StderrDescriptor() // a copy of our own
 	}
 	// A copy, so that closing it leaves the descriptor open.
 	duplicate, err := fcntl(fd, syscall.F_DUPFD_CLOEXEC)

@@ -26,10 +26,12 @@ func hostApply() *command {
 		long: "Writes the files under /etc that differ, each checked by its daemon's own parser before the first is replaced, then loads " +
 			"the packet filter, makes the links, sets the kernel's settings, has radvd and dnsmasq read their files again, and cuts off " +
 			"established flows of what is not allowed any more. Only what changed is reloaded. What somebody has changed in the kernel, or " +
-			"stopped, is mended, too. Where a parser refuses, or a daemon does not come up, the old files are brought back and loaded again. " +
-			"A file that nova-manage did not write, or that was edited since, is a conflict (exit code 4), which --force overrides. " +
-			"In the end it checks itself: what still differs is printed, and the exit code is 5. One that was killed is finished by the " +
-			"next. Without systemd, --reload_command names a program that is called in the place of systemctl, with its arguments, such as " +
+			"stopped, is mended, too. Where a parser refuses nothing is touched; where a daemon does not come up the old files are brought back " +
+			"and loaded again; the exit code is 1. A file that nova-manage did not write, or that was edited since, is a conflict (exit " +
+			"code 4) before anything is touched, which --force overrides. In the end it checks itself: what still differs is printed as " +
+			"left, and the exit code is 5. The column done says written, removed, mended or left, with --dry_run what is to be done. One " +
+			"that was killed is finished by the next, and one that finds another at work waits. The host is this machine unless HOST names " +
+			"another; its own flags belong into the flagfile. Without systemd, --reload_command names a program that is called in the place of systemctl, with its arguments, such as " +
 			"`reload-or-restart radvd.service`. With --no_reload, and with any other --root than /, only files are written.",
 		examples: []string{
 			"nova-manage host apply",

@@ -23,7 +23,7 @@ func hostCheck() *command {
 		long: "Compares files, links, addresses, VLANs, MTU, forwarding and other kernel settings, the packet filter and its sets, the " +
 			"daemons, and the neighbours on the bridges with what the ledger says; one line for each difference tells what is, what " +
 			"should be, and what makes it so. It reads only and takes no lock, but needs root, since nobody else is shown the packet " +
-			"filter. The exit code is 5 where something differs; host apply mends it, except what is not nova-manage's to mend, such as " +
+			"filter. The exit code is 5 where something differs, and the list is empty where nothing does; host apply mends it, except what is not nova-manage's to mend, such as " +
 			"a neighbour that the ledger does not know.",
 		examples: []string{"nova-manage host check", "nova-manage host check node1 -f json"},
 		args:     []*cli.Arg{o.hostArg()},

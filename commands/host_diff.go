@@ -22,7 +22,8 @@ func hostDiff() *command {
 	return &command{
 		name:  "diff",
 		short: "show what host apply would change under /etc",
-		long: "On a terminal, and with -f table, it is a unified diff; otherwise it is JSON, a list with path, state, reloads and diff. " +
+		long: "On a terminal, and with -f table, it is a unified diff; otherwise it is JSON, a list with path, state, reloads (what has to " +
+			"follow when the file changes, or -) and diff. It changes nothing, and does not look at what is live: see host check. " +
 			"state is missing, differs, stale (nothing needs the file any more), edited (by hand since nova-manage wrote it), foreign " +
 			"(somebody else's) or unmarked (written by `emit`, without a checksum); host apply replaces the last three only with --force. " +
 			"The exit code is 5 where something differs.",

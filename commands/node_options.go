@@ -58,10 +58,10 @@ func interfaceName(what string) func(string) (string, error) {
 func (o *nodeOptions) linkFlags() []*cli.Flag {
 	return []*cli.Flag{
 		cli.Choice(&o.Style, "style", []string{styleNetworkd, styleIfupdown, styleNetplan}, "which program makes the node's links"),
-		cli.Boolean(&o.UplinkDHCP, "uplink_dhcp", "the uplinks get their addresses by DHCP, which networkd keeps when it reads its files again"),
+		cli.Boolean(&o.UplinkDHCP, "uplink_dhcp", "the uplinks get their addresses by DHCP, and networkd is to keep them when it reads its files again"),
 		cli.TypedList(&o.NetworkFiles, "network_file", parseNetworkFile,
 			"the .network file by which networkd configures an interface that bridges are on, or an uplink; repeatable").
-			As("IFACE=FILE").ByDefault("10-IFACE.network; the one that is in use, for host"),
+			As("IFACE=FILE").ByDefault("10-IFACE.network with emit, the one in use with host"),
 	}
 }
 
@@ -101,7 +101,7 @@ func (o *nodeOptions) filterFlags() []*cli.Flag {
 		cli.TypedList(&o.DMZ, "dmz_cidr", netcalcValue(netcalc.ParsePrefix), "destinations that see guests' own addresses; repeatable").As("CIDR"),
 		cli.Typed(&o.RoutingSource, "routing_source_ip", netcalcValue(netcalc.ParseAddr4),
 			"the address that guests without a floating one have outside").As("ADDRESS").ByDefault("the uplink's own"),
-		cli.Typed(&o.Metadata, "metadata", parseMetadata, "where requests to 169.254.169.254 go").As("HOST:PORT"),
+		cli.Typed(&o.Metadata, "metadata", parseMetadata, "what answers guests' requests to http://169.254.169.254/").As("ADDRESS:PORT"),
 		cli.TypedList(&o.TrustedPorts, "trusted_port", interfaceName("port"),
 			"a port of a bridge behind which a router or DHCP server of somebody else may be; repeatable").As("IFACE"),
 	}

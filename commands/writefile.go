@@ -11,6 +11,7 @@ import (
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
+	"nova-manage/node"
 )
 
 // daemonMode lets any daemon read a configuration file. It holds whatever the umask is: a daemon that has given up root
@@ -68,47 +69,14 @@ func (u *fileUpdate) apply() error {
 	if !u.needed {
 		return nil
 	}
-	if err := writeBeside(u.target, u.data); err != nil {
+	if err := node.WriteFile(u.target, daemonMode, u.data); err != nil {
 		return u.failed(err)
 	}
 	return nil
 }
 
-func writeBeside(target string, data []byte) (err error) {
-	// Beside the target, because a rename does not cross file systems. The name keeps daemons that read whole folders
-	// from reading what a power cut leaves.
-	f, err := os.CreateTemp(filepath.Dir(target), ".nova-manage.*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := f.Chmod(daemonMode); err != nil {
-		return err
-	}
-	// Without it a power cut may leave the new name with nothing in it.
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), target)
-}
-
-// failed names the file that the user named, where the error names the one beside it.
+// failed names the file that the user named.
 func (u *fileUpdate) failed(err error) error {
-	var link *os.LinkError
-	if errors.As(err, &link) {
-		err = link.Err
-	}
 	return fmt.Errorf("cannot write %s: %w", u.path, cli.ReasonOf(err))
 }
 

@@ -18,6 +18,8 @@ func (p *plan) inetChains(w *writer) {
 //
 // IPv6 has no setting that keeps the kernel from sending redirects (ip6_forward).
 //
+// The mark is [JudgeMark]. Answers of such a flow pass, since a guest may send what it likes, and so do errors about it.
+//
 // Nothing is dropped as invalid that is not for our guests: others on the host may route asymmetrically.
 const forwardChains = `	chain sources {
 		type filter hook prerouting priority raw; policy accept;
@@ -34,7 +36,10 @@ const forwardChains = `	chain sources {
 	}
 	chain forward {
 		type filter hook forward priority filter; policy accept;
-		ct state vmap { established : accept, related : accept }
+		ct mark & 0x00400000 == 0 ct state vmap { established : accept, related : accept }
+		# a flow that a rule let in which is gone, perhaps: what comes from its beginner is judged again
+		ct state related accept
+		ct direction reply ct state established accept
 		# RFC 4890; neighbour discovery passes here inside a bridge, with br_netfilter
 		ip6 daddr @fixed6 icmpv6 type { 1, 2, 3, 4, 135, 136 } accept
 		# a DHCP server beyond the bridge; forged answers do not come this far

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -122,7 +123,7 @@ func newSite(t *testing.T, netfilter string) *site {
 	s.a = s.guest("a", "br100", s.macA, addrA+"/27", addrA6+"/64")
 	s.b = s.guest("b", "br100", s.macB, addrB+"/27", addrB6+"/64", "fd00:1::16:3eff:fe00:5/64")
 	s.vpn = s.guest("vpn", "br100", "02:16:3e:00:00:02", addrVPN+"/27")
-	s.stray = s.guest("stray", "br100", s.macStray, "10.0.1.20/27", "fd00:1::20/64")
+	s.stray = s.guest("stray", "br100", s.macStray, "10.0.1.19/27", "fd00:1::20/64")
 	s.c = s.guest("c", "br101", "02:16:3e:00:00:24", addrC+"/27", addrC6+"/64")
 	// Without it a guest's packet to its own floating address, which br_netfilter sends back at once, is lost.
 	s.node.Run(t, "ip", "link", "set", "tap-a", "type", "bridge_slave", "hairpin", "on")
@@ -241,9 +242,9 @@ func TestPackets_rules(t *testing.T) {
 			{s.c, "tcp", addrB + ":80", ""},
 			{s.c, "udp", "[" + addrB6 + "]:53", ""},
 			// An address that the ledger does not know.
-			{s.world, "tcp", "10.0.1.20:80", ""},
+			{s.world, "tcp", "10.0.1.19:80", ""},
 			{s.world, "tcp", "[fd00:1::20]:80", ""},
-			{s.b, "tcp", "10.0.1.20:80", ""},
+			{s.b, "tcp", "10.0.1.19:80", ""},
 		})
 		for _, ping := range []struct {
 			from *configtest.Guest
@@ -416,6 +417,54 @@ func TestPackets_revoked(t *testing.T) {
 					t.Errorf("%s: %s is seen at %s as %q, want %q", test.name, test.stay[i].from.Namespace, test.stay[i].to, as, test.stay[i].as)
 				}
 			}
+		}
+	})
+}
+
+// TestPackets_revokedWhileSending revokes what a guest is just sending an answer to. Had its flow been forgotten, the guest's
+// next packet would begin one of its own, and the other side's would be the answers to that.
+func TestPackets_revokedWhileSending(t *testing.T) {
+	configtest.Tool(t, "conntrack")
+	configtest.Tool(t, "busybox")
+	both(t, func(t *testing.T, s *site) {
+		before := s.load(siteConfig())
+		server := s.a.Command("busybox", "nc", "-l", "-p", "80", "-e", "yes")
+		client := s.world.Command("busybox", "nc", addrA, "80")
+		for _, cmd := range []*exec.Cmd{server, client} {
+			defer func() { _ = cmd.Wait() }()
+			defer func() { _ = cmd.Process.Kill() }()
+		}
+		received, err := client.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for !strings.Contains(s.a.Run(t, "ss", "-ltnH"), ":80 ") {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if err := client.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var total atomic.Int64
+		go func() {
+			b := make([]byte, 1<<16)
+			for n := 0; err == nil; total.Add(int64(n)) {
+				n, err = received.Read(b)
+			}
+		}()
+		for total.Load() == 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		c := siteConfig()
+		c.Groups[1].Rules = c.Groups[1].Rules[1:]
+		s.revoke(Revoked(before, s.load(c)))
+		time.Sleep(200 * time.Millisecond) // what is under way
+		had := total.Load()
+		time.Sleep(time.Second)
+		if n := total.Load() - had; n != 0 {
+			t.Errorf("%d bytes came after the rule was revoked", n)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,15 +43,15 @@ func TestRevoked(t *testing.T) {
 			c.Groups = append(c.Groups, Group{ID: 4, Rules: rules(c)})
 			c.Ports[0].Groups = []int64{1, 4}
 		}, Revocation{}},
-		{"ports", func(c *Config) { rules(c)[0].To = 80 }, Revocation{To: ofA}},
-		{"prefix", func(c *Config) { rules(c)[1].CIDR = prefix("2001:db8::/33") }, Revocation{To: ofA}},
-		{"type", func(c *Config) { rules(c)[3].From = 129 }, Revocation{To: ofA}},
-		{"source group's rule", func(c *Config) { c.Groups[1].Rules = rules(c)[:4] }, Revocation{To: ofA}},
-		{"group of a guest", func(c *Config) { c.Ports[0].Groups = []int64{1} }, Revocation{To: ofA}},
+		{"ports", func(c *Config) { rules(c)[0].To = 80 }, Revocation{JudgeTo: ofA}},
+		{"prefix", func(c *Config) { rules(c)[1].CIDR = prefix("2001:db8::/33") }, Revocation{JudgeTo: ofA}},
+		{"type", func(c *Config) { rules(c)[3].From = 129 }, Revocation{JudgeTo: ofA}},
+		{"source group's rule", func(c *Config) { c.Groups[1].Rules = rules(c)[:4] }, Revocation{JudgeTo: ofA}},
+		{"group of a guest", func(c *Config) { c.Ports[0].Groups = []int64{1} }, Revocation{JudgeTo: ofA}},
 		// c is the only member, so nothing of the rule is left.
-		{"only member", func(c *Config) { c.Ports[3].Groups = nil }, Revocation{To: prefixes("10.0.1.4/32", "10.0.1.36/32", "203.0.113.4/32", "2001:db8:f::4/128", "fd00:1::16:3eff:fe00:4/128", "fd00:1:0:1:16:3eff:fe00:24/128")}},
+		{"only member", func(c *Config) { c.Ports[3].Groups = nil }, Revocation{JudgeTo: prefixes("10.0.1.4/32", "10.0.1.36/32", "203.0.113.4/32", "2001:db8:f::4/128", "fd00:1::16:3eff:fe00:4/128", "fd00:1:0:1:16:3eff:fe00:24/128")}},
 		{"one of several members", func(c *Config) { c.Ports[1].Groups = []int64{2} },
-			Revocation{To: prefixes("10.0.1.5/32", "fd00:1::5/128", eui64B+"/128"), From: prefixes("10.0.1.5/32", "fd00:1::5/128", eui64B+"/128")}},
+			Revocation{JudgeTo: prefixes("10.0.1.5/32", "fd00:1::5/128", eui64B+"/128"), JudgeFrom: prefixes("10.0.1.5/32", "fd00:1::5/128", eui64B+"/128")}},
 		{"guest", func(c *Config) { c.Ports = append(c.Ports[:2:2], c.Ports[3:]...) }, Revocation{To: prefixes("10.0.1.2/32", eui64VPN+"/128"), From: prefixes("10.0.1.2/32", eui64VPN+"/128")}},
 		{"floating", func(c *Config) { c.Floating = c.Floating[1:] }, Revocation{To: prefixes("203.0.113.4/32"), From: prefixes("10.0.1.4/32")}},
 		{"floating elsewhere", func(c *Config) { c.Floating[0].Fixed = addr(addrB) }, Revocation{To: prefixes("203.0.113.4/32"), From: prefixes("10.0.1.4/32")}},
@@ -64,7 +65,7 @@ func TestRevoked(t *testing.T) {
 		if !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s:\n got %v\nwant %v", test.name, got, test.want)
 		}
-		if got.Empty() != (test.want.To == nil && test.want.From == nil && test.want.VPN == nil) {
+		if got.Empty() != reflect.DeepEqual(test.want, Revocation{}) {
 			t.Errorf("%s: Empty is %t", test.name, got.Empty())
 		}
 	}
@@ -88,7 +89,7 @@ func TestRevoked_foreign(t *testing.T) {
 		edit("10.0.1.4 : goto", "10.0.1.4 : jump"), edit("10.0.1.4 : goto gs_1_2", "10.0.1.4 : goto gone"),
 		edit("tcp dport 80-81 accept", "tcp dport 80-81 counter accept"), edit("ip saddr @g1_4", "ip saddr @g9_4"),
 		edit("jump sg2", "jump sg9"), edit(configfile.Header, "#!/usr/sbin/nft -f\n")} {
-		if got := Revoked([]byte(before), after); !reflect.DeepEqual(got, Revocation{To: all}) {
+		if got := Revoked([]byte(before), after); !reflect.DeepEqual(got, Revocation{JudgeTo: all}) {
 			t.Errorf("%.60q…: %v", before, got)
 		}
 	}
@@ -108,28 +109,29 @@ func TestRevoked_many(t *testing.T) {
 	c.Groups[0].Rules = c.Groups[0].Rules[1:]
 	for _, after := range []Config{c, {}} {
 		r := Revoked(before, file0(t, after))
-		if len(r.To) == 0 || len(r.Conntrack()) > 4*maxRevoked {
+		if len(r.Conntrack()) > 4*maxRevoked {
 			t.Errorf("%d calls", len(r.Conntrack()))
 		}
+		listed := r.JudgeTo
+		if after.Ports == nil {
+			listed = r.To
+		}
 		covered := func(a netip.Addr) bool {
-			for _, p := range r.To {
-				if p.Contains(a) {
-					return true
-				}
-			}
-			return false
+			return slices.ContainsFunc(listed, func(p netip.Prefix) bool { return p.Contains(a) })
 		}
 		for _, p := range c.Ports {
 			if p.Groups[0] == 1 && !covered(p.IPv4) {
-				t.Fatalf("%s is not covered by %v", p.IPv4, r.To)
+				t.Fatalf("%s is not covered by %v", p.IPv4, listed)
 			}
 		}
 	}
 }
 
 func TestRevocation_Conntrack(t *testing.T) {
-	r := Revocation{To: []netip.Prefix{prefix("10.0.1.4/32")}, From: []netip.Prefix{prefix("fd00::/64")}, VPN: []netip.AddrPort{netip.MustParseAddrPort(vpnPub)}}
-	want := "[[-D -f ipv4 -d 10.0.1.4/32] [-D -f ipv6 -s fd00::/64] [-D -f ipv4 -p udp -d 192.0.2.10 --dport 1000]]"
+	r := Revocation{To: []netip.Prefix{prefix("10.0.1.4/32")}, From: []netip.Prefix{prefix("fd00::/64")}, VPN: []netip.AddrPort{netip.MustParseAddrPort(vpnPub)},
+		JudgeTo: []netip.Prefix{prefix("fd00:1::/64")}, JudgeFrom: []netip.Prefix{prefix("10.0.1.5/32")}}
+	want := "[[-U -f ipv6 -d fd00:1::/64 -m 0x400000/0x400000] [-U -f ipv4 -s 10.0.1.5/32 -m 0x400000/0x400000] " +
+		"[-D -f ipv4 -d 10.0.1.4/32] [-D -f ipv6 -s fd00::/64] [-D -f ipv4 -p udp -d 192.0.2.10 --dport 1000]]"
 	if got := fmt.Sprint(r.Conntrack()); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path"
 	"slices"
 	"strings"
@@ -18,7 +19,8 @@ type Options struct {
 	NoReload bool // replace files and tell nobody; what is outstanding is done by the next apply without it
 	// Protected refuses a file that must not be written whatever it is called.
 	Protected func(path string) error
-	// Revoked tells what was allowed by one text of the packet filter and is not by another: arguments of `conntrack -D`.
+	// Revoked tells what was allowed by one text of the packet filter and is not by another: the arguments of each call of
+	// conntrack(8) that ends it.
 	Revoked func(before, after []byte) [][]string
 }
 
@@ -135,15 +137,19 @@ func (a *apply) prepare(ctx context.Context, o Options) error {
 	if a.want.Filter != nil {
 		after = a.want.Filter.Text
 	}
+	also := map[string]func(had []byte) Action{}
+	for _, f := range a.tree.Files {
+		if f.Also != nil {
+			also[f.Path] = f.Also
+		}
+	}
 	for _, c := range a.result.Changes {
 		a.pending.Actions |= c.Does
+		if tell := also[c.Path]; tell != nil {
+			a.pending.Actions |= tell(c.had)
+		}
 		if c.Does&LoadFilter != 0 && o.Revoked != nil && c.had != nil {
 			a.pending.Flows = append(a.pending.Flows, o.Revoked(c.had, after)...)
-		}
-		for _, f := range a.tree.Files {
-			if f.Path == c.Path && f.Also != nil {
-				a.pending.Actions |= f.Also(c.had)
-			}
 		}
 		if c.Path == ManifestPath {
 			a.pending.Links = goneLinks(c.had, a.tree.Links)
@@ -244,10 +250,7 @@ func (a *apply) parse(ctx context.Context, o Options) error {
 	return nil
 }
 
-func missingProgram(err error) bool {
-	f := (*failure)(nil)
-	return errors.As(err, &f) && strings.HasSuffix(f.Error(), "is not installed")
-}
+func missingProgram(err error) bool { return errors.Is(err, exec.ErrNotFound) }
 
 // replace replaces the files, with what is to follow on the disk before.
 func (a *apply) replace(ctx context.Context, o Options) error {

@@ -70,7 +70,13 @@ func (l *Link) compare(live *liveLink, all map[string]*liveLink) (found []Differ
 		}
 	}
 	if !live.up() {
-		add("down", "up", "link set dev "+l.Name+" up")
+		ip := []string{"link set dev " + l.Name + " up"}
+		for _, a := range l.Addresses {
+			if live.lacks(a) {
+				ip = append(ip, l.addAddress(a))
+			}
+		}
+		add("down", "up", ip...)
 	}
 	if l.Kind == Bridge {
 		found = append(found, l.compareAddresses(live)...)
@@ -86,6 +92,8 @@ func (l *Link) compareAddresses(live *liveLink) (found []Difference) {
 	for _, a := range l.Addresses {
 		at := slices.IndexFunc(live.Addresses, func(have liveAddress) bool { return have.prefix() == a })
 		switch {
+		case live.lacks(a):
+			// It comes back with the link.
 		case at < 0:
 			add(subject, "missing", a.String(), l.addAddress(a))
 		case live.Addresses[at].Tentative, live.Addresses[at].DADFailed:
@@ -101,6 +109,11 @@ func (l *Link) compareAddresses(live *liveLink) (found []Difference) {
 		add(subject, have.prefix().String(), "none but those of the ledger", "address delete "+have.prefix().String()+" dev "+l.Name)
 	}
 	return found
+}
+
+// lacks tells whether the link is without an address because it is down: the kernel takes those of IPv6 away then.
+func (l *liveLink) lacks(a netip.Prefix) bool {
+	return !l.up() && a.Addr().Is6() && !slices.ContainsFunc(l.Addresses, func(have liveAddress) bool { return have.prefix() == a })
 }
 
 // addAddress is the command that gives the link an address. One of IPv6 is not tried for duplicates: without carrier, which a

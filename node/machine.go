@@ -50,6 +50,12 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.err }
 
+// says tells whether err is of a program that said so.
+func says(err error, text string) bool {
+	f := (*failure)(nil)
+	return errors.As(err, &f) && strings.Contains(f.said, text)
+}
+
 // run runs a program and returns what it prints on standard output.
 func run(ctx context.Context, stdin []byte, program string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, longest)

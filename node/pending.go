@@ -22,7 +22,7 @@ type Pending struct {
 	Names   string     `json:"actions"`
 	Links   []string   `json:"links"` // links of ours that are to go
 	Stop    []string   `json:"stop"`  // units whose files went without systemd being told
-	Flows   [][]string `json:"flows"` // arguments of `conntrack -D` for what is not allowed any more
+	Flows   [][]string `json:"flows"` // of calls of conntrack(8), for what is not allowed any more
 }
 
 func pendingPath(root string) string { return filepath.Join(root, runFolder, "pending") }

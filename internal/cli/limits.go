@@ -28,8 +28,8 @@ func Contain(sys *Sys) {
 	if _, developer := sys.LookupEnv("GOTRACEBACK"); developer || sys.Stderr != os.Stderr {
 		return
 	}
-	// Not closed on exec, as what was handed over to this process is not.
-	copied, err := unix.FcntlInt(uintptr(unix.Stderr), unix.F_DUPFD, 3)
+	// Closed on exec, or a daemon that a command starts would keep it open, and whoever reads it would wait for the daemon's end.
+	copied, err := unix.FcntlInt(uintptr(unix.Stderr), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return
 	}
