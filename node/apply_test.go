@@ -89,7 +89,7 @@ func applyVersion(m *Machine, v string) (*Result, error) {
 			if string(before) == string(after) {
 				return nil
 			}
-			return [][]string{{"-s", "10.0.0.9"}}
+			return [][]string{{"-D", "-s", "10.0.0.9"}}
 		},
 	})
 }
