@@ -142,7 +142,7 @@ func nodeMissing() string {
 		return "network namespaces need root"
 	}
 	missing := slices.DeleteFunc([]string{"ip", "sysctl", "unshare", "nsenter", "nft", "conntrack", "radvd", "dnsmasq", configtest.NetworkdProgram,
-		"ping", "busybox", "udhcpc", "dhclient"}, func(program string) bool {
+		"ping", "busybox", "udhcpc", "dhclient", "tcpdump"}, func(program string) bool {
 		_, err := exec.LookPath(program)
 		return err == nil
 	})

@@ -69,12 +69,12 @@ func TestApply_cutFlows(t *testing.T) {
 			"established flows of what was revoked cannot be ended: conntrack: Operation failed: such conntrack does not exist"},
 	} {
 		log := program(t, "conntrack", "echo $* >>$LOG\n"+tt.script+"\n")
-		a := &apply{Machine: &Machine{}, pending: Pending{Flows: [][]string{{"-D", "-s", "10.0.0.1"}, {"-D", "-f", "ipv6", "-s", "fd00::1"}}}}
+		a := &apply{Machine: &Machine{}, pending: Pending{Flows: [][]string{{"-D", "-s", "10.0.0.1"}, {"-U", "-f", "ipv6", "-r", "fd00::1"}}}}
 		err := a.cutFlows(t.Context())
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || err.Error() != tt.want) {
 			t.Errorf("%s: error is %v, want %s", tt.script, err, tt.want)
 		}
-		if got := textOf(log); tt.want == "" && got != "-D -s 10.0.0.1\n-D -f ipv6 -s fd00::1\n" {
+		if got := textOf(log); tt.want == "" && got != "-D -s 10.0.0.1\n-U -f ipv6 -r fd00::1\n" {
 			t.Errorf("%s: called with\n%s", tt.script, got)
 		}
 	}
