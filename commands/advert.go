@@ -75,7 +75,7 @@ func (o *advertOptions) advertise(l db.Link) radvdgen.Interface {
 		MaxRtrAdvInterval: &o.MaxInterval,
 		DefaultLifetime:   &lifetime,
 		DefaultPreference: radvdgen.Preference(o.Preference),
-		Managed:           onIf(o.Managed),
+		Managed:           onIf(o.Managed || l.DHCPv6),
 		OtherConfig:       onIf(o.OtherConfig),
 		CurHopLimit:       o.HopLimit,
 		LinkMTU:           uint32(l.MTU),

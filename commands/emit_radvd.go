@@ -29,7 +29,8 @@ func emitRadvd() *command {
 		long: "There is one interface block for every bridge with IPv6. --host and --network choose bridges; a block then tells all " +
 			"there is about its link, whichever network chose it. Networks on one bridge have their IPv6 DNS servers announced " +
 			"together, in the order in which the networks were made, and must agree on their MTU, which must not exceed the bridge's " +
-			"own. An IPv4 DNS server cannot be announced. Where there is nothing to advertise the exit code is 3 and no file is touched, " +
+			"own. An IPv4 DNS server cannot be announced. Where a guest has a recorded address that does not follow from its MAC, the bridge's " +
+			"guests are told to ask for addresses by DHCPv6 too, as --managed does for all. Where there is nothing to advertise the exit code is 3 and no file is touched, " +
 			"but with --prune the files of bridges that are gone are removed, and the exit code is 0 unless --host names a node " +
 			"that serves no network.",
 		examples: []string{

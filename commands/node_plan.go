@@ -212,7 +212,6 @@ func (p *planner) addRadvd(dhcp *dnsmasqgen.Config) error {
 	if len(p.view.Links) == 0 {
 		return nil
 	}
-	managed := dhcp.DHCPv6Bridges()
 	gateways := map[string][]netip.Addr{}
 	for i := range dhcp.Networks {
 		if n := &dhcp.Networks[i]; n.GatewayV6.IsValid() && !slices.Contains(gateways[n.Bridge], n.GatewayV6) {
@@ -225,9 +224,6 @@ func (p *planner) addRadvd(dhcp *dnsmasqgen.Config) error {
 			l.DNS = append(slices.Clone(l.DNS), gateways[l.Bridge]...) // where dnsmasq answers
 		}
 		config.Interfaces[i] = p.advert.advertise(l)
-		if managed[l.Bridge] {
-			config.Interfaces[i].Managed = radvdgen.On
-		}
 	}
 	radvdgen.SortInterfaces(config.Interfaces)
 	text, err := config.Append(nil)

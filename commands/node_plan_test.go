@@ -36,7 +36,8 @@ func planOf(view db.NodeView, o *nodeOptions) (*nodePlan, error) {
 	advert := newAdvertOptions()
 	for _, n := range view.Networks {
 		if !slices.ContainsFunc(view.Links, func(l db.Link) bool { return l.Bridge == n.Bridge }) {
-			view.Links = append(view.Links, db.Link{Bridge: n.Bridge, CIDRv6: n.CIDRv6})
+			view.Links = append(view.Links, db.Link{Bridge: n.Bridge, CIDRv6: n.CIDRv6, DHCPv6: slices.ContainsFunc(view.Instances,
+				func(i db.NodeInstance) bool { return i.RecordedIPv6 && i.NetworkID == n.ID })})
 		}
 	}
 	return planNode(o, &advert, view, o.networkFile)

@@ -2,10 +2,12 @@ package db
 
 import (
 	"context"
+	"iter"
 	"net/netip"
 	"slices"
 
 	"nova-manage/db/internal/sqlstore"
+	"nova-manage/netcalc"
 )
 
 // Link is a bridge with IPv6 as its router advertises it.
@@ -16,6 +18,9 @@ type Link struct {
 	// networks were made.
 	DNS []netip.Addr
 	MTU int // bytes; 0 where no network says
+	// DHCPv6 says that a guest on it is to have an IPv6 address that does not follow from its MAC: it gets that by DHCPv6, which it
+	// asks for where the router says so. Nova's FlatManager had no DHCP server.
+	DHCPv6 bool
 }
 
 // LinkFilter chooses links by the networks with IPv6 that are on them; an empty field lets all pass.
@@ -159,7 +164,32 @@ func (t view) linksWhere(ctx context.Context, where *sqlstore.Where) ([]Link, er
 			return nil, t.mtuConflict(ctx, p.bridge, networkMTU{mtuOf[p.bridge], l.MTU}, networkMTU{p.network, p.mtu})
 		}
 	}
+	for port, err := range t.linkPorts(ctx, where) {
+		if err != nil {
+			return nil, err
+		}
+		if l := &links[at[port.bridge]]; !l.DHCPv6 {
+			own, err := netcalc.EUI64(port.cidrV6, port.MAC)
+			l.DHCPv6 = err != nil || own != port.FixedIPv6
+		}
+	}
 	return links, nil
+}
+
+// linkPort is an instance with IPv6 on a link.
+type linkPort struct {
+	NodeInstance
+	bridge string
+	cidrV6 netip.Prefix
+}
+
+func (t view) linkPorts(ctx context.Context, where *sqlstore.Where) iter.Seq2[linkPort, error] {
+	scan := nodeInstanceTable.Scanner()
+	return sqlstore.Rows(ctx, t.ReadTx, func(row sqlstore.Row) (p linkPort, err error) {
+		err = scan(row, &p.NodeInstance, &p.bridge, optPrefix.Into(&p.cidrV6))
+		return p, err
+	}, nodeInstanceTable.List()+", bridge, cidr_v6 FROM networks JOIN instances i ON i.network_id = networks.id"+where.String()+
+		" AND manager <> 'FlatManager' AND i.fixed_ip_v6 IS NOT NULL", where.Args()...)
 }
 
 // mtuOutside names a network whose MTU no link can have. Neither the one it was cut to nor none at all would be what somebody

@@ -34,9 +34,9 @@ func TestStore_Links(t *testing.T) {
 			n.Given = Network{Label: "old", Host: "node2"}
 		}))
 		dns := []netip.Addr{addr("8.8.4.4"), addr("2001:db8::53")}
-		br100 := Link{"br100", prefix("fd00:1::/64"), dns, 1450}
-		br101 := Link{"br101", prefix("fd00:1:0:1::/64"), dns, 1450}
-		br102 := Link{"br102", prefix("fd00:1:0:2::/64"), dns, 1450}
+		br100 := Link{"br100", prefix("fd00:1::/64"), dns, 1450, false}
+		br101 := Link{"br101", prefix("fd00:1:0:1::/64"), dns, 1450, false}
+		br102 := Link{"br102", prefix("fd00:1:0:2::/64"), dns, 1450, false}
 		wantLinks(t, s, LinkFilter{}, br100, br101, br102)
 		wantLinks(t, s, LinkFilter{Host: "node1"}, br100, br101, br102)
 		wantLinks(t, s, LinkFilter{Host: "node2"})
@@ -75,7 +75,7 @@ func TestStore_Links_flat(t *testing.T) {
 		create(t, s, flat("10.0.2.0/24", 24, 1).with(func(n *NewNetworks) {
 			n.NoIPv6, n.Given = true, Network{Host: "node3", DNS1: addr("2001:db8::4")}
 		}))
-		link := Link{"br100", prefix("fd00:1::/64"), []netip.Addr{addr("2001:db8::2"), addr("2001:db8::1"), addr("2001:db8::3")}, 1400}
+		link := Link{"br100", prefix("fd00:1::/64"), []netip.Addr{addr("2001:db8::2"), addr("2001:db8::1"), addr("2001:db8::3")}, 1400, false}
 		for _, f := range []LinkFilter{{}, {Host: "node1"}, {Host: "node2"}, {Networks: []string{"fd00:1::/64"}},
 			{Networks: []string{"flat"}}, {Networks: []string{"1", "2", "1"}, Host: ""}, {Networks: []string{"flat"}, Host: "node2"}} {
 			wantLinks(t, s, f, link)
@@ -151,4 +151,21 @@ func BenchmarkStore_Links(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A link on which a guest is to have another IPv6 address than SLAAC gives it is one with DHCPv6, unless FlatManager has none.
+func TestStore_Links_dhcpv6(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		create(t, s, vlans("10.0.1.0/24", 27, 2).v6("fd00:1::/48"))
+		boot(t, s, NewInstances{Names: []string{"usual"}, ProjectID: "apollo", Network: "1"})
+		boot(t, s, NewInstances{Names: []string{"odd"}, ProjectID: "apollo", Network: "2", FixedIPv6: addr("fd00:1:0:1::77")})
+		br100, br101 := Link{Bridge: "br100", CIDRv6: prefix("fd00:1::/64")}, Link{Bridge: "br101", CIDRv6: prefix("fd00:1:0:1::/64"), DHCPv6: true}
+		wantLinks(t, s, LinkFilter{}, br100, br101)
+		wantLinks(t, s, LinkFilter{Networks: []string{"2"}}, br101)
+		if err := s.DeleteInstances(t.Context(), []string{"odd"}); err != nil {
+			t.Fatal(err)
+		}
+		br101.DHCPv6 = false
+		wantLinks(t, s, LinkFilter{}, br100, br101)
+	})
 }

@@ -3,6 +3,7 @@ package nftgen
 import (
 	"bytes"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"nova-manage/internal/configtest"
@@ -55,4 +56,29 @@ func TestConfig_order(t *testing.T) {
 
 func shuffle[T any](list []T) {
 	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+}
+
+// TestConfig_groupChains has no anonymous set in the chains of groups: nft takes time with the square of them, minutes for 10,000
+// groups (trap 18).
+func TestConfig_groupChains(t *testing.T) {
+	text, err := example().Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chains, inGroup := 0, false
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "chain sg"), strings.HasPrefix(line, "chain gs_"):
+			inGroup = true
+			chains++
+		case line == "}":
+			inGroup = false
+		case inGroup && strings.Contains(line, "{"):
+			t.Errorf("an anonymous set in the chain of a group: %s", line)
+		}
+	}
+	if chains < 6 {
+		t.Errorf("%d chains of groups in\n%s", chains, text)
+	}
 }

@@ -35,8 +35,11 @@ func version(v string) (*Tree, *Want) {
 	}
 	filter := rendered("table inet nova\ndelete table inet nova\ntable inet nova {\n\tchain forward {\n" +
 		"\t\ttype filter hook forward priority filter; policy accept;\n\t\tmeta mark " + strconv.Itoa(int(v[0])) + " drop\n\t}\n}\n")
-	if strings.HasPrefix(spoil, "nft=") {
+	switch spoil {
+	case "nft=broken":
 		filter = append(filter, "broken\n"...)
+	case "nft=circle": // which `nft -c` passes
+		filter = append(filter, "table inet nova { chain one { jump two; }; chain two { jump one; }; chain forward { jump one; }; }\n"...)
 	}
 	t := &Tree{
 		Owned: []Owned{{Pattern: "/etc/systemd/network/60-nova-*.netdev", Does: LoadLinks}, {Pattern: "/etc/systemd/system/nova-*.service", Does: LoadUnits}},
@@ -315,6 +318,7 @@ func TestApply_undone(t *testing.T) {
 	}
 	for _, tt := range []struct{ version, refused, want string }{
 		{"B:nft=broken", "", "nft refuses the new /etc/nova/nftables.nft: nft: /dev/stdin:11:7-7: Error: syntax error"},
+		{"B:nft=circle", "", "nft refuses the new /etc/nova/nftables.nft: nft: /dev/stdin:"},
 		{"B:radvd=broken", "", "radvd refuses the new /etc/radvd.conf: radvd: line 3: syntax error"},
 		{"B:dnsmasq=broken", "", "dnsmasq refuses the new /etc/nova/dnsmasq.conf: dnsmasq: line 3: syntax error"},
 		{"B", "daemon-reload", "systemd does not read its units again: /run/bin/services: Job for daemon-reload failed.; the old files are back, but cannot all be loaded"},
