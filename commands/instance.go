@@ -59,6 +59,7 @@ type instanceCreateOptions struct {
 	FixedIP, FixedIPv6             netip.Addr
 	SecurityGroups                 []string
 	Count                          int
+	IfNotExists                    bool
 
 	spec db.NewInstances // what the ledger is asked for
 }
@@ -89,6 +90,7 @@ func instanceCreate() *command {
 			cli.Texts(&o.SecurityGroups, "security_group", "a security group of the project; repeatable").As("GROUP").
 				ByDefault(db.DefaultGroup),
 			cli.Number(&o.Count, "count", 1, 1<<20, "make that many, named NAME-1, NAME-2 and so on").ByDefault("one, named NAME"),
+			ifNotExists(&o.IfNotExists),
 		},
 		columns: cli.Fields(instanceColumns),
 		ledger:  writes,
@@ -103,7 +105,7 @@ func (o *instanceCreateOptions) check(*cli.Env) error {
 	}
 	o.spec = db.NewInstances{
 		Names: o.names(), ProjectID: o.ProjectID, Host: o.Host, Network: o.Network, MAC: o.MAC, FixedIP: o.FixedIP, FixedIPv6: o.FixedIPv6,
-		SecurityGroups: o.SecurityGroups,
+		SecurityGroups: o.SecurityGroups, IfNotExists: o.IfNotExists,
 	}
 	if last := o.spec.Names[len(o.spec.Names)-1]; checkName(last) != nil {
 		return cli.BadValue("NAME", last, cli.Origin{}, checkName(last))
