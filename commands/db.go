@@ -24,6 +24,7 @@ func dbSync() *command {
 		examples: []string{"nova-manage db sync", "nova-manage db sync --sql_connection sqlite:////srv/nova/nova.sqlite"},
 		flags:    []*cli.Flag{to},
 		ledger:   syncs,
+		alone:    "it is about the ledger as a whole",
 		run:      func(context.Context, *session) error { return nil }, // opening it is all there is to do
 	}
 }
@@ -135,6 +136,7 @@ func dbCopy() *command {
 		flags:   []*cli.Flag{cli.Text(&to, "to", "where to: a URL or a path, as --sql_connection takes it").As("URL").NotInFlagfile()},
 		columns: cli.Fields(dbCopyColumns),
 		ledger:  reads,
+		alone:   "it is about another ledger",
 		check: func(*cli.Env) error {
 			if to == "" {
 				return cli.WithHint(cli.UsageErrorf("db copy needs --to"), "usage: nova-manage db copy --to URL")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
@@ -96,6 +97,7 @@ func instanceCreate() *command {
 		ledger:  writes,
 		check:   o.check,
 		run:     o.run,
+		many:    o,
 	}
 }
 
@@ -119,6 +121,32 @@ func (o *instanceCreateOptions) run(ctx context.Context, s *session) error {
 		return err
 	}
 	return cli.PrintMade(s.Env, instanceColumns, made, "instances; `nova-manage instance list` lists them all")
+}
+
+// with lets lines be run together that ask for the same but the name, and leave the addresses to the ledger.
+func (o *instanceCreateOptions) with(next manyLines) bool {
+	other, ok := next.(*instanceCreateOptions)
+	if !ok || o.Count != 0 || other.Count != 0 {
+		return false
+	}
+	single := func(n db.NewInstances) bool {
+		return n.MAC != (netcalc.MAC{}) || n.FixedIP.IsValid() || n.FixedIPv6.IsValid()
+	}
+	a, b := o.spec, other.spec
+	return !single(a) && !single(b) && a.ProjectID == b.ProjectID && a.Host == b.Host && a.Network == b.Network &&
+		a.IfNotExists == b.IfNotExists && slices.Equal(a.SecurityGroups, b.SecurityGroups)
+}
+
+func (o *instanceCreateOptions) subject() string { return o.Name }
+
+func (o *instanceCreateOptions) runMany(ctx context.Context, s *session, all []manyLines) (func(int, *session) error, error) {
+	spec := o.spec
+	spec.Names = nil
+	for _, line := range all {
+		spec.Names = append(spec.Names, line.subject())
+	}
+	made, err := s.store.CreateInstances(ctx, spec)
+	return func(i int, s *session) error { return cli.PrintSlice(s.Env, instanceColumns, made[i:i+1]) }, err
 }
 
 // names are NAME alone, or NAME-1 to NAME-N.
