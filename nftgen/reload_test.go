@@ -95,15 +95,7 @@ func TestPackets_reloadForged(t *testing.T) {
 		{"another guest's address with a made-up MAC", s.a, s.b, ether(broadcast, made, typeIP4, ip4(addrB, "255.255.255.255", text))},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.to.Run(t, "nft", fmt.Sprintf("add table inet seen; delete table inet seen; add table inet seen; add chain inet seen came { type filter hook prerouting priority raw; }; "+
-				"add rule inet seen came udp length %d counter", len(text)))
-			seen := func() int {
-				n, err := strconv.Atoi(packets.FindStringSubmatch(test.to.Run(t, "nft", "list", "table", "inet", "seen"))[1])
-				if err != nil {
-					t.Fatal(err)
-				}
-				return n
-			}
+			seen := counted(t, test.to, fmt.Sprintf("udp length %d", len(text)))
 			s.reloading(t, func() { test.from.Flood(t, "eth0", test.frame, 200_000) })
 			if n := seen(); n != 0 {
 				t.Errorf("%d packets of 200,000 pass", n)
@@ -116,6 +108,45 @@ func TestPackets_reloadForged(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPackets_reloadTranslation begins flows while files are loaded: none goes out by another address than its own.
+func TestPackets_reloadTranslation(t *testing.T) {
+	s := newSite(t, "0")
+	s.load(siteConfig())
+	reaches(t, s.a, world4)
+	text := udp(1, 9, "reload")
+	rule := fmt.Sprintf("udp length %d ip saddr ", len(text))
+	wrong := counted(t, s.world, rule+"!= "+floatA)
+	s.reloading(t, func() {
+		for _, to := range []string{world4, far4, "198.18.0.3"} {
+			s.a.Flood(t, "eth0", ether(s.macNode, s.macA, typeIP4, ip4(addrA, to, text)), 65_000)
+		}
+	})
+	if n := wrong(); n != 0 {
+		t.Errorf("%d packets have another source than %s", n, floatA)
+	}
+	right := counted(t, s.world, rule+floatA)
+	s.a.Flood(t, "eth0", ether(s.macNode, s.macA, typeIP4, ip4(addrA, world4, text)), 100)
+	for deadline := time.Now().Add(5 * time.Second); right() == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("none has the right one either")
+		}
+	}
+}
+
+// counted counts what comes to a guest and matches, from now on.
+func counted(t *testing.T, g *configtest.Guest, match string) func() int {
+	t.Helper()
+	g.Run(t, "nft", "add table inet seen; delete table inet seen; add table inet seen; "+
+		"add chain inet seen came { type filter hook prerouting priority raw; }; add rule inet seen came "+match+" counter")
+	return func() int {
+		n, err := strconv.Atoi(packets.FindStringSubmatch(g.Run(t, "nft", "list", "table", "inet", "seen"))[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
 	}
 }
 
