@@ -50,7 +50,7 @@ func dbImportNova() *command {
 	return &command{
 		name:  "import_nova",
 		short: "import the database of OpenStack Nova, 2011.1 to Newton",
-		long: "SOURCE is a SQLite file, or a dump of a MySQL database as mysqldump writes it. It is read and never written. " +
+		long: "SOURCE is a SQLite file, or a dump of MySQL or MariaDB, as `mysqldump nova > nova.sql` writes it. It is read and never written. " +
 			"Networks with their reservations, VPN ports, instances with MAC and addresses, floating addresses, security groups, quotas and " +
 			"projects come into the ledger in one change, all or nothing; soft-deleted rows do not. Ids stay as they are where the " +
 			"ledger has not handed them out itself.\n\n" +
@@ -60,7 +60,7 @@ func dbImportNova() *command {
 			"in another form, and says which.",
 		examples: []string{
 			"nova-manage db import_nova /var/lib/nova/nova.sqlite --dry_run",
-			"mysqldump nova > nova.sql; nova-manage db import_nova nova.sql -f json",
+			"nova-manage db import_nova nova.sql -f json",
 			"nova-manage db import_nova nova.sql --skip_invalid",
 		},
 		args: []*cli.Arg{cli.Required(cli.Typed(&o.Source, "SOURCE", filePath, "the SQLite file, or the dump").As("FILE"))},

@@ -252,6 +252,7 @@ func (d *Database) Dump(style Style) string {
 		b.WriteString("\n/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;\n/*!40101 SET NAMES utf8 */;\n")
 	}
 	b.WriteString("/*!40103 SET @OLD_TIME_ZONE=@@TIME_ZONE */;\n/*!40103 SET TIME_ZONE='+00:00' */;\n" +
+		"/*!40014 SET @OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0 */;\n" +
 		"/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n")
 	if style.Database != "" {
 		fmt.Fprintf(&b, "\n--\n-- Current Database: %s\n--\n\nCREATE DATABASE /*!32312 IF NOT EXISTS*/ %[1]s /*!40100 DEFAULT CHARACTER SET utf8 */;\n\nUSE %[1]s;\n",
@@ -294,8 +295,12 @@ func (d *Database) dumpCreate(b *strings.Builder, table string, columns []column
 		}
 		fmt.Fprintf(b, "  %s %s,\n", quote(c.name), kind)
 	}
-	fmt.Fprintf(b, "  PRIMARY KEY (%s),\n  KEY %s (%s),\n  CONSTRAINT %s FOREIGN KEY (%[1]s) REFERENCES %s (%s)\n)", quote("id"),
-		quote("ix_"+table), quote("deleted"), quote("fk_"+table), quote("other"), quote("id"))
+	key := columns[len(columns)-1].name // migrate_version has no id
+	if schemas[d.Release][table] != "" {
+		key = "id"
+	}
+	fmt.Fprintf(b, "  PRIMARY KEY (%s),\n  KEY %s (%[1]s),\n  CONSTRAINT %s FOREIGN KEY (%[1]s) REFERENCES %s (%s)\n)", quote(key),
+		quote("ix_"+table), quote("fk_"+table), quote("other"), quote("id"))
 	if !style.ANSI {
 		b.WriteString(" ENGINE=InnoDB AUTO_INCREMENT=3 DEFAULT CHARSET=utf8 COMMENT='it''s; (Nova)'")
 	}
