@@ -31,6 +31,8 @@ func readDump(ctx context.Context, path string, in io.Reader, size int64, progre
 		more, err := d.statement(ctx, func() { progress("reading the dump", d.read, size) })
 		var syntax *syntaxError
 		switch {
+		case err == errCut && d.begun == 0 && d.tables() == 0:
+			return nil, refused(WayDump, "%s is no dump that mysqldump wrote: it has no table", path)
 		case err == errCut:
 			return nil, refused(WayWhole, "%s is cut off: %v", path, err)
 		case errors.As(err, &syntax):
@@ -70,6 +72,14 @@ func (d *dumpReader) use(name string) {
 	d.databases = append(d.databases, d.in)
 }
 
+// tables is how many tables the dump has so far.
+func (d *dumpReader) tables() (n int) {
+	for _, db := range d.databases {
+		n += len(db.columns)
+	}
+	return n
+}
+
 // chosen is the one database of the dump that is Nova's.
 func (d *dumpReader) chosen(path string) (*database, error) {
 	if d.completed < d.begun || d.locked {
@@ -96,12 +106,8 @@ func (d *dumpReader) chosen(path string) (*database, error) {
 		}
 		return nil, refused(WayOne, "%s holds more than one database of Nova: %s", path, strings.Join(names, ", "))
 	}
-	tables := 0
-	for _, db := range d.databases {
-		tables += len(db.columns)
-	}
 	switch {
-	case tables == 0:
+	case d.tables() == 0:
 		return nil, refused(WayDump, "%s is no dump that mysqldump wrote: it has no table", path)
 	case len(d.databases) > 2 || len(d.databases) == 2 && len(d.databases[0].columns) > 0:
 		return nil, refused(WayNone, "%s holds no database of Nova", path)

@@ -111,8 +111,9 @@ func (j *judgement) judgeFloatingRow(f *floatingAddress, seen map[netip.Addr]int
 	return ""
 }
 
-// ranges joins addresses to CIDR blocks. The first and the last address of a block are not handed out; Nova either had no rows
-// of them, as it had none of a block since 2011.2, or it had, and nobody is to have them.
+// ranges joins addresses to CIDR blocks. The first and the last address of a block are not handed out: of those Nova either had
+// no rows, or it had, of a whole block and nothing beside it, and nobody is to have them. What does not fit so becomes blocks
+// of two addresses and of one, of which all are handed out.
 func (j *judgement) ranges(k pool, all []*floatingAddress, rows map[netip.Addr]int64, fixedNets *spans[string]) (made []Range) {
 	slices.SortFunc(all, func(a, b *floatingAddress) int { return a.addr.Compare(b.addr) })
 	at := make(map[netip.Addr]*floatingAddress, len(all))
@@ -178,7 +179,10 @@ func fits(p netip.Prefix, at map[netip.Addr]*floatingAddress, rows map[netip.Add
 		first, last := at[s.First], at[s.Last]
 		switch {
 		case first != nil && last != nil:
-			if first.port != nil || last.port != nil { // somebody has one
+			// Somebody has one, or it is in the middle of what was handed out.
+			_, before := rows[s.First.Prev()]
+			_, behind := rows[s.Last.Next()]
+			if first.port != nil || last.port != nil || before || behind {
 				return false
 			}
 		case rowFirst || rowLast: // one of them is handed out, or belongs elsewhere

@@ -69,6 +69,10 @@ func (j *judgement) judgeNetwork(row networkRow) (n *network, reason string) {
 	n = &network{Network: Network{ID: row.id, Label: row.label, Bridge: row.bridge, BridgeInterface: row.bridgeInterface,
 		ProjectID: row.projectID, Host: row.host}, named: row.vpnPrivateAddress}
 	var broadcast, vpn netip.Addr
+	dns := "dns1"
+	if !j.has("networks", dns) { // up to 2011.2
+		dns = "dns"
+	}
 	reason = reasons(
 		prefix("cidr", row.cidr, netcalc.ParsePrefix4, netcalc.CheckServable, &n.CIDR),
 		prefix("cidr_v6", row.cidrV6, netcalc.ParsePrefix6, checkV6, &n.CIDRv6),
@@ -77,7 +81,7 @@ func (j *judgement) judgeNetwork(row networkRow) (n *network, reason string) {
 		addr("broadcast", row.broadcast, &broadcast),
 		addr("vpn_private_address", row.vpnPrivateAddress, &vpn),
 		addr("vpn_public_address", row.vpnPublicAddress, &n.VPNPublicAddress),
-		servable("dns1", row.dns1, &n.DNS1),
+		servable(dns, row.dns1, &n.DNS1),
 		servable("dns2", row.dns2, &n.DNS2),
 		whole("vlan", row.vlan, 1, maxVLAN, &n.VLAN),
 		whole("vpn_public_port", row.vpnPublicPort, 1, maxPort, &n.VPNPublicPort),

@@ -68,10 +68,13 @@ func (j *judgement) badInstance(m *machine, reason string) {
 	}
 }
 
+// hangingRows are the addresses of a network that cannot be right.
+type hangingRows struct{ first, rows int64 }
+
 // judgeFixed judges the addresses. Those that somebody has come first: of two rows of one address that one is right.
 func (j *judgement) judgeFixed() {
 	seen := make(map[netip.Addr]int64, len(j.fixed))
-	hanging, ofDeleted := map[int64]*Finding{}, int64(0)
+	hanging, ofDeleted := map[int64]*hangingRows{}, int64(0)
 	for _, had := range []bool{true, false} {
 		for i := range j.fixed {
 			row := &j.fixed[i]
@@ -88,11 +91,12 @@ func (j *judgement) judgeFixed() {
 				if f.owner != nil {
 					f.owner.lost = fmt.Sprintf("its network %d is left out", row.network)
 				}
-				if h := hanging[row.network]; h == nil {
-					hanging[row.network] = &Finding{Invalid, "fixed_ips", fmt.Sprint(row.id), 1, fmt.Sprintf("its network %d is left out", row.network)}
-				} else {
-					h.Rows++
+				h := hanging[row.network]
+				if h == nil {
+					h = &hangingRows{first: row.id}
+					hanging[row.network] = h
 				}
+				h.first, h.rows = min(h.first, row.id), h.rows+1
 				continue
 			case f.on == nil && j.gone[goneKey{"networks", fmt.Sprint(row.network)}]:
 				if f.owner == nil {
@@ -128,8 +132,8 @@ func (j *judgement) judgeFixed() {
 			}
 		}
 	}
-	for _, h := range hanging {
-		j.site.Findings = append(j.site.Findings, *h)
+	for id, h := range hanging {
+		j.find(Invalid, "fixed_ips", fmt.Sprint(h.first), h.rows, fmt.Sprintf("its network %d is left out", id))
 	}
 	j.leave("fixed_ips", ofDeleted, "of a soft-deleted network")
 }

@@ -80,4 +80,3 @@ func TestRead_releases(t *testing.T) {
 		})
 	}
 }
-

@@ -137,6 +137,27 @@ func (d *Database) Fixed(address string) Row {
 	panic("no row of " + address)
 }
 
+// Find returns the row of a table with an id, to be changed.
+func (d *Database) Find(table string, id any) Row {
+	for _, r := range d.tables[table] {
+		if r["id"] == id {
+			return r
+		}
+	}
+	panic(fmt.Sprintf("%s has no row %v", table, id))
+}
+
+// SetMAC changes the MAC of an instance of Sample's, wherever the release keeps it.
+func (d *Database) SetMAC(instance int, mac any) {
+	d.Find("instances", instance)["mac_address"] = mac
+	column, value := d.instance(instance)
+	for _, v := range d.tables["virtual_interfaces"] {
+		if v[column] == value {
+			v["address"] = mac
+		}
+	}
+}
+
 type column struct{ name, kind string }
 
 func (d *Database) schema(table string) (columns []column) {
