@@ -134,8 +134,8 @@ func (o *dbImportNovaOptions) run(ctx context.Context, s *session) error {
 		if err := cli.PrintSlice(s.Env, dbImportNovaColumns, answer); err != nil {
 			return err
 		}
-		return cli.WithHint(fmt.Errorf("%w: %s cannot be right, so nothing was imported", db.ErrConflict, rowsOf(invalid)),
-			"--skip_invalid imports the rest without them")
+		message := rowsOf(invalid) + " cannot be right or hang on such, so nothing was imported"
+		return cli.WithHint(&db.Error{Message: message, Kind: db.ErrConflict}, "--skip_invalid imports the rest without them")
 	}
 	ledger, hosted, err := o.translate(s, site)
 	if err != nil {
