@@ -168,8 +168,8 @@ func (d *dumpReader) must(keep bool) (token, error) {
 
 // isReadError tells what the file system says from what the text does.
 func isReadError(err error) bool {
-	var timeout interface{ Timeout() bool }
-	return errors.As(err, &timeout) // as every error of a file does
+	var timeout interface{ Timeout() bool } // as every error of a file has it, and of a context its end
+	return errors.As(err, &timeout) || errors.Is(err, context.Canceled)
 }
 
 // skip passes over the rest of a statement.

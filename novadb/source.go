@@ -48,7 +48,20 @@ func readSource(ctx context.Context, path string, progress func(string, int64, i
 	case bytes.HasPrefix(start, []byte("PRAGMA ")):
 		return nil, refused(WayFile, "%s is a dump of a SQLite database", path)
 	}
-	return readDump(ctx, path, io.MultiReader(bytes.NewReader(head), file), info.Size(), progress)
+	return readDump(ctx, path, io.MultiReader(bytes.NewReader(head), whileWanted{ctx, file}), info.Size(), progress)
+}
+
+// whileWanted reads until its context is done: a pipe may have no end.
+type whileWanted struct {
+	context.Context
+	io.Reader
+}
+
+func (r whileWanted) Read(p []byte) (int, error) {
+	if err := r.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
 }
 
 func refused(way Way, format string, args ...any) error {
