@@ -17,7 +17,6 @@ type network struct {
 	layout netcalc.Layout
 	rows   []*fixedAddress // of IPv4, by address in the end
 	named  string          // vpn_private_address as the row has it
-	noHost bool
 }
 
 // name is how messages call it.

@@ -74,7 +74,7 @@ type hangingRows struct{ first, rows int64 }
 // judgeFixed judges the addresses. Those that somebody has come first: of two rows of one address that one is right.
 func (j *judgement) judgeFixed() {
 	seen := make(map[netip.Addr]int64, len(j.fixed))
-	hanging, ofDeleted := map[int64]*hangingRows{}, int64(0)
+	hanging, ofDeleted, ipv6 := map[int64]*hangingRows{}, int64(0), int64(0)
 	for _, had := range []bool{true, false} {
 		for i := range j.fixed {
 			row := &j.fixed[i]
@@ -118,7 +118,9 @@ func (j *judgement) judgeFixed() {
 			}
 			seen[f.addr] = row.id
 			switch {
-			case f.owner == nil && f.addr.Is4():
+			case f.owner == nil && f.addr.Is6():
+				ipv6++
+			case f.owner == nil:
 				f.on.rows = append(f.on.rows, f)
 			case f.owner != nil && f.on.VLAN != 0 && f.on.CIDR.IsValid() && f.addr == f.on.layout.VPN:
 				f.owner.vpn = true
@@ -135,6 +137,7 @@ func (j *judgement) judgeFixed() {
 	for id, h := range hanging {
 		j.find(Invalid, "fixed_ips", fmt.Sprint(h.first), h.rows, fmt.Sprintf("its network %d is left out", id))
 	}
+	j.leave("fixed_ips", ipv6, "IPv6 that no instance has: of a /64 nobody is handed the next address")
 	j.leave("fixed_ips", ofDeleted, "of a soft-deleted network")
 }
 
@@ -203,6 +206,7 @@ func (j *judgement) judgePorts() {
 			m.ports = nil
 			j.badInstance(m, reason)
 			for _, f := range m.held {
+				delete(j.holders, f.id)
 				if f.addr.Is4() {
 					f.on.rows = slices.DeleteFunc(f.on.rows, func(r *fixedAddress) bool { return r == f })
 				}

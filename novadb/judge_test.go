@@ -176,6 +176,18 @@ var badRows = []struct {
 			"invalid security_group_instance_association 2 1 its instance 43 is left out"}},
 	{name: "MAC twice", add: func(d *novatest.Database) { d.SetMAC(43, "02:16:3E:33:44:55") },
 		want: []string{"invalid instances 43 1 MAC 02:16:3e:33:44:55 is instance 42's", "invalid security_group_instance_association 2 1 its instance 43 is left out"}},
+	{name: "MAC twice, the later one with a floating address", since: "2011.3", add: func(d *novatest.Database) {
+		d.SetMAC(43, "02:16:3e:33:44:55")
+		d.Find("floating_ips", 2)["fixed_ip_id"] = d.Fixed("10.0.0.5")["id"]
+	}, want: []string{"invalid floating_ips 2 1 it is associated with fixed_ips 6, which no instance has", "invalid instances 43 1 MAC 02:16:3e:33:44:55 is instance 42's",
+		"invalid security_group_instance_association 2 1 its instance 43 is left out"}},
+	{name: "two networks, one of them not there", since: "2011.3", add: func(d *novatest.Database) {
+		column, value := owner(d.Release, 42)
+		d.Add("virtual_interfaces", row{"id": 9, "address": "03:16:3e:00:00:09", "network_id": 3, column: value})
+		f := d.Fixed("10.1.0.7")
+		f[column], f["allocated"], f["virtual_interface_id"] = value, true, 9
+	}, want: []string{"invalid floating_ips 2 1 it is associated with fixed_ips 4, which no instance has", "invalid instances 42 1 MAC of virtual_interfaces 9: ",
+		"invalid security_group_instance_association 1 1 its instance 42 is left out"}},
 	{name: "group MAC", add: func(d *novatest.Database) { d.SetMAC(43, "03:16:3e:33:44:55") },
 		want: []string{"invalid instances 43 1 MAC of ", "invalid security_group_instance_association 2 1 its instance 43 is left out"}},
 	{name: "no MAC", add: func(d *novatest.Database) { d.SetMAC(43, nil) },

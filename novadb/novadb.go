@@ -11,7 +11,7 @@ import (
 	"nova-manage/netcalc"
 )
 
-// ErrInvalid: the source is no Nova database, or not one that can be read.
+// ErrInvalid says that a source is no Nova database, or not one that can be read.
 var ErrInvalid = errors.New("no Nova database")
 
 // SourceError says what a source is instead of a Nova database, and what may be done about it. It is an ErrInvalid.
