@@ -26,11 +26,11 @@ type Import struct {
 // filled in.
 type ImportNetwork struct {
 	Network
-	Reserved []netcalc.Span // in address order, without what the network keeps for itself
+	Reserved []netcalc.Span // of either family, in address order, without what the network keeps for itself
 }
 
-// ImportInstance is an instance. Its ID is 0 where it is to have a new one, its NetworkID the network's there, FloatingIP an
-// address of one of the ranges. Row is the row that it comes from.
+// ImportInstance is an instance. Its ID is 0 where it is to have a new one, its NetworkID the network's there, its floating
+// addresses of the ranges. Row is the row that it comes from.
 type ImportInstance struct {
 	Instance
 	Row    int64
@@ -392,14 +392,17 @@ func (i *importing) writeAddresses(ctx context.Context) error {
 				i.done.Addresses++
 			}
 		}
-		if a := v.FloatingIP; a.IsValid() {
-			at, _ := slices.BinarySearchFunc(floating, a, func(r ImportRange, a netip.Addr) int {
+		for _, a := range []netip.Addr{v.FloatingIP, v.FloatingIPv6} {
+			if !a.IsValid() {
+				continue
+			}
+			at, ok := slices.BinarySearchFunc(floating, a, func(r ImportRange, a netip.Addr) int {
 				if r.CIDR.Contains(a) {
 					return 0
 				}
 				return r.CIDR.Addr().Compare(a)
 			})
-			if at == len(floating) || !floating[at].CIDR.Contains(a) {
+			if !ok {
 				return invalidf("instance %s has the floating address %s, which is in no range", v.Name, a)
 			}
 			add(one(a), floating[at].CIDR.Addr(), stateHeld, v.ID)
@@ -408,7 +411,11 @@ func (i *importing) writeAddresses(ctx context.Context) error {
 	for k := range i.site.Networks {
 		n := &i.site.Networks[k]
 		for _, s := range n.Reserved {
-			add(s, n.CIDR.Addr(), stateReserved, 0)
+			claim := n.CIDR
+			if s.First.Is6() {
+				claim = n.CIDRv6
+			}
+			add(s, claim.Addr(), stateReserved, 0)
 			i.done.Reservations++
 		}
 	}
