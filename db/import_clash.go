@@ -201,3 +201,8 @@ func (i *importing) clashQuotas(ctx context.Context) error {
 	}
 	return nil
 }
+
+// clash notes a collision.
+func (i *importing) clash(table string, row any, format string, args ...any) {
+	i.done.Clashes = append(i.done.Clashes, Clash{table, fmt.Sprint(row), fmt.Sprintf(format, args...)})
+}
