@@ -10,7 +10,7 @@ import (
 )
 
 func dbCategory() *command {
-	return &command{name: "db", short: "the ledger itself", actions: []*command{dbSync(), dbVersion(), dbCheck(), dbCopy()}}
+	return &command{name: "db", short: "the ledger itself", actions: []*command{dbSync(), dbVersion(), dbCheck(), dbCopy(), dbImportNova()}}
 }
 
 func dbSync() *command {
