@@ -100,6 +100,13 @@ func (k *Kept) At(r Record, column string) any { return r[k.index(column)] }
 
 func (k *Kept) index(column string) int { return slices.Index(k.Columns, column) }
 
+// Like is a row with a value in one column and nothing else, as something that has a key.
+func (k *Kept) Like(column string, value any) Record {
+	r := make(Record, len(k.Columns))
+	r[k.index(column)] = value
+	return r
+}
+
 // empty is a row with what an INSERT that names no column would store.
 func (k *Kept) empty() Record {
 	r := make(Record, len(k.Columns))
@@ -131,8 +138,8 @@ func (k *Kept) Same(a, b Record) bool {
 	return true
 }
 
-// keyIs is the condition that a row has the key of r.
-func (k *Kept) keyIs(r Record) *Where {
+// Is is the condition that a row has the key of r.
+func (k *Kept) Is(r Record) *Where {
 	w := new(Where)
 	for _, column := range k.Key {
 		w.And(column+" = ?", k.At(r, column))

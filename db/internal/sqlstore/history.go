@@ -30,11 +30,15 @@ type Entry struct {
 type EntryFilter struct {
 	Since, Until time.Time // both included
 	Actor        string
-	// About is what the changes are about, Name and ID saying which one.
-	About Subject
-	Name  string
-	ID    int64
-	Limit int // 0 is all
+	About        []Wanted // all of them
+	Limit        int      // 0 is all
+}
+
+// Wanted is what changes are to be about: one of several networks or instances, or a project.
+type Wanted struct {
+	Kind Subject
+	Name string
+	IDs  []int64
 }
 
 const entryColumns = "number, at, actor, command, coalesce(comment, ''), created, changed, deleted, coalesce(undoes, 0), base IS NOT NULL"
@@ -59,9 +63,17 @@ func Entries(ctx context.Context, r *ReadTx, f EntryFilter) iter.Seq2[Entry, err
 	if !f.Until.IsZero() {
 		where.And("at <= ?", FormatTime(f.Until))
 	}
-	if f.About != 0 {
-		where.And("number IN (SELECT s.change FROM change_subjects s WHERE s.kind = ? AND s.name = ? AND s.first <= ? AND s.last >= ?)",
-			int(f.About), f.Name, f.ID, f.ID)
+	for _, about := range f.About {
+		ids := about.IDs
+		if about.Kind == Project {
+			ids = []int64{0}
+		}
+		args := []any{int(about.Kind), about.Name}
+		for _, id := range ids {
+			args = append(args, id, id)
+		}
+		where.And("number IN (SELECT s.change FROM change_subjects s WHERE s.kind = ? AND s.name = ? AND (s.first <= ? AND s.last >= ?"+
+			strings.Repeat(" OR s.first <= ? AND s.last >= ?", len(ids)-1)+"))", args...)
 	}
 	rest := where.String() + " ORDER BY number DESC"
 	if f.Limit > 0 {
@@ -131,6 +143,24 @@ func Ops(ctx context.Context, r *ReadTx, first, last int64) iter.Seq2[Op, error]
 	}
 }
 
+// Records yields the rows of a table, as history keeps them.
+func Records(ctx context.Context, r *ReadTx, k *Kept) iter.Seq2[Record, error] {
+	return RecordsWhere(ctx, r, k, new(Where))
+}
+
+// RecordsWhere yields those for which where holds.
+func RecordsWhere(ctx context.Context, r *ReadTx, k *Kept, where *Where) iter.Seq2[Record, error] {
+	return Rows(ctx, r, scanRecord, strings.Join(k.Columns, ", ")+" FROM "+k.Name+where.String(), where.Args()...)
+}
+
+// RecordOf returns the row with the key of another, and whether there is one.
+func RecordOf(ctx context.Context, r *ReadTx, k *Kept, like Record) (Record, bool, error) {
+	for row, err := range RecordsWhere(ctx, r, k, k.Is(like)) {
+		return row, err == nil, err
+	}
+	return nil, false, nil
+}
+
 // Subjects returns what a change is about.
 func Subjects(ctx context.Context, r *ReadTx, number int64) ([]About, error) {
 	return Collect(ctx, r, func(row Row) (a About, err error) {
@@ -151,7 +181,7 @@ func digests(ctx context.Context, r *ReadTx) (sums map[string]digest, rows int64
 	sums = map[string]digest{}
 	for _, k := range kept {
 		sum, n := digest{}, int64(0)
-		for row, err := range Rows(ctx, r, scanRecord, strings.Join(k.Columns, ", ")+" FROM "+k.Name) {
+		for row, err := range Records(ctx, r, k) {
 			if err != nil {
 				return nil, 0, err
 			}

@@ -85,7 +85,8 @@ func pack(ops []byte) ([]byte, error) {
 	if _, err := w.Write(ops); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), w.Close()
+	err = w.Close()
+	return b.Bytes(), err
 }
 
 func unpack(body []byte) ([]byte, error) {

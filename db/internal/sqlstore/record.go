@@ -7,7 +7,6 @@ import (
 	"hash/maphash"
 	"reflect"
 	"slices"
-	"strings"
 )
 
 // recorder keeps what a change does to rows, and writes the entry of it before the change is committed. It holds a part of the
@@ -60,8 +59,14 @@ func (w *WriteTx) matching(ctx context.Context, table string, where *Where) (*Ke
 	if k == nil || w.record.off {
 		return nil, nil, nil
 	}
-	rows, err := Collect(ctx, w.ReadTx, scanRecord, strings.Join(k.Columns, ", ")+" FROM "+table+where.String(), where.Args()...)
-	return k, rows, err
+	var rows []Record
+	for row, err := range RecordsWhere(ctx, w.ReadTx, k, where) {
+		if err != nil {
+			return nil, nil, err
+		}
+		rows = append(rows, row)
+	}
+	return k, rows, nil
 }
 
 func scanRecord(r Row) (Record, error) {
@@ -161,6 +166,9 @@ func (w *WriteTx) KeepNoHistory() { w.record.off = true }
 
 // Undoes says that the change reverses an earlier one.
 func (w *WriteTx) Undoes(number int64) { w.record.undoes = number }
+
+// Number is the number of the change; 0 as long as it has done nothing that history keeps.
+func (w *WriteTx) Number() int64 { return w.record.number }
 
 // About says of a change what it is about, where its rows do not.
 func (w *WriteTx) About(kind Subject, name string, id int64) {
