@@ -128,6 +128,8 @@ func (o *batchOptions) check(c *command, l *cli.Line) error {
 		}
 	}
 	switch {
+	case c.on.AsOf != (past{}): // by the environment; it is no flag of a line
+		return cli.UsageErrorf("a line of a batch reads what the ledger says now, and --as_of asks for something else")
 	case c.files != nil && c.files():
 		return cli.WithHint(cli.UsageErrorf("a line of a batch writes no files: they would stay where a later line fails"),
 			"leave the file away, and its text is an answer of the batch; or run it after the batch")

@@ -81,6 +81,8 @@ func catalogue() []*command {
 		projectCategory,
 		secgroupCategory,
 		whoisCommand,
+		historyCategory,
+		undoCommand,
 		calcCategory,
 		batchCommand,
 		dbCategory,
@@ -113,6 +115,8 @@ type command struct {
 	ledger use
 	// readsIf is for a command that changes the ledger with some options and only reads it with others.
 	readsIf func() bool
+	// present is for a command that reads the ledger and is about its present state only, or about all of them.
+	present bool
 	// dryRun is for a command that changes the ledger: the option that keeps it from that. nil where there is none.
 	dryRun *bool
 	// useIs is for a command that finds out in prepare what it does with the ledger, in place of ledger.
@@ -134,21 +138,36 @@ type command struct {
 	files func() bool
 	// many is for a command that does many of its kind for less when it is told of them at once.
 	many manyLines
+	// on is the ledger that the flags name, once the command is declared.
+	on *ledger
 	// anew declares a command of the first level, and its actions, again.
 	anew func() *command
 }
 
 // declare tells package cli of the command, which is run on the ledger that the global flags name.
 func (c *command) declare(l *ledger) *cli.Command {
+	c.on = l
 	d := &cli.Command{
 		Name: c.name, Short: c.short, Long: c.long, Examples: c.examples, Args: c.args, Other: c.other, Flags: c.flags, Columns: c.columns,
 		Answers: c.answers, Of: c,
 	}
 	if c.anew != nil {
-		d.Anew = func() *cli.Command { return c.anew().declare(l) }
+		// What its flags say of the ledger is nothing to the one that is open.
+		d.Anew = func() *cli.Command { own := *l; return c.anew().declare(&own) }
 	}
 	if c.dryRun != nil {
 		d.Flags = append(d.Flags, cli.Boolean(c.dryRun, "dry_run", "print what would be "+c.ledger.done()+" and write nothing"))
+	}
+	if c.ledger == reads && !c.present || c.readsIf != nil {
+		d.Flags = append(d.Flags, cli.Typed(&l.AsOf, "as_of", parsePast, "what the ledger said then: the number of a change, or a time").As("TIME").
+			NotInFlagfile().OfAll())
+	}
+	if c.ledger == writes || c.ledger == creates {
+		d.Flags = append(d.Flags,
+			cli.Typed(&l.Actor, "actor", parseActor, "who makes the change, for history").As("USER@HOST").ByDefault("you, on this host").
+				NotInFlagfile().OfAll(),
+			cli.Typed(&l.Comment, "comment", parseComment, "what history is to say of the change beside the command").As("TEXT").
+				NotInFlagfile().OfAll())
 	}
 	if c.run != nil {
 		d.Run = func(ctx context.Context, e *cli.Env) error { return hinted(c.runOn(ctx, e, l)) }

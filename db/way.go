@@ -35,6 +35,7 @@ const (
 	WayAgainOrMoreConnections = sqlstore.WayAgainOrMoreConnections
 	WayAgainWhenUp            = sqlstore.WayAgainWhenUp
 	WayWaitLonger             = sqlstore.WayWaitLonger
+	WayHistory                = sqlstore.WayHistory
 )
 
 // What may be done about a change that the ledger does not take.
@@ -147,4 +148,8 @@ const (
 	WayGiveHost Way = "give_host"
 	// WayModifyNetwork: ask for the network, whose id is the value, as it is, or change it.
 	WayModifyNetwork Way = "modify_network"
+	// WayUndoFirst: reverse the change, which is the value, first.
+	WayUndoFirst Way = "undo_first"
+	// WayShowChange: look what the change, which is the value, did.
+	WayShowChange Way = "show_change"
 )

@@ -64,7 +64,8 @@ func (ls *Lines) Read(words []string, where string) (*Line, error) {
 		f := own.lookup(u.flag.name)
 		if at := slices.Index(in.command.Flags, u.flag); at >= 0 {
 			f = c.Flags[at]
-		} else if f == nil {
+		}
+		if f == nil || f.ofAll {
 			return nil, WithHint(UsageErrorf("--%s is given with a line, and holds for all of them", u.spelling), "give it with "+p.Name+" itself")
 		}
 		given[f] = append(given[f], u.value)

@@ -59,4 +59,6 @@ const (
 	WayUTF8 Way = "utf8"
 	// WayWaitLonger: try again, or wait longer.
 	WayWaitLonger Way = "wait_longer"
+	// WayHistory: look what changes there are.
+	WayHistory Way = "history"
 )
