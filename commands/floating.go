@@ -87,7 +87,7 @@ func floatingCreate() *command {
 		ledger:  creates,
 		check:   func(e *cli.Env) error { return thisHost(e, &r.Host) },
 		run: func(ctx context.Context, s *session) (err error) {
-			made := *r
+			var made db.FloatingRange
 			if again {
 				asked := db.FloatingAsked{Pool: from.pool.IsSet(), Host: from.host.IsSet(), Interface: from.inter.IsSet()}
 				made, err = s.store.EnsureFloatingRange(ctx, *r, asked)
