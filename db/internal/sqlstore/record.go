@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
-	"reflect"
 	"slices"
 )
 
@@ -122,7 +121,7 @@ func appendText(b []byte, s string) []byte {
 func appendDifference(b []byte, op Op) []byte {
 	var differ []int
 	for i := range op.Before {
-		if !reflect.DeepEqual(op.Before[i], op.After[i]) {
+		if !equal(op.Before[i], op.After[i]) {
 			differ = append(differ, i)
 		}
 	}
@@ -142,7 +141,11 @@ func (r *recorder) tally(op Op) {
 	if row == nil {
 		row = op.After
 	}
-	id := maphash.String(r.seed, op.Table.Name+op.Table.KeyOf(row))
+	var h maphash.Hash
+	h.SetSeed(r.seed)
+	h.WriteString(op.Table.Name)
+	h.WriteString(op.Table.KeyOf(row))
+	id := h.Sum64()
 	before := r.did[id]
 	var now byte
 	switch {
@@ -192,12 +195,12 @@ func (w *WriteTx) aboutRow(k *Kept, row Record) {
 	if row == nil {
 		return
 	}
-	for column, kind := range k.subjects {
-		switch v := k.At(row, column).(type) {
+	for _, s := range k.subjectAt {
+		switch v := row[s.column].(type) {
 		case int64:
-			w.About(kind, "", v)
+			w.About(s.kind, "", v)
 		case string:
-			w.About(kind, v, 0)
+			w.About(s.kind, v, 0)
 		}
 	}
 }
