@@ -217,7 +217,7 @@ func historyPrune() *command {
 		ledger:   writes,
 		dryRun:   &dry,
 		check: func(e *cli.Env) error {
-			if !before.given() {
+			if !before.set {
 				return cli.WithHint(cli.UsageErrorf("--before is missing"), "nova-manage history prune --before TIME")
 			}
 			_, err := before.from("--before", e.Sys.Now())
