@@ -68,9 +68,16 @@ func (w *WriteTx) matching(ctx context.Context, table string, where *Where) (*Ke
 	return k, rows, nil
 }
 
-func scanRecord(r Row) (Record, error) {
-	values, err := scanTuple(r)
-	return Record(values), err
+// recordScanner returns a function that reads rows of a number of columns.
+func recordScanner(columns int) func(Row) (Record, error) {
+	into := make([]any, columns)
+	return func(r Row) (Record, error) {
+		record := make(Record, columns)
+		for i := range record {
+			into[i] = &record[i]
+		}
+		return record, r.Scan(into...)
+	}
 }
 
 // keep adds an operation. Its rows are the caller's again afterwards.

@@ -199,7 +199,7 @@ func (w *WriteTx) DeleteWhere(ctx context.Context, table string, where *Where) (
 	if k == nil || w.record.off {
 		return w.exec(ctx, statement, where.Args())
 	}
-	rows, err := w.returned(ctx, statement+" RETURNING "+strings.Join(k.Columns, ", "), where.Args())
+	rows, err := w.returned(ctx, recordScanner(len(k.Columns)), statement+" RETURNING "+strings.Join(k.Columns, ", "), where.Args())
 	for _, row := range rows {
 		if err != nil {
 			return deleted, err
@@ -212,7 +212,7 @@ func (w *WriteTx) DeleteWhere(ctx context.Context, table string, where *Where) (
 }
 
 // returned runs a statement that returns rows.
-func (w *WriteTx) returned(ctx context.Context, statement string, args []any) (records []Record, err error) {
+func (w *WriteTx) returned(ctx context.Context, scan func(Row) (Record, error), statement string, args []any) (records []Record, err error) {
 	stmt, err := w.prepared(ctx, statement)
 	if err != nil {
 		return nil, err
@@ -229,7 +229,7 @@ func (w *WriteTx) returned(ctx context.Context, statement string, args []any) (r
 	}
 	defer rows.Close()
 	for rows.Next() {
-		record, err := scanRecord(row{rows})
+		record, err := scan(row{rows})
 		if err != nil {
 			return nil, err
 		}
