@@ -219,7 +219,7 @@ func historyPrune() *command {
 		alone:    "it is about the ledger as a whole",
 		dryRun:   &dry,
 		check: func(e *cli.Env) error {
-			if !before.given() {
+			if !before.set {
 				return cli.WithHint(cli.UsageErrorf("--before is missing"), "nova-manage history prune --before TIME")
 			}
 			_, err := before.from("--before", e.Sys.Now())
