@@ -207,6 +207,17 @@ func (r *reversal) returning(ctx context.Context) error {
 				conditions = append(conditions, where)
 			}
 		}
+		for _, columns := range k.Alike {
+			where := new(sqlstore.Where)
+			for _, column := range columns {
+				if value := k.At(row, column); value == nil {
+					where.And(column + " IS NULL")
+				} else {
+					where.And(column+" = ?", value)
+				}
+			}
+			conditions = append(conditions, where)
+		}
 		if k.Spans {
 			first, last := k.At(row, "first"), k.At(row, "last")
 			conditions = append(conditions, sqlstore.That("first > ? AND first <= ?", first, last),

@@ -26,6 +26,8 @@ type Kept struct {
 	Key     []string
 	// Unique are the other sets of columns that no two rows have the same values in, unless one of them is null.
 	Unique [][]string
+	// Alike are such sets in which null is a value like any other.
+	Alike [][]string
 	// Spans tells that no two rows overlap from the column first to the column last.
 	Spans bool
 	// References are the columns that name a row of another table.
@@ -82,6 +84,7 @@ var kept = []*Kept{
 		subjects: map[string]Subject{"project_id": Project}},
 	{Name: "security_group_rules", Columns: []string{"id", "group_id", "ip_protocol", "from_port", "to_port", "cidr_ip", "source_group_id"},
 		Key:        []string{"id"},
+		Alike:      [][]string{{"group_id", "ip_protocol", "from_port", "to_port", "cidr_ip", "source_group_id"}},
 		References: []Reference{{"group_id", "security_groups", "id"}, {"source_group_id", "security_groups", "id"}}},
 	{Name: "instance_security_groups", Columns: []string{"instance_id", "group_id"}, Key: []string{"instance_id", "group_id"},
 		References: []Reference{{"instance_id", "instances", "id"}, {"group_id", "security_groups", "id"}},
