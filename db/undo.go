@@ -478,7 +478,10 @@ func (t view) anyRecorded(ctx context.Context, s netcalc.Span) (bool, error) {
 
 // validate finds what a network may not be.
 func (r *reversal) validate(ctx context.Context, n Network) error {
-	errs := []error{r.checkMTU(ctx, n.Bridge), r.checkTenants(ctx, n, n.ProjectID)}
+	errs := []error{r.checkMTU(ctx, n.Bridge)}
+	if n.Manager == VlanManager {
+		errs = append(errs, r.checkTenants(ctx, n, n.ProjectID))
+	}
 	for _, gateway := range []netip.Addr{n.Gateway, n.GatewayV6} {
 		if !gateway.IsValid() {
 			continue

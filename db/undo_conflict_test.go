@@ -83,6 +83,7 @@ func TestStore_Undo_conflict(t *testing.T) {
 		"value unset later":  {all(red, change(NetworkChange{DNS1: ptr(addr("9.9.9.9"))}, "1"), change(NetworkChange{DNS1: ptr(netip.Addr{})}, "1")), 2, "change 2 cannot be undone: change 3 depends on it"},
 		"undone twice":       {all(red, undo(1)), 1, "change 1 cannot be undone: change 2 depends on it"},
 		"undo of an undo":    {all(red, project, undo(1)), 3, ""},
+		"shared network":     {all(onBr0("10.0.1.0/24"), instance("web1", nil), instance("web2", func(n *NewInstances) { n.ProjectID = "gemini" })), 2, ""},
 		"number never given": {all(red, project), 9, "there is no change 9, the latest is 2"},
 		"number below zero":  {all(red, project), -1, "history does not go back to change -1"},
 	} {
