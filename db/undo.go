@@ -328,6 +328,17 @@ func (r *reversal) write(ctx context.Context) error {
 			return err
 		}
 	}
+	// A later network may have been carved on the bridge of one that is gone since: nothing else keeps the bridge then.
+	for _, op := range r.net {
+		if op.Table.Name != networkTable.Name || op.Before != nil {
+			continue
+		}
+		if name, ok := op.Table.At(op.After, "bridge").(string); ok {
+			if err := r.releaseBridge(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

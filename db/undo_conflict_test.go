@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"reflect"
 	"testing"
+
+	"nova-manage/db/internal/sqlstore"
 )
 
 // A change that others have built on is not undone, and each of them is named; nothing is changed then.
@@ -74,16 +76,19 @@ func TestStore_Undo_conflict(t *testing.T) {
 		"project anew":  {all(project, unproject, project), 2, "change 2 cannot be undone: change 3 depends on it"},
 		"gateway taken": {all(red, change(NetworkChange{Gateway: ptr(addr("10.0.1.9"))}, "1"), change(NetworkChange{Gateway: ptr(addr("10.0.1.10"))}, "1"),
 			project, instance("gw", withIP("10.0.1.9"))), 3, "change 3 cannot be undone: change 5 depends on it"},
-		"MTU again":          {all(red, change(NetworkChange{MTU: ptr(1400)}, "1"), change(NetworkChange{MTU: ptr(1300)}, "1")), 2, "change 2 cannot be undone: change 3 depends on it"},
-		"several":            {all(red, change(NetworkChange{MTU: ptr(1400)}, "1"), change(NetworkChange{MTU: ptr(1300)}, "1"), change(NetworkChange{MTU: ptr(1290)}, "1")), 2, "change 2 cannot be undone: changes 3 and 4 depend on it"},
-		"group gone":         {all(project, group, allow(rule), revoke(rule), ungroup), 4, "change 4 cannot be undone: change 5 depends on it"},
-		"rule anew":          {all(project, group, allow(rule), revoke(rule), allow(rule)), 4, "change 4 cannot be undone: change 5 depends on it"},
-		"group with rule":    {all(project, group, allow(rule)), 2, "change 2 cannot be undone: change 3 depends on it"},
-		"other value":        {all(red, change(NetworkChange{Label: ptr("blue")}, "1"), change(NetworkChange{DNS1: ptr(addr("9.9.9.9"))}, "1")), 2, ""},
-		"value unset later":  {all(red, change(NetworkChange{DNS1: ptr(addr("9.9.9.9"))}, "1"), change(NetworkChange{DNS1: ptr(netip.Addr{})}, "1")), 2, "change 2 cannot be undone: change 3 depends on it"},
-		"undone twice":       {all(red, undo(1)), 1, "change 1 cannot be undone: change 2 depends on it"},
-		"undo of an undo":    {all(red, project, undo(1)), 3, ""},
-		"shared network":     {all(onBr0("10.0.1.0/24"), instance("web1", nil), instance("web2", func(n *NewInstances) { n.ProjectID = "gemini" })), 2, ""},
+		"MTU again":         {all(red, change(NetworkChange{MTU: ptr(1400)}, "1"), change(NetworkChange{MTU: ptr(1300)}, "1")), 2, "change 2 cannot be undone: change 3 depends on it"},
+		"several":           {all(red, change(NetworkChange{MTU: ptr(1400)}, "1"), change(NetworkChange{MTU: ptr(1300)}, "1"), change(NetworkChange{MTU: ptr(1290)}, "1")), 2, "change 2 cannot be undone: changes 3 and 4 depend on it"},
+		"group gone":        {all(project, group, allow(rule), revoke(rule), ungroup), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"rule anew":         {all(project, group, allow(rule), revoke(rule), allow(rule)), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"group with rule":   {all(project, group, allow(rule)), 2, "change 2 cannot be undone: change 3 depends on it"},
+		"other value":       {all(red, change(NetworkChange{Label: ptr("blue")}, "1"), change(NetworkChange{DNS1: ptr(addr("9.9.9.9"))}, "1")), 2, ""},
+		"value unset later": {all(red, change(NetworkChange{DNS1: ptr(addr("9.9.9.9"))}, "1"), change(NetworkChange{DNS1: ptr(netip.Addr{})}, "1")), 2, "change 2 cannot be undone: change 3 depends on it"},
+		"undone twice":      {all(red, undo(1)), 1, "change 1 cannot be undone: change 2 depends on it"},
+		"undo of an undo":   {all(red, project, undo(1)), 3, ""},
+		"shared network":    {all(onBr0("10.0.1.0/24"), instance("web1", nil), instance("web2", func(n *NewInstances) { n.ProjectID = "gemini" })), 2, ""},
+		"last of a bridge":  {all(onBr0("10.0.1.0/24"), onBr0("10.0.2.0/24"), remove("1")), 2, ""},
+		"last with IPv6": {all(onBr0("10.0.1.0/24"), carve(flat("10.0.2.0/24", 24, 1).v6("fd00:2::/48").with(onBridge)),
+			carve(flat("10.0.3.0/24", 24, 1).v6("fd00:2::/48").with(onBridge)), remove("2")), 3, ""},
 		"number never given": {all(red, project), 9, "there is no change 9, the latest is 2"},
 		"number below zero":  {all(red, project), -1, "history does not go back to change -1"},
 	} {
@@ -99,6 +104,16 @@ func TestStore_Undo_conflict(t *testing.T) {
 				if test.want == "" {
 					if err != nil || u.Number != int64(len(test.steps)+1) || u.Change.Number != test.undo {
 						t.Errorf("undone: %+v and error %v", u, err)
+					}
+					wantClean(t, s)
+					if _, err := s.Undo(t.Context(), u.Number); err != nil {
+						t.Fatalf("undo of the undo: %v", err)
+					}
+					now := state(t, s)
+					for _, k := range sqlstore.KeptTables() {
+						if !reflect.DeepEqual(now[k.Name], before[k.Name]) {
+							t.Errorf("after the undo of the undo, table %s:\n got %v\nwant %v", k.Name, now[k.Name], before[k.Name])
+						}
 					}
 					return
 				}
