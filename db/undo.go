@@ -196,28 +196,13 @@ func (r *reversal) returning(ctx context.Context) error {
 			continue
 		}
 		k, row := op.Table, op.Before
-		var conditions []*sqlstore.Where
-		for _, columns := range k.Unique {
-			where, null := new(sqlstore.Where), false
-			for _, column := range columns {
-				null = null || k.At(row, column) == nil
-				where.And(column+" = ?", k.At(row, column))
-			}
-			if !null {
-				conditions = append(conditions, where)
-			}
-		}
-		if k.Spans {
-			first, last := k.At(row, "first"), k.At(row, "last")
-			conditions = append(conditions, sqlstore.That("first > ? AND first <= ?", first, last),
-				sqlstore.That("last >= ? AND first = (SELECT o.first FROM "+k.Name+" o WHERE o.first < ? ORDER BY o.first DESC LIMIT 1)", first, first))
-		}
-		for _, where := range conditions {
+		for _, where := range clashing(k, row) {
 			for other, err := range sqlstore.RecordsWhere(ctx, r.ReadTx, k, where) {
 				if err != nil {
 					return err
 				}
-				if id := rowName(k, other); id != rowID(op) && !r.gone[id] {
+				// What the change itself touched becomes what it was beside this row before.
+				if id := rowName(k, other); id != rowID(op) && !r.gone[id] && r.target[id] == nil {
 					r.inWay[id] = true
 				}
 			}
@@ -227,6 +212,26 @@ func (r *reversal) returning(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// clashing are the conditions under which another row has what a row is to have alone.
+func clashing(k *sqlstore.Kept, row sqlstore.Record) (conditions []*sqlstore.Where) {
+	for _, columns := range k.Unique {
+		where, null := new(sqlstore.Where), false
+		for _, column := range columns {
+			null = null || k.At(row, column) == nil
+			where.And(column+" = ?", k.At(row, column))
+		}
+		if !null {
+			conditions = append(conditions, where)
+		}
+	}
+	if k.Spans {
+		first, last := k.At(row, "first"), k.At(row, "last")
+		conditions = append(conditions, sqlstore.That("first > ? AND first <= ?", first, last),
+			sqlstore.That("last >= ? AND first = (SELECT o.first FROM "+k.Name+" o WHERE o.first < ? ORDER BY o.first DESC LIMIT 1)", first, first))
+	}
+	return conditions
 }
 
 // parents finds the rows that a row refers to and that are not there any more. The key of each is the value that is referred to.
@@ -467,7 +472,10 @@ func (t view) anyRecorded(ctx context.Context, s netcalc.Span) (bool, error) {
 
 // validate finds what a network may not be.
 func (r *reversal) validate(ctx context.Context, n Network) error {
-	errs := []error{r.checkMTU(ctx, n.Bridge), r.checkTenants(ctx, n, n.ProjectID)}
+	errs := []error{r.checkMTU(ctx, n.Bridge)}
+	if n.ProjectID != "" {
+		errs = append(errs, r.checkTenants(ctx, n, n.ProjectID))
+	}
 	for _, gateway := range []netip.Addr{n.Gateway, n.GatewayV6} {
 		if !gateway.IsValid() {
 			continue
