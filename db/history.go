@@ -137,7 +137,7 @@ func (s *Store) ShowChange(ctx context.Context, number int64) (c Change, rows []
 		if c, err = t.change(ctx, number); err != nil {
 			return err
 		}
-		net, err := t.net(ctx, number)
+		net, err := t.net(ctx, c)
 		rows = shown(net)
 		return err
 	})
@@ -162,10 +162,10 @@ func (t view) change(ctx context.Context, number int64) (Change, error) {
 }
 
 // net is what a change did to each row from first to last, by table and in the order in which rows were first touched.
-func (t view) net(ctx context.Context, number int64) ([]sqlstore.Op, error) {
+func (t view) net(ctx context.Context, c Change) ([]sqlstore.Op, error) {
 	at := map[string]int{}
 	var all []sqlstore.Op
-	for op, err := range sqlstore.Ops(ctx, t.ReadTx, number, number) {
+	for op, err := range sqlstore.Ops(ctx, t.ReadTx, c.Number, c.Number) {
 		if err != nil {
 			return nil, err
 		}
@@ -177,6 +177,9 @@ func (t view) net(ctx context.Context, number int64) ([]sqlstore.Op, error) {
 			continue
 		}
 		all[i].After = op.After
+	}
+	if len(all) == 0 && !c.Base {
+		return nil, corruptf("what change %d did to rows is not in history any more", c.Number)
 	}
 	all = slices.DeleteFunc(all, func(op sqlstore.Op) bool { return op.Before == nil && op.After == nil })
 	order := map[*sqlstore.Kept]int{}

@@ -1,6 +1,8 @@
 package db
 
 import (
+	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"testing"
@@ -174,4 +176,29 @@ func TestStore_PruneHistory(t *testing.T) {
 		_, err = asOf(t, s, Past{Number: 8}).FindNetworks(t.Context(), "1")
 		wantError(t, err, ErrNotFound, "history goes back to change 9 of 2011-02-03T04:05:06Z, and not to change 8")
 	})
+}
+
+// A change that took away again what it had made left nothing to undo; one whose rows are lost is damage, and not a success.
+func TestStore_Undo_nothing(t *testing.T) {
+	for name, url := range engines {
+		t.Run(name, func(t *testing.T) {
+			s := openTest(t, url(t), Create)
+			err := s.Batch(t.Context(), func(ctx context.Context) error {
+				_, err := s.CreateProject(ctx, "p", "")
+				return errors.Join(err, s.DeleteProject(ctx, "p", true))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = s.Undo(t.Context(), 0)
+			wantError(t, err, ErrConflict, "change 1 took away again what it had made: there is nothing to undo")
+			wantClean(t, s)
+			breakBy(t, s, "DELETE FROM change_rows")
+			const lost = "what change 1 did to rows is not in history any more"
+			_, err = s.Undo(t.Context(), 0)
+			wantError(t, err, ErrCorrupt, lost)
+			_, _, err = s.ShowChange(t.Context(), 1)
+			wantError(t, err, ErrCorrupt, lost)
+		})
+	}
 }

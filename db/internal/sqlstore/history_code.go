@@ -38,6 +38,10 @@ const (
 // worthCompressing is from where on a part is compressed: below, what is saved is less than what it takes to begin.
 const worthCompressing = 2 << 10
 
+// largestPart bounds what a part is unpacked to, since a garbled one may say of a few bytes that they are gigabytes. A part is written
+// once it has partSize; what is beyond that is one row, whose texts have a few thousand characters at most.
+const largestPart = 16 << 20
+
 func appendValue(b []byte, value any) []byte {
 	switch v := value.(type) {
 	case int64:
@@ -96,7 +100,11 @@ func unpack(body []byte) ([]byte, error) {
 	if len(body) == 0 || body[0] != bodyCompressed {
 		return nil, errGarbled
 	}
-	return io.ReadAll(flate.NewReader(bytes.NewReader(body[1:])))
+	text, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(body[1:])), largestPart+1))
+	if err == nil && len(text) > largestPart {
+		err = errGarbled
+	}
+	return text, err
 }
 
 var errGarbled = fmt.Errorf("it is no list of rows")

@@ -113,3 +113,14 @@ func FuzzOps(f *testing.F) {
 		wantReadBack(t, []Op{{7, address, nil, a}, {7, address, a, b}, {7, address, b, nil}})
 	})
 }
+
+// A few bytes that say of themselves that they are very many are no part.
+func TestUnpack_bound(t *testing.T) {
+	body, err := pack(make([]byte, largestPart+1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := unpack(body); err == nil {
+		t.Errorf("%d bytes became %d", len(body), len(text))
+	}
+}
