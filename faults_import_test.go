@@ -39,6 +39,10 @@ func TestFaults_killImport(t *testing.T) {
 	cloud(networks).SQLite(t, source)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
+	rounds := 12
+	if raceDetector {
+		rounds = 2
+	}
 	for _, engine := range []string{"sqlite", "postgresql"} {
 		t.Run(engine, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
@@ -46,7 +50,7 @@ func TestFaults_killImport(t *testing.T) {
 			newLedger(t, engine).must(t, "db", "import_nova", source)
 			whole := time.Since(started)
 			killed, empty := 0, 0
-			for n := 0; n < 12; n++ {
+			for n := range rounds {
 				l := newLedger(t, engine)
 				if n%2 == 0 {
 					l.must(t, "db", "sync")
