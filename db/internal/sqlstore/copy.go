@@ -68,6 +68,16 @@ func (d *DB) copied(ctx context.Context, r *ReadTx) (ordered []string, err error
 	return ordered, nil
 }
 
+// Clear refuses a ledger that holds or held anything, and empties the tables that the schema itself puts rows into: whoever
+// fills it brings those rows along. Error: ErrConflict.
+func Clear(ctx context.Context, d *DB, w *WriteTx) error {
+	tables, err := d.copied(ctx, w.ReadTx)
+	if err != nil {
+		return err
+	}
+	return d.clear(ctx, w, tables)
+}
+
 // clear refuses a ledger that holds or held anything, and empties the tables that the schema itself puts rows into.
 func (d *DB) clear(ctx context.Context, w *WriteTx, tables []string) error {
 	for _, table := range tables {
