@@ -90,6 +90,7 @@ var hints = map[db.Way]string{
 	db.WayAgainOrPrimary:         "run the command again, or read from the primary",
 	db.WaySearchPath:             "`ALTER ROLE ... SET search_path = SCHEMA` on the server, or search_path=SCHEMA in the URL",
 	db.WayUTF8:                   "keep the ledger in a database made with `createdb -E UTF8 -T template0`",
+	db.WayGrantCreate:            "its owner lets you: `GRANT CREATE ON DATABASE %s TO %s`",
 	db.WayWaitLonger:             "run the command again, or wait longer with --lock_timeout",
 }
 

@@ -58,7 +58,7 @@ func TestStore_Import(t *testing.T) {
 		for toName, toURL := range engines {
 			t.Run(fromName+" to "+toName, func(t *testing.T) {
 				to := openTest(t, toURL(t), Create)
-				imported, err := to.Import(t.Context(), iotest.HalfReader(strings.NewReader(text)), nil)
+				imported, err := to.Import(t.Context(), iotest.HalfReader(strings.NewReader(text)), "FILE", nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -90,7 +90,7 @@ func TestStore_Import(t *testing.T) {
 func TestStore_Import_empty(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		text := export(t, s)
-		if _, err := s.Import(t.Context(), strings.NewReader(text), nil); err != nil {
+		if _, err := s.Import(t.Context(), strings.NewReader(text), "FILE", nil); err != nil {
 			t.Fatal(err)
 		}
 		if again := export(t, s); again != text || strings.Count(text, "[]") != len(parts) {
@@ -103,7 +103,7 @@ func TestStore_Import_notEmpty(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		create(t, s, vlans("10.0.1.0/24", 27, 3))
 		before := export(t, s)
-		_, err := s.Import(t.Context(), strings.NewReader(before), nil)
+		_, err := s.Import(t.Context(), strings.NewReader(before), "FILE", nil)
 		wantError(t, err, ErrConflict, s.db.Place()+" is not empty: its table sequences is in use")
 		if export(t, s) != before {
 			t.Error("the ledger has changed")
@@ -211,9 +211,9 @@ func TestStore_Import_refused(t *testing.T) {
 					continue
 				}
 				s := openTest(t, url(t), Create)
-				_, err := s.Import(t.Context(), strings.NewReader(c.change(text)), nil)
-				if !errors.Is(err, ErrInvalid) || !strings.HasPrefix(err.Error(), "line ") || !strings.HasSuffix(err.Error(), c.want) {
-					t.Errorf("error %v (%T)\nwant line N: %s", err, err, c.want)
+				_, err := s.Import(t.Context(), strings.NewReader(c.change(text)), "FILE", nil)
+				if !errors.Is(err, ErrInvalid) || !strings.HasPrefix(err.Error(), "FILE: line ") || !strings.HasSuffix(err.Error(), c.want) {
+					t.Errorf("error %v (%T)\nwant FILE: line N: %s", err, err, c.want)
 				}
 				if allNetworks(t, s) != nil {
 					t.Error("half a document was imported")
@@ -225,7 +225,7 @@ func TestStore_Import_refused(t *testing.T) {
 	// It may be cut off anywhere.
 	s := openTest(t, engines["sqlite"](t), Create)
 	for cut := 0; cut < len(text); cut += max(1, len(text)/300) {
-		if _, err := s.Import(t.Context(), strings.NewReader(strings.TrimSpace(text[:cut])), nil); !errors.Is(err, ErrInvalid) {
+		if _, err := s.Import(t.Context(), strings.NewReader(strings.TrimSpace(text[:cut])), "FILE", nil); !errors.Is(err, ErrInvalid) {
 			t.Errorf("cut at %d: %v", cut, err)
 		}
 	}
@@ -238,8 +238,8 @@ func TestStore_Import_contradiction(t *testing.T) {
 		source := openTest(t, engines["sqlite"](t), Create)
 		fill(t, source)
 		text := strings.Replace(export(t, source), `"taken": 1`, `"taken": 2`, 1)
-		_, err := s.Import(t.Context(), strings.NewReader(text), nil)
-		wantError(t, err, ErrCheck, "what the document imports is not clean, so nothing was imported: addresses: 10.0.1.0/27 counts as full, and has addresses left")
+		_, err := s.Import(t.Context(), strings.NewReader(text), "FILE", nil)
+		wantError(t, err, ErrCheck, "FILE makes no clean ledger, so nothing was imported: addresses: 10.0.1.0/27 counts as full, and has addresses left")
 	})
 }
 
@@ -249,7 +249,7 @@ func TestStore_Import_names(t *testing.T) {
 		source := openTest(t, engines["sqlite"](t), Create)
 		fill(t, source)
 		asked := map[string]bool{}
-		_, err := s.Import(t.Context(), strings.NewReader(export(t, source)), func(table, column, value string) error {
+		_, err := s.Import(t.Context(), strings.NewReader(export(t, source)), "FILE", func(table, column, value string) error {
 			asked[table+"."+column] = true
 			if value == "web" {
 				return errors.New("is a bad name")
@@ -269,7 +269,7 @@ func TestStore_Import_names(t *testing.T) {
 func TestStore_Import_reader(t *testing.T) {
 	s := openTest(t, engines["sqlite"](t), Create)
 	broken := errors.New("the network is down")
-	if _, err := s.Import(t.Context(), io.MultiReader(strings.NewReader(`{"format": `), iotest.ErrReader(broken)), nil); !errors.Is(err, broken) {
+	if _, err := s.Import(t.Context(), io.MultiReader(strings.NewReader(`{"format": `), iotest.ErrReader(broken)), "FILE", nil); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
 	if err := rewind(strings.NewReader("x")); err != nil {
@@ -295,7 +295,7 @@ func TestStore_Import_pages(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := export(t, from)
-		if _, err := s.Import(t.Context(), strings.NewReader(text), nil); err != nil {
+		if _, err := s.Import(t.Context(), strings.NewReader(text), "FILE", nil); err != nil {
 			t.Fatal(err)
 		}
 		if want, got := dump(t, from), dump(t, s); !reflect.DeepEqual(want, got) || export(t, s) != text {

@@ -20,11 +20,11 @@ type NameRule func(table, column, value string) error
 // that it has rules for; nil where a name may be as old as the ledger that it comes from. What follows from the rest is worked
 // out, and the whole has passed Check. No more than a thousand rows are in memory.
 //
-// Where another writer is in the way, the document is read again if r is an io.Seeker.
+// name is what messages call the document. Where another writer is in the way, it is read again if r is an io.Seeker.
 //
 // Errors: ErrInvalid for a document that is none, or holds what can never be right, with its line and place in it; ErrConflict
 // where the ledger is not empty; ErrCheck where the document contradicts itself otherwise. What r returns comes back as it is.
-func (s *Store) Import(ctx context.Context, r io.Reader, names NameRule) (imported []Copied, err error) {
+func (s *Store) Import(ctx context.Context, r io.Reader, name string, names NameRule) (imported []Copied, err error) {
 	again := false
 	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		if again {
@@ -33,7 +33,7 @@ func (s *Store) Import(ctx context.Context, r io.Reader, names NameRule) (import
 			}
 		}
 		again = true
-		imported, err = s.importInto(ctx, t, r, names)
+		imported, err = s.importInto(ctx, t, r, name, names)
 		return err
 	})
 	if err != nil {
@@ -61,20 +61,20 @@ type importing struct {
 	names NameRule
 }
 
-func (s *Store) importInto(ctx context.Context, t *tx, r io.Reader, names NameRule) ([]Copied, error) {
+func (s *Store) importInto(ctx context.Context, t *tx, r io.Reader, name string, names NameRule) ([]Copied, error) {
 	if err := sqlstore.Clear(ctx, s.db, t.door); err != nil {
 		return nil, err
 	}
 	i := &importing{tx: t, names: names}
 	imported, err := i.read(ctx, document.NewReader(r))
 	if wrong := (*document.Error)(nil); errors.As(err, &wrong) {
-		return nil, &Error{Message: err.Error(), Kind: ErrInvalid, Cause: err}
+		return nil, &Error{Message: name + ": " + err.Error(), Kind: ErrInvalid, Cause: err}
 	}
 	if err == nil {
 		err = i.deriveFree(ctx)
 	}
 	if err == nil {
-		err = s.clean(ctx, t.view, "what %s imports is not clean, so nothing was imported: %s", "the document")
+		err = s.clean(ctx, t.view, "%s makes no clean ledger, so nothing was imported: %s", name)
 	}
 	if err != nil {
 		return nil, err
