@@ -84,6 +84,7 @@ func TestScripts(t *testing.T) {
 			cmds["exits"] = exits
 			cmds["refused"] = refused
 			cmds["sql"] = runSQL
+			cmds["novadb"] = makeNova
 			cmds["held"] = held
 			cmds["truncate"] = truncateFile
 			testscript.Run(t, testscript.Params{

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"nova-manage/internal/novatest"
 	"nova-manage/internal/pgtest"
 )
 
@@ -174,6 +175,7 @@ func newReader(t *testing.T) *reader {
 		}
 		r.env = append(r.env, name+"="+strings.TrimSpace(string(value)))
 	}
+	r.playNova(t)
 	if reason := nodeMissing(); reason == "" {
 		r.playNode(t)
 	} else if os.Getenv("NOVA_MANAGE_REQUIRE_NODE") == "1" {
@@ -182,6 +184,14 @@ func newReader(t *testing.T) *reader {
 		t.Logf("the commands for a network node are not run: %s", reason)
 	}
 	return r
+}
+
+// playNova makes the dump that is imported: of a cloud with a VLAN and a guest's address that cannot be right.
+func (r *reader) playNova(t *testing.T) {
+	d := novatest.Sample("2011.3")
+	d.Find("networks", 2)["vlan"], d.Find("networks", 2)["bridge"] = 4095, "br4095"
+	d.Fixed("10.0.0.5")["address"] = "10.99.0.5"
+	d.WriteDump(t, filepath.Join(r.home, "nova.sql"), novatest.Style{})
 }
 
 // playNode makes the node: a machine called node3 with an eth0 that a real systemd-networkd configures. There is no init system

@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite"
+
+	"nova-manage/internal/novatest"
 )
 
 // refused is the script command `refused CODE MESSAGE COMMAND [ARGUMENT...]`: the command must exit with that code,
@@ -46,6 +50,20 @@ func runSQL(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s: %v", statement, err)
 		}
 	}
+}
+
+// makeNova is the script command `novadb RELEASE FILE`: the sample of a Nova database of that release, as a dump where the file's
+// name ends in .sql, else as a SQLite file.
+func makeNova(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 || !slices.Contains(novatest.Releases, args[0]) {
+		ts.Fatalf("usage: novadb RELEASE FILE")
+	}
+	d, file := novatest.Sample(args[0]), ts.MkAbs(args[1])
+	if filepath.Ext(file) == ".sql" {
+		ts.Check(os.WriteFile(file, []byte(d.Dump(novatest.Style{})), 0o600))
+		return
+	}
+	ts.Check(d.WriteSQLite(file))
 }
 
 // held is the script command `held FILE CODE COMMAND [ARGUMENT...]`: exits, while somebody else is writing to a ledger.

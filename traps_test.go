@@ -44,7 +44,7 @@ func TestTraps(t *testing.T) {
 			}
 		}
 	}
-	if next != 26 {
+	if next != 27 {
 		t.Errorf("there are %d traps", next-1)
 	}
 }

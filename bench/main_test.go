@@ -27,6 +27,7 @@ func TestRun(t *testing.T) {
 		{name: "node", aim: "none", sides: nodeFiles(3, 5, func(w *world, ledger, tree string) []side {
 			return []side{{"nova-manage", func() (cost, error) { return stopwatch(w.nova(ledger, emitAll(tree)...)) }}, w.compare(tree)}
 		})},
+		{name: "importing", aim: "none", sides: importing(3, 2)},
 		{name: "growing", aim: "none", sides: growing(20, 10), rounds: 2},
 	}
 	var out bytes.Buffer

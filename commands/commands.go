@@ -79,6 +79,8 @@ func catalogue() []*command {
 		projectCategory(),
 		secgroupCategory(),
 		whoisCommand(),
+		historyCategory(),
+		undoCommand(),
 		calcCategory(),
 		dbCategory(),
 		emitCategory(),
@@ -104,6 +106,8 @@ type command struct {
 	ledger use
 	// readsIf is for a command that changes the ledger with some options and only reads it with others.
 	readsIf func() bool
+	// present is for a command that reads the ledger and is about its present state only, or about all of them.
+	present bool
 	// dryRun is for a command that changes the ledger: the option that keeps it from that. nil where there is none.
 	dryRun *bool
 	// check finds what is wrong with the options whatever the ledger holds, and works out what they mean together. It is
@@ -122,6 +126,17 @@ func (c *command) declare(l *ledger) *cli.Command {
 	}
 	if c.dryRun != nil {
 		d.Flags = append(d.Flags, cli.Boolean(c.dryRun, "dry_run", "print what would be "+c.ledger.done()+" and write nothing"))
+	}
+	if c.ledger == reads && !c.present || c.readsIf != nil {
+		d.Flags = append(d.Flags, cli.Typed(&l.AsOf, "as_of", parsePast, "what the ledger said then: the number of a change, or a time").As("TIME").
+			NotInFlagfile())
+	}
+	if c.ledger == writes || c.ledger == creates {
+		d.Flags = append(d.Flags,
+			cli.Typed(&l.Actor, "actor", parseActor, "who makes the change, for history").As("USER@HOST").ByDefault("you, on this host").
+				NotInFlagfile(),
+			cli.Typed(&l.Comment, "comment", parseComment, "what history is to say of the change beside the command").As("TEXT").
+				NotInFlagfile())
 	}
 	if c.run != nil {
 		d.Run = func(ctx context.Context, e *cli.Env) error { return hinted(c.runOn(ctx, e, l)) }

@@ -10,7 +10,7 @@ import (
 )
 
 func dbCategory() *command {
-	return &command{name: "db", short: "the ledger itself", actions: []*command{dbSync(), dbVersion(), dbCheck(), dbCopy()}}
+	return &command{name: "db", short: "the ledger itself", actions: []*command{dbSync(), dbVersion(), dbCheck(), dbCopy(), dbImportNova()}}
 }
 
 func dbSync() *command {
@@ -62,6 +62,7 @@ func dbVersion() *command {
 		examples: []string{"nova-manage db version", "nova-manage db version -f value -c schema_version"},
 		columns:  cli.Fields(dbVersionColumns),
 		ledger:   reads,
+		present:  true,
 		run: func(ctx context.Context, s *session) error {
 			version, err := s.store.Version(ctx)
 			if err != nil {
@@ -86,6 +87,7 @@ func dbCheck() *command {
 		examples: []string{"nova-manage db check", "nova-manage db check -f json"},
 		columns:  cli.Fields(dbCheckColumns),
 		ledger:   reads,
+		present:  true,
 		run: func(ctx context.Context, s *session) error {
 			var found []db.Finding
 			err := s.store.Check(ctx, func(f db.Finding) { found = append(found, f) })
@@ -135,6 +137,7 @@ func dbCopy() *command {
 		flags:   []*cli.Flag{cli.Text(&to, "to", "where to: a URL or a path, as --sql_connection takes it").As("URL").NotInFlagfile()},
 		columns: cli.Fields(dbCopyColumns),
 		ledger:  reads,
+		present: true,
 		check: func(*cli.Env) error {
 			if to == "" {
 				return cli.WithHint(cli.UsageErrorf("db copy needs --to"), "usage: nova-manage db copy --to URL")

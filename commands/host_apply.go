@@ -48,6 +48,7 @@ func hostApply() *command {
 		),
 		columns: cli.Fields(outcomeColumns),
 		ledger:  reads,
+		present: true,
 		check:   o.check,
 		run:     o.run,
 	}

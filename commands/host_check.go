@@ -30,6 +30,7 @@ func hostCheck() *command {
 		flags:    o.flags(),
 		columns:  cli.Fields(differenceColumns),
 		ledger:   reads,
+		present:  true,
 		check:    o.check,
 		run: func(ctx context.Context, s *session) error {
 			if err := s.needsRoot("host check reads the packet filter"); err != nil {

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -32,6 +31,7 @@ func hostDiff() *command {
 		flags:    append(o.flags(), o.rootFlag()),
 		columns:  cli.Fields(changeColumns),
 		ledger:   reads,
+		present:  true,
 		check:    o.check,
 		run: func(ctx context.Context, s *session) error {
 			plan, err := o.plan(ctx, s)
@@ -75,27 +75,5 @@ func patch(changes []*node.Change, colour bool) []byte {
 	if !colour {
 		return b
 	}
-	var coloured []byte
-	for line := range bytes.Lines(b) {
-		text, end := bytes.CutSuffix(line, []byte("\n"))
-		code := ""
-		switch {
-		case bytes.HasPrefix(text, []byte("diff ")), bytes.HasPrefix(text, []byte("--- ")), bytes.HasPrefix(text, []byte("+++ ")):
-			code = "1" // bold
-		case bytes.HasPrefix(text, []byte("@@")):
-			code = "36" // cyan
-		case bytes.HasPrefix(text, []byte("+")):
-			code = "32" // green
-		case bytes.HasPrefix(text, []byte("-")):
-			code = "31" // red
-		}
-		if code != "" {
-			text = fmt.Appendf(nil, "\x1b[%sm%s\x1b[m", code, text)
-		}
-		coloured = append(coloured, text...)
-		if end {
-			coloured = append(coloured, '\n')
-		}
-	}
-	return coloured
+	return coloured(b)
 }

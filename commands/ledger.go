@@ -3,8 +3,12 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
@@ -40,6 +44,9 @@ type ledger struct {
 	StatePath     string
 	LockTimeout   time.Duration
 
+	AsOf           past   // what commands read
+	Actor, Comment string // who makes the changes, "" for whoever runs the command, and what is said of them
+
 	sys *cli.Sys
 }
 
@@ -67,6 +74,22 @@ func parseWait(s string) (time.Duration, error) {
 		return 0, errors.New("is not a time to wait, such as 30s, up to 24h")
 	}
 	return max(wait, time.Nanosecond), nil
+}
+
+// parseActor and parseComment take what history keeps beside a change: one line.
+func parseActor(s string) (string, error)   { return s, checkText(s, 255) }
+func parseComment(s string) (string, error) { return s, checkText(s, 1000) }
+
+func checkText(s string, most int) error {
+	switch {
+	case strings.TrimSpace(s) == "":
+		return errors.New("says nothing")
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
+		return errors.New("is not one line of text")
+	case utf8.RuneCountInString(s) > most:
+		return fmt.Errorf("has more than %d characters", most)
+	}
+	return nil
 }
 
 // url names the ledger: what sql_connection says, else nova.sqlite in the state path.
@@ -118,6 +141,9 @@ func (c *command) runOn(ctx context.Context, e *cli.Env, l *ledger) (err error) 
 			return err
 		}
 	}
+	if mode := c.mode(); l.AsOf != (past{}) && mode != db.Read {
+		return cli.UsageErrorf("--as_of is for what is read, and this changes the ledger")
+	}
 	s := &session{Env: e, ledger: l}
 	defer s.close()
 	if c.ledger != nothing {
@@ -157,9 +183,14 @@ func (s *session) openLedger(ctx context.Context, mode db.Mode) (*db.Store, erro
 
 // open opens any ledger; a command needs it for one that is not its own. It is closed when the command is done.
 func (s *session) open(ctx context.Context, url string, mode db.Mode) (*db.Store, error) {
+	asOf, err := s.ledger.AsOf.of(s.Sys.Now())
+	if err != nil {
+		return nil, err
+	}
 	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: s.Sys.Now, LockTimeout: s.ledger.LockTimeout, Progress: s.Progress,
 		Warn:      func(message string) { s.Warnf("%s", message) },
-		Committed: s.Changed, Command: s.CommandLine, Actor: s.actor()})
+		Committed: s.Changed, Command: s.CommandLine, Actor: s.actor(), Comment: s.ledger.Comment,
+		AsOf: asOf})
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +206,11 @@ func (s *session) close() {
 	}
 }
 
-// actor is who gives the command, as user@host, as far as the system tells.
+// actor is who gives the command: who is named, else user@host, as far as the system tells.
 func (s *session) actor() string {
+	if s.ledger.Actor != "" {
+		return s.ledger.Actor
+	}
 	host, err := s.Sys.Hostname()
 	if err != nil {
 		host = "localhost"

@@ -8,12 +8,12 @@ import (
 )
 
 // Backup copies the ledger, as it is at one moment and without holding up a writer, into a file that is there, empty and nobody
-// else's: a ledger that is kept in a file as a ledger, one on a server as the document of Export. The copy has passed Check.
+// else's: a ledger that is kept in a file as a ledger, one on a server as the document of Export, with its history. The copy has passed Check.
 //
 // Error: ErrCheck where the copy would not be clean, which means that the ledger is not.
 func (s *Store) Backup(ctx context.Context, to *os.File) error {
 	if s.Files() == nil {
-		return s.Export(ctx, to)
+		return s.Export(ctx, to, true)
 	}
 	if err := s.db.Backup(ctx, to); err != nil {
 		return err

@@ -40,7 +40,7 @@ func (s *Store) check(ctx context.Context, t view, found func(Finding)) error {
 	c := &checker{view: t, found: found}
 	for _, check := range []func(context.Context) error{
 		c.checkSpace, c.checkOwners, c.checkNetworks, c.checkPools, c.checkReleases, c.checkRouters, c.checkInstances,
-		c.checkProjects, c.checkSequences, c.checkTimes, c.checkDomains,
+		c.checkProjects, c.checkSequences, c.checkTimes, c.checkDomains, c.checkHistory,
 	} {
 		if err := check(ctx); err != nil {
 			return err

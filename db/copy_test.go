@@ -42,7 +42,8 @@ func dump(t *testing.T, s *Store) map[string][][]any {
 	all := map[string][][]any{}
 	err := s.view(t.Context(), func(ctx context.Context, v view) error {
 		for _, table := range []string{networkTable.Name, bridgeTable.Name, claimTable.Name, unclaimed.Name, unused.Name, addressTable.Name,
-			instanceTable.Name, memberTable.Name, groupTable.Name, ruleTable.Name, projectTable.Name, quotaTable, floatingTable.Name, "sequences"} {
+			instanceTable.Name, memberTable.Name, groupTable.Name, ruleTable.Name, projectTable.Name, quotaTable, floatingTable.Name, "sequences",
+			"changes", "change_rows", "change_subjects"} {
 			for row, err := range sqlstore.Tuples(ctx, v.ReadTx, "* FROM "+table+" ORDER BY 1") {
 				if err != nil {
 					return err

@@ -47,6 +47,10 @@ type Options struct {
 	// Command is the command line that changes are made for, without secrets, and Actor who gave it, as user@host. Every
 	// change goes through the door with them.
 	Command, Actor string
+	// Comment is what whoever gives the command has to say about the change; it may be "".
+	Comment string
+	// AsOf is the state of the ledger that is read, the present one by default. It is for the modes that read.
+	AsOf Past
 }
 
 // DefaultLockTimeout is how long a writer waits for the one before it.
@@ -65,11 +69,11 @@ type Store struct {
 // anything else means that the database could not be opened or is not a ledger of ours.
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	db, err := sqlstore.Open(ctx, sqlstore.Options{URL: opts.URL, Mode: opts.Mode, Clock: opts.Clock,
-		LockTimeout: opts.LockTimeout, Progress: opts.Progress, Warn: opts.Warn, Committed: opts.Committed})
+		LockTimeout: opts.LockTimeout, Progress: opts.Progress, Warn: opts.Warn, Committed: opts.Committed, AsOf: opts.AsOf})
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, what: sqlstore.Change{Command: opts.Command, Actor: opts.Actor}}, nil
+	return &Store{db: db, what: sqlstore.Change{Command: opts.Command, Actor: opts.Actor, Comment: opts.Comment}}, nil
 }
 
 // Close releases the ledger.

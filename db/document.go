@@ -36,8 +36,12 @@ type part interface {
 	// export writes the rows.
 	export(ctx context.Context, v view, w *document.Writer) error
 	// read imports the rows, and returns how many there were.
-	read(ctx context.Context, i *importing, d *document.Reader) (rows int64, err error)
+	read(ctx context.Context, i *reading, d *document.Reader) (rows int64, err error)
 }
+
+// historyPart is the member that a document may do without. It comes before the tables, as what is written of these is a change
+// only where it is missing.
+const historyPart = "history"
 
 // parts are the tables of the document in their order.
 var parts = []part{projectPart, quotaPart, networkPart, floatingPart, groupPart, rulePart, instancePart, memberPart, addressPart}
@@ -54,7 +58,7 @@ type tablePart[T any] struct {
 	// check finds what can never be right in a row; nil for nothing.
 	check func(*T) *fault
 	// write adds rows of a document, after it has compared them with what there is.
-	write func(ctx context.Context, i *importing, rows []placed[T]) error
+	write func(ctx context.Context, i *reading, rows []placed[T]) error
 }
 
 // placed is a row, and where it stands in the document.
@@ -72,8 +76,8 @@ func faultf(field, format string, args ...any) *fault {
 
 func (p *tablePart[T]) name() string { return p.table.Name }
 
-// fieldsOf are the columns of a table with these names.
-func fieldsOf[T any](table *sqlstore.Table[T], names ...string) []sqlstore.Column[T] {
+// columnsNamed are the columns of a table with these names.
+func columnsNamed[T any](table *sqlstore.Table[T], names ...string) []sqlstore.Column[T] {
 	fields := make([]sqlstore.Column[T], len(names))
 	for i, name := range names {
 		at := slices.IndexFunc(table.Columns, func(c sqlstore.Column[T]) bool { return c.Name == name })
@@ -191,7 +195,7 @@ func (p *tablePart[T]) appendRow(line []byte, row *T) []byte {
 const importRows = 1000
 
 // read implements part.
-func (p *tablePart[T]) read(ctx context.Context, i *importing, d *document.Reader) (rows int64, err error) {
+func (p *tablePart[T]) read(ctx context.Context, i *reading, d *document.Reader) (rows int64, err error) {
 	names := p.fieldNames()
 	var batch []placed[T]
 	var last *placed[T]
@@ -237,7 +241,7 @@ func (p *tablePart[T]) read(ctx context.Context, i *importing, d *document.Reade
 }
 
 // readRow reads a row of the document, each value in the one way in which Export writes it.
-func (p *tablePart[T]) readRow(i *importing, d *document.Reader, names []string) (row placed[T], err error) {
+func (p *tablePart[T]) readRow(i *reading, d *document.Reader, names []string) (row placed[T], err error) {
 	err = d.Object(names, nil, func(key string) error {
 		f := p.fields[slices.Index(names, key)]
 		v, err := d.Value()

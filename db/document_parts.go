@@ -15,7 +15,7 @@ import (
 
 var projectPart = &tablePart[Project]{
 	table:   projectRows,
-	fields:  fieldsOf(projectRows, "project_id", "description", "created_at"),
+	fields:  columnsNamed(projectRows, "project_id", "description", "created_at"),
 	order:   "p.project_id",
 	key:     "project_id",
 	compare: func(a, b *Project) int { return cmp.Compare(a.ID, b.ID) },
@@ -24,7 +24,7 @@ var projectPart = &tablePart[Project]{
 
 // projectRows is the table of projects without what they have, which takes long to count.
 var projectRows = &sqlstore.Table[Project]{
-	Name: projectTable.Name, Alias: "p", Columns: fieldsOf(projectTable, "project_id", "description", "created_at"), Describe: projectTable.Describe,
+	Name: projectTable.Name, Alias: "p", Columns: columnsNamed(projectTable, "project_id", "description", "created_at"), Describe: projectTable.Describe,
 }
 
 // quotaRow is a quota that limits something.
@@ -93,7 +93,7 @@ func lifted[T, U any](columns []sqlstore.Column[T], at func(*U) *T) []sqlstore.C
 
 var networkPart = &tablePart[networkRow]{
 	table: networkRows,
-	fields: fieldsOf(networkRows, "id", "label", "manager", "cidr", "gateway", "cidr_v6", "gateway_v6", "bridge", "bridge_interface", "vlan",
+	fields: columnsNamed(networkRows, "id", "label", "manager", "cidr", "gateway", "cidr_v6", "gateway_v6", "bridge", "bridge_interface", "vlan",
 		"vpn_public_address", "vpn_public_port", "vpn_clients", "dns1", "dns2", "mtu", "project_id", "host", "taken", "created_at", "updated_at"),
 	order:   "n.first",
 	key:     "the first address",
@@ -203,7 +203,7 @@ func checkPrefix(field string, p netip.Prefix, fits bool) *fault {
 
 var floatingPart = &tablePart[FloatingRange]{
 	table:   floatingTable,
-	fields:  fieldsOf(floatingTable, "cidr", "pool", "host", "interface", "created_at"),
+	fields:  columnsNamed(floatingTable, "cidr", "pool", "host", "interface", "created_at"),
 	order:   "r.first",
 	key:     "the first address",
 	compare: func(a, b *FloatingRange) int { return a.CIDR.Addr().Compare(b.CIDR.Addr()) },
@@ -218,7 +218,7 @@ var floatingPart = &tablePart[FloatingRange]{
 
 var groupPart = &tablePart[SecurityGroup]{
 	table:  groupTable,
-	fields: fieldsOf(groupTable, "id", "project_id", "name", "description", "created_at"),
+	fields: columnsNamed(groupTable, "id", "project_id", "name", "description", "created_at"),
 	order:  "g.project_id, g.name",
 	key:    "project_id and name",
 	compare: func(a, b *SecurityGroup) int {
@@ -229,7 +229,7 @@ var groupPart = &tablePart[SecurityGroup]{
 
 var rulePart = &tablePart[ruleRow]{
 	table:   ruleTable,
-	fields:  fieldsOf(ruleTable, "id", "group_id", "ip_protocol", "from_port", "to_port", "cidr_ip", "source_group_id"),
+	fields:  columnsNamed(ruleTable, "id", "group_id", "ip_protocol", "from_port", "to_port", "cidr_ip", "source_group_id"),
 	order:   "r.id",
 	key:     "id",
 	compare: numbered(func(r *ruleRow) int64 { return r.id }),
@@ -250,7 +250,7 @@ var rulePart = &tablePart[ruleRow]{
 
 var instancePart = &tablePart[Instance]{
 	table: instanceRows,
-	fields: fieldsOf(instanceRows, "id", "name", "project_id", "network_id", "mac_address", "fixed_ip", "fixed_ip_v6", "host",
+	fields: columnsNamed(instanceRows, "id", "name", "project_id", "network_id", "mac_address", "fixed_ip", "fixed_ip_v6", "host",
 		"created_at"),
 	order: "i.project_id, i.name",
 	key:   "project_id and name",
@@ -294,7 +294,7 @@ var memberPart = &tablePart[member]{
 
 var addressPart = &tablePart[addressRow]{
 	table:   addressTable,
-	fields:  append([]sqlstore.Column[addressRow]{addressField}, fieldsOf(addressTable, "state", "instance_id", "released")...),
+	fields:  append([]sqlstore.Column[addressRow]{addressField}, columnsNamed(addressTable, "state", "instance_id", "released")...),
 	order:   "a.first",
 	key:     "the first address",
 	compare: func(a, b *addressRow) int { return a.First.Compare(b.First) },

@@ -98,6 +98,7 @@ func TestStore_Links_flat(t *testing.T) {
 		breakBy(t, s, "UPDATE networks SET mtu = 1400 WHERE id = 2")
 		_, err = s.Links(t.Context(), LinkFilter{})
 		wantError(t, err, ErrConflict, sentence)
+		breakBy(t, s, "UPDATE networks SET mtu = 1500 WHERE id = 2")
 	})
 }
 

@@ -143,7 +143,7 @@ func (r *restore) fill(ctx context.Context, fresh *os.File) (*Store, error) {
 }
 
 func (r *restore) importInto(ctx context.Context, s *Store) error {
-	_, err := s.Import(ctx, r.file, r.path, nil)
+	_, err := s.ImportDocument(ctx, r.file, r.path, nil)
 	return err
 }
 

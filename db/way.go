@@ -36,6 +36,7 @@ const (
 	WayAgainWhenUp            = sqlstore.WayAgainWhenUp
 	WayGrantCreate            = sqlstore.WayGrantCreate
 	WayWaitLonger             = sqlstore.WayWaitLonger
+	WayHistory                = sqlstore.WayHistory
 )
 
 // What may be done about a change that the ledger does not take.
@@ -148,4 +149,8 @@ const (
 	WayGiveHost Way = "give_host"
 	// WayModifyNetwork: ask for the network, whose id is the value, as it is, or change it.
 	WayModifyNetwork Way = "modify_network"
+	// WayUndoFirst: reverse the change, which is the value, first.
+	WayUndoFirst Way = "undo_first"
+	// WayShowChange: look what the change, which is the value, did.
+	WayShowChange Way = "show_change"
 )

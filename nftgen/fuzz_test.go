@@ -3,11 +3,13 @@ package nftgen
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,20 +31,24 @@ var oracleRules = []*regexp.Regexp{
 		`(?:(?:tcp|udp) dport [0-9]{1,5}(?:-[0-9]{1,5})?|meta l4proto (?:icmp|ipv6-icmp)|icmp type [0-9]{1,3}(?: icmp code [0-9]{1,3})?|icmpv6 type [0-9]{1,3}(?: icmpv6 code [0-9]{1,3})?) accept\z`),
 	regexp.MustCompile(`\A(?:jump sg[0-9]+|counter drop)\z`),
 	regexp.MustCompile(`\Aiifname @bridges ip daddr 169\.254\.169\.254 tcp dport 80 dnat ip to ` + oracleFour + `:[0-9]{1,5}\z`),
-	regexp.MustCompile(`\Act status dnat ip saddr @fixed4 ip daddr ` + oracleFour + ` tcp dport [0-9]{1,5} return\z`),
-	regexp.MustCompile(`\Aoifname @uplinks ip saddr @fixed4 ip daddr != @fixed4 (?:masquerade|snat ip to ` + oracleFour + `)\z`),
+	regexp.MustCompile(`\Act status dnat ip daddr ` + oracleFour + ` tcp dport [0-9]{1,5} ip saddr & ` + oracleFour + ` @fixed4_[0-9]{1,2} return\z`),
+	regexp.MustCompile(`\Aiifname \. ip saddr & ` + oracleFour + ` @from4_[0-9]{1,2} return\z`),
+	regexp.MustCompile(`\A(?:ip [sd]addr|meta protocol arp arp [sd]addr ip|ct state invalid ip daddr) & ` + oracleFour + ` @fixed4_[0-9]{1,2} counter drop\z`),
+	regexp.MustCompile(`\A(?:ip saddr|meta protocol arp arp [sd]addr ip) & ` + oracleFour + ` @open4_[0-9]{1,2} return\z`),
+	regexp.MustCompile(`\A(?:ip daddr & ` + oracleFour + ` @(?:dmz4|fixed4)_[0-9]{1,2}|ip6 daddr & ` + oracleSix + ` @dmz6_[0-9]{1,3}) return\z`),
+	regexp.MustCompile(`\Aip saddr & ` + oracleFour + ` @fixed4_[0-9]{1,2} (?:masquerade|snat ip to ` + oracleFour + `)\z`),
 }
 
 // oracleElements are the elements of each set.
 var oracleElements = map[string]string{
 	"bridges": oracleName, "uplinks": oracleName, "trusted": oracleName, "same_bridge": oracleName + ` \. ` + oracleName,
-	"from4": oracleName + ` \. ` + oracleFour + `/[0-9]{1,2}`, "from6": oracleName + ` \. ` + oracleSix + `/64`,
-	"fixed4": oracleFour + `/[0-9]{1,2}`, "fixed6": oracleSix + `/64`, "dmz4": oracleFour + `/[0-9]{1,2}`, "dmz6": oracleSix + `/[0-9]{1,3}`,
+	"from4": oracleName + ` \. ` + oracleFour, "from6": oracleName + ` \. ` + oracleSix,
+	"fixed4": oracleFour, "fixed6": oracleSix, "dmz4": oracleFour, "dmz6": oracleSix,
 	"to4": oracleFour + ` : goto gs_[0-9a-z_]+`, "to6": oracleSix + ` : goto gs_[0-9a-z_]+`,
 	"float_in4": oracleFour + ` : ` + oracleFour, "float_out4": oracleFour + ` : ` + oracleFour,
 	"float_in6": oracleSix + ` : ` + oracleSix, "float_out6": oracleSix + ` : ` + oracleSix,
 	"vpn": oracleFour + ` \. [0-9]{1,5} : ` + oracleFour + ` \. 1194`, "vpn_to": oracleFour + ` \. 1194`,
-	"open4": oracleFour + `(?:-` + oracleFour + `)?`, "macs": oracleMAC, "src4": oracleMAC + ` \. ` + oracleFour, "src6": oracleMAC + ` \. ` + oracleSix, "link6": oracleSix,
+	"open4": oracleFour, "macs": oracleMAC, "src4": oracleMAC + ` \. ` + oracleFour, "src6": oracleMAC + ` \. ` + oracleSix, "link6": oracleSix,
 	"nd_own": oracleMAC + ` \. 0x[0-9a-f]{32}`, "nd_link": `0x[0-9a-f]{32}`, "nd_fixed": `0x[0-9a-f]{16}`,
 }
 
@@ -50,8 +56,27 @@ var (
 	oracleSource = regexp.MustCompile(`\Ag[0-9]+_[46]\z`)
 	oracleGroup  = regexp.MustCompile(`\A(?:sg[0-9]+|gs_[0-9a-z_]+)\z`)
 	oracleOpen   = regexp.MustCompile(`\A(chain|set|map) ([a-z0-9_]+) \{\z`)
-	oracleType   = regexp.MustCompile(`\A(?:type [a-z0-9_ .:]+|typeof (?:ether saddr \. )?@th,64,(?:64|128)|flags interval)\z`)
+	oracleType   = regexp.MustCompile(`\A(?:type [a-z0-9_ .:]+|typeof (?:ether saddr \. )?@th,64,(?:64|128))\z`)
+	// oracleLength is a set of prefixes of one length, and oracleMasked where it is looked up.
+	oracleLength = regexp.MustCompile(`\A(from4|fixed4|open4|dmz4|dmz6)_([0-9]{1,3})\z`)
+	oracleMasked = regexp.MustCompile(`& (\S+) @[a-z]+[46]_([0-9]{1,3})\b`)
+	// oracleInterval is a range or a prefix in braces: an interval, which the kernel shows late, as it does those of "flags
+	// interval".
+	oracleInterval = regexp.MustCompile(`\{[^}]*(?:/|[0-9] ?- ?[0-9])`)
 )
+
+// oraclePrefix tells whether an address has no bits beyond a length.
+func oraclePrefix(address, length string) bool {
+	p, err := netip.ParsePrefix(address + "/" + length)
+	return err == nil && p == p.Masked()
+}
+
+// oracleMask tells whether a mask is that of a length.
+func oracleMask(text, length string) bool {
+	a, err := netip.ParseAddr(text)
+	n, err2 := strconv.Atoi(length)
+	return err == nil && err2 == nil && bytes.Equal(a.AsSlice(), net.CIDRMask(n, a.BitLen()))
+}
 
 // judge reads a file by the oracle. The chains that are the same in all files are those of the golden one of a node with
 // nothing, which was read by a person.
@@ -101,6 +126,12 @@ func judge(text []byte, constant map[string]bool) error {
 		case 2:
 			switch {
 			case kind == "chain":
+				if m := oracleMasked.FindStringSubmatch(rest); m != nil && !oracleMask(m[1], m[2]) {
+					return fail("has another mask than its set")
+				}
+				if oracleInterval.MatchString(rest) {
+					return fail("has an interval")
+				}
 				group := oracleGroup.MatchString(name)
 				if !group && constant[line] {
 					break
@@ -119,6 +150,13 @@ func judge(text []byte, constant map[string]bool) error {
 			}
 		case 3:
 			r := element[name]
+			if m := oracleLength.FindStringSubmatch(name); m != nil {
+				r = element[m[1]]
+				address := strings.TrimSuffix(rest[strings.LastIndex(rest, " ")+1:], ",")
+				if !oraclePrefix(address, m[2]) {
+					return fail("is no prefix of this length")
+				}
+			}
 			if oracleSource.MatchString(name) {
 				r = regexp.MustCompile(`\A(?:` + oracleFour + `|` + oracleSix + `),\z`)
 			}
@@ -164,6 +202,8 @@ func TestJudge(t *testing.T) {
 	for _, edit := range [][2]string{
 		{"jump sg1\n", "jump sg1; flush ruleset\n"}, {"10.0.1.4,\n", "10.0.1.4, }\n"}, {`"br100",`, `"br1\"00",`}, {"\t}\n}\n", "\t}\n}\n}\n"},
 		{"table inet nova {", "table inet filter {"}, {"chain sg3 {\n", "chain sg3 {\n\t\ttcp dport { 1, 2 } accept\n"}, {"\t\tjump sg1\n", "\t\taccept\n"},
+		{"\t\ttype ifname . ipv4_addr\n", "\t\ttype ifname . ipv4_addr\n\t\tflags interval\n"}, {"saddr & 255.255.255.224", "saddr & 255.255.255.0"},
+		{"\t\t\t10.0.1.32,\n", "\t\t\t10.0.1.33,\n"}, {"icmpv6 type { 131, 132, 133, 135, 143 }", "icmpv6 type { 131-133, 135, 143 }"},
 	} {
 		bad := bytes.Replace(text, []byte(edit[0]), []byte(edit[1]), 1)
 		if bytes.Equal(bad, text) || judge(bad, constant) == nil {

@@ -1,6 +1,7 @@
 package nftgen
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -32,7 +33,7 @@ func (c Config) Append(b []byte) ([]byte, error) {
 	w.line(0, "}")
 	w.line(0, "table bridge nova {")
 	p.bridgeSets(w)
-	w.b = append(w.b, bridgeChains...)
+	p.bridgeChains(w)
 	w.line(0, "}")
 	return w.b, nil
 }
@@ -78,8 +79,7 @@ func (w *writer) chain(name string, rules ...string) {
 	w.end()
 }
 
-func typed(t string) []string     { return []string{"type " + t} }
-func intervals(t string) []string { return []string{"type " + t, "flags interval"} }
+func typed(t string) []string { return []string{"type " + t} }
 
 func quoted(name string) string { return `"` + name + `"` }
 
@@ -121,30 +121,11 @@ func (p *plan) inetSets(w *writer) {
 	w.set("set", "same_bridge", typed("ifname . ifname"), same)
 	w.set("set", "uplinks", typed("ifname"), quotedAll(p.outside))
 
-	var from4, from6 []string
-	seen := map[string]bool{}
-	networks := slices.SortedFunc(slices.Values(p.Networks), func(a, b Network) int {
-		if c := configfile.CompareNames(a.Bridge, b.Bridge); c != 0 {
-			return c
-		}
-		return a.CIDR.Compare(b.CIDR)
-	})
-	for _, n := range networks {
-		if n.CIDR.IsValid() {
-			from4 = append(from4, quoted(n.Bridge)+" . "+n.CIDR.String())
-		}
-		// Networks of a bridge share a prefix, and an interval that is there twice is an error.
-		if e := quoted(n.Bridge) + " . " + n.CIDRv6.String(); n.CIDRv6.IsValid() && !seen[e] {
-			seen[e] = true
-			from6 = append(from6, e)
-		}
-	}
-	w.set("set", "from4", intervals("ifname . ipv4_addr"), from4)
-	w.set("set", "from6", intervals("ifname . ipv6_addr"), from6)
+	p.lookup["from4"].write(w)
+	w.set("set", "from6", typed("ifname . ipv6_addr"), p.from6)
 	p.fixedSets(w)
-	dmz4, dmz6 := family(joined(p.DMZ), netip.Prefix.Addr)
-	w.set("set", "dmz4", intervals("ipv4_addr"), texts(dmz4))
-	w.set("set", "dmz6", intervals("ipv6_addr"), texts(dmz6))
+	p.lookup["dmz4"].write(w)
+	p.lookup["dmz6"].write(w)
 	for _, s := range p.sets {
 		t := "ipv4_addr"
 		if s.members[0].Is6() {
@@ -186,6 +167,27 @@ func (p *plan) inetSets(w *writer) {
 	w.set("set", "vpn_to", typed("ipv4_addr . inet_service"), slices.Compact(to))
 }
 
+// fromSets is what addresses each bridge has. Networks of a bridge may share a prefix of IPv6.
+func (p *plan) fromSets() (from4 *prefixSets, from6 []string) {
+	from4 = newPrefixSets("from4", false)
+	from4.kind = "ifname . ipv4_addr"
+	networks := slices.SortedFunc(slices.Values(p.Networks), func(a, b Network) int {
+		return cmp.Or(configfile.CompareNames(a.Bridge, b.Bridge), a.CIDR.Compare(b.CIDR), a.CIDRv6.Compare(b.CIDRv6))
+	})
+	seen := map[string]bool{}
+	for _, n := range networks {
+		bridge := quoted(n.Bridge) + " . "
+		if n.CIDR.IsValid() {
+			from4.elements[n.CIDR.Bits()] = append(from4.elements[n.CIDR.Bits()], bridge+n.CIDR.Addr().String())
+		}
+		if e := bridge + n.CIDRv6.Addr().String(); n.CIDRv6.IsValid() && !seen[e] {
+			seen[e] = true
+			from6 = append(from6, e)
+		}
+	}
+	return from4, from6
+}
+
 func each[T any](list []T, text func(T) string) []string {
 	var all []string
 	for _, v := range list {
@@ -194,14 +196,34 @@ func each[T any](list []T, text func(T) string) []string {
 	return all
 }
 
-// fixedSets writes the networks' ranges, which both tables know.
+// fixedSets writes the networks' ranges, which both tables know. Those of IPv6 are all /64.
 func (p *plan) fixedSets(w *writer) {
-	v4, v6 := family(p.prefixes, netip.Prefix.Addr)
-	w.set("set", "fixed4", intervals("ipv4_addr"), texts(v4))
-	w.set("set", "fixed6", intervals("ipv6_addr"), texts(v6))
+	p.lookup["fixed4"].write(w)
+	_, v6 := family(p.prefixes, netip.Prefix.Addr)
+	w.set("set", "fixed6", typed("ipv6_addr"), each(v6, func(p netip.Prefix) string { return p.Addr().String() }))
 }
 
-// joined leaves out what is in another prefix: intervals of a set that overlap are an error.
+// findPrefixes puts prefixes into sets by their length.
+func (p *plan) findPrefixes() {
+	fixed4, _ := family(p.prefixes, netip.Prefix.Addr)
+	dmz4, dmz6 := family(joined(p.DMZ), netip.Prefix.Addr)
+	var open []netip.Prefix
+	for _, n := range p.Networks {
+		for _, s := range n.Open {
+			open = append(open, blocks(s)...)
+		}
+	}
+	slices.SortFunc(open, netip.Prefix.Compare)
+	p.lookup = map[string]*prefixSets{}
+	from4, from6 := p.fromSets()
+	p.from6 = from6
+	for _, s := range []*prefixSets{from4, prefixSetsOf("fixed4", false, fixed4), prefixSetsOf("open4", false, slices.Compact(open)),
+		prefixSetsOf("dmz4", false, dmz4), prefixSetsOf("dmz6", true, dmz6)} {
+		p.lookup[s.name] = s
+	}
+}
+
+// joined leaves out what is in another prefix: one lookup is enough for both.
 func joined(prefixes []netip.Prefix) []netip.Prefix {
 	var all []netip.Prefix
 	for _, p := range slices.SortedFunc(slices.Values(prefixes), netip.Prefix.Compare) {
@@ -291,12 +313,7 @@ func (p *plan) bridgeSets(w *writer) {
 	trusted := sortedNames(slices.Clone(p.TrustedPorts))
 	w.set("set", "trusted", typed("ifname"), quotedAll(trusted))
 	p.fixedSets(w)
-	var open []netcalc.Span
-	for _, n := range p.Networks {
-		open = append(open, n.Open...)
-	}
-	slices.SortFunc(open, func(a, b netcalc.Span) int { return a.First.Compare(b.First) })
-	w.set("set", "open4", intervals("ipv4_addr"), each(open, netcalc.Span.String))
+	p.lookup["open4"].write(w)
 	var macs, src4, src6, ndOwn []string
 	var links []netip.Addr
 	for _, n := range p.Networks {

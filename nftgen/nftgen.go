@@ -3,7 +3,8 @@
 // file, that nft would refuse, or that would mean something else than it says. Where the values come from, how the file
 // reaches the disk and the kernel, and how established flows end, is left to others; [Revoked] says which ones.
 //
-// The file replaces table inet nova and table bridge nova in one transaction, and touches no other table. A drop of any
+// The file replaces table inet nova and table bridge nova in one transaction, in which no packet is lost or passes unjudged
+// (chains.go says what that asks of a rule), and touches no other table. A drop of any
 // table is final, so the tables drop only what concerns our guests: their MACs, the networks' ranges, what comes in over
 // the networks' bridges, and router advertisements and DHCP answers from a port that is not trusted.
 //
@@ -18,7 +19,7 @@
 //   - A router beyond a bridge is not served: what comes in over a bridge from an address that is not of its networks is
 //     dropped.
 //
-// Kernels: nat in inet 5.2, ranges in concatenations 5.6, iifname in postrouting 5.7. What is said here of nft was tried
+// Kernels: nat in inet 5.2, iifname in postrouting 5.7. What is said here of nft was tried
 // with 1.0.6, Debian 12's, on kernel 6.18.
 package nftgen
 

@@ -469,30 +469,6 @@ func TestPackets_revokedWhileSending(t *testing.T) {
 	})
 }
 
-// TestPackets_reload loads again and again while two guests talk: one file is one transaction.
-func TestPackets_reload(t *testing.T) {
-	s := newSite(t, "0")
-	text := s.load(siteConfig())
-	path := configtest.WriteTemp(t, string(text))
-	s.world.Pings(t, addrA6)
-	done := make(chan string)
-	go func() {
-		out, _ := s.world.Command("ping", "-n", "-q", "-i", "0.005", "-c", "200", addrA6).CombinedOutput()
-		done <- string(out)
-	}()
-	for {
-		select {
-		case out := <-done:
-			if !strings.Contains(out, " 0% packet loss") {
-				t.Errorf("packets were lost over reloads:\n%s", out)
-			}
-			return
-		case <-time.After(20 * time.Millisecond):
-			s.node.Run(t, "nft", "-f", path)
-		}
-	}
-}
-
 // TestUnit has systemd read the unit, where it is installed.
 func TestUnit(t *testing.T) {
 	text := AppendUnit(nil)

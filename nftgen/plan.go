@@ -20,8 +20,10 @@ type plan struct {
 	groups   map[int64]*Group
 	bridges  map[string]bool
 	macs     map[netcalc.MAC]*Port
-	owner    map[netip.Addr]string // who has an address, for messages
-	prefixes []netip.Prefix        // of the networks, each once, sorted
+	owner    map[netip.Addr]string  // who has an address, for messages
+	prefixes []netip.Prefix         // of the networks, each once, sorted
+	lookup   map[string]*prefixSets // sets of prefixes, by name
+	from6    []string               // elements of what addresses each bridge has
 	at       map[netip.Prefix]*Network
 	guests   []guest              // sorted
 	chains   []combination        // that the guests have, sorted
@@ -60,6 +62,7 @@ func newPlan(c *Config) (*plan, error) {
 		}
 	}
 	p.findSources()
+	p.findPrefixes()
 	for _, f := range c.Floating {
 		if f.Interface != "" {
 			p.outside = append(p.outside, f.Interface)

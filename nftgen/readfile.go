@@ -84,11 +84,15 @@ func readFile(text []byte) (*file, bool) {
 // element takes an element of the set or map of that name, and tells whether it can be one.
 func (f *file) element(set, text string) bool {
 	key, value, _ := strings.Cut(text, " : ")
-	switch set {
-	case "fixed4", "fixed6":
-		p, err := netip.ParsePrefix(text)
+	if length, ok := strings.CutPrefix(set, "fixed4_"); ok || set == "fixed6" {
+		if !ok {
+			length = "64"
+		}
+		p, err := netip.ParsePrefix(text + "/" + length)
 		f.fixed = append(f.fixed, p)
 		return err == nil
+	}
+	switch set {
 	case "to4", "to6":
 		a, err := netip.ParseAddr(key)
 		chain, ok := strings.CutPrefix(value, "goto ")

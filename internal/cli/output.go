@@ -240,7 +240,7 @@ func plain(v any) any {
 		return plain(rv.Elem().Interface())
 	}
 	switch v := v.(type) {
-	case nil, bool, string, []string:
+	case nil, bool, string, []string, Object:
 		return v
 	case time.Time:
 		if v.IsZero() {

@@ -64,6 +64,8 @@ func appendYAMLValue(b []byte, v any) []byte {
 		return append(b, "null"...)
 	case string:
 		return appendYAMLText(b, v)
+	case Object:
+		return appendYAMLObject(b, v)
 	}
 	return fmt.Append(b, v) // a number or true or false, which all readers take for what it is
 }
@@ -74,6 +76,10 @@ func appendYAMLText(b []byte, s string) []byte {
 	if isPlainYAML(s) {
 		return append(b, s...)
 	}
+	return appendQuotedYAML(b, s)
+}
+
+func appendQuotedYAML(b []byte, s string) []byte {
 	b = append(b, '"')
 	for _, r := range s {
 		switch {

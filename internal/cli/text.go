@@ -16,6 +16,9 @@ func oneLine(s string) string {
 	return escapeControl(s)
 }
 
+// Printable is a text for readers: one line, with control characters escaped.
+func Printable(s string) string { return escapeControl(s) }
+
 // escapeControl writes control characters and broken UTF-8 as Go escapes and leaves all other text alone.
 func escapeControl(s string) string {
 	if !hasControl(s) {

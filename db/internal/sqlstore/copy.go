@@ -36,6 +36,8 @@ func CopyRows(ctx context.Context, from *DB, source *ReadTx, to *DB, target *Wri
 	if err := to.clear(ctx, target, tables); err != nil {
 		return nil, err
 	}
+	// The history of what is copied comes along: what is written here is none.
+	target.KeepNoHistory()
 	var all []Copied
 	for _, table := range tables {
 		rows, err := copyTable(ctx, from, source, target, table)

@@ -46,7 +46,7 @@ func TestDB_Change_what(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *DB) {
 		what := Change{Command: "network list", Actor: "o'neill@node1"}
 		err := s.Change(t.Context(), what, func(ctx context.Context, w *WriteTx) error {
-			if got, want := w.change, (Change{what.Command, what.Actor, testTime}); got != want {
+			if got, want := w.change, (Change{Command: what.Command, Actor: what.Actor, At: testTime}); got != want {
 				t.Errorf("the change is %v, want %v", got, want)
 			}
 			if s.engine.name() == "postgresql" {

@@ -48,7 +48,11 @@ func (d *DB) unknownVersion(version int) error {
 
 // schemaVersion is 0 for an empty database. A database of somebody else is an error.
 func (d *DB) schemaVersion(ctx context.Context) (version int, err error) {
-	err = d.View(ctx, func(ctx context.Context, r *ReadTx) error {
+	if d.unmade {
+		return 0, noLedger(d.engine)
+	}
+	// What version it has is asked of the present ledger, whichever state of it is to be shown.
+	err = d.once(ctx, nil, func(ctx context.Context, r *ReadTx) error {
 		tables, err := d.engine.tables(ctx, r.q)
 		switch {
 		case err != nil:
@@ -72,7 +76,7 @@ func (d *DB) schemaVersion(ctx context.Context) (version int, err error) {
 		return &Error{Message: fmt.Sprintf("%s is some other program's database (it has a table %q); it was left as it is",
 			d.engine.place(), tables[0]), Way: WayAnotherPlace}
 	})
-	return version, err
+	return version, d.engine.translate(ctx, err)
 }
 
 func latestVersion(ctx context.Context, r *ReadTx) (int, error) {
@@ -112,6 +116,9 @@ func (d *DB) migrateFrom(ctx context.Context, w *WriteTx, version int) error {
 		}}); err != nil {
 			return err
 		}
+	}
+	if version > 0 && version < historyVersion {
+		return w.begin(ctx)
 	}
 	return nil
 }

@@ -43,6 +43,8 @@ var (
 	postgresDomains string
 	//go:embed schema_postgres_3.sql
 	postgresHosts string
+	//go:embed schema_postgres_4.sql
+	postgresHistory string
 )
 
 func (e *postgres) name() string { return "postgresql" }
@@ -50,7 +52,7 @@ func (e *postgres) name() string { return "postgresql" }
 func (e *postgres) place() string { return "ledger " + e.shown }
 
 func (e *postgres) migrations() []string {
-	return []string{postgresSchema, postgresDomains, postgresHosts}
+	return []string{postgresSchema, postgresDomains, postgresHosts, postgresHistory}
 }
 
 func (e *postgres) open(ctx context.Context, opts Options) (*sql.DB, error) {
@@ -96,7 +98,11 @@ func (e *postgres) rehearse() error { return nil }
 func (e *postgres) begin(ctx context.Context, conn *sql.Conn, what *Change, opts Options) error {
 	if e.reading = what == nil; e.reading {
 		// One snapshot, which no writer holds up and which no writer can make fail; a standby has it, too.
-		_, err := conn.ExecContext(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "+e.within())
+		mode := "READ ONLY"
+		if !opts.AsOf.present() {
+			mode = "READ WRITE" // what is temporary is made in it
+		}
+		_, err := conn.ExecContext(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ "+mode+"; "+e.within())
 		if err != nil {
 			_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		}
@@ -369,5 +375,12 @@ func oneLineOf(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // prepares is pgx's business: it keeps the statements of a connection by itself.
 func (e *postgres) prepares() bool { return false }
+
+func (e *postgres) lasting(table string) string {
+	if e.home == "" {
+		return table
+	}
+	return pgx.Identifier{e.home, table}.Sanitize()
+}
 
 func (e *postgres) parameter(n int) string { return "$" + strconv.Itoa(n) }

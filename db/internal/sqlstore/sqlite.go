@@ -31,6 +31,8 @@ type sqlite struct {
 	alias string
 	// timeout is how long a writer waits for another one.
 	timeout time.Duration
+	// present tells that no other state of the ledger is asked for.
+	present bool
 	// file is what was opened to become a ledger; nil where there is one.
 	file fs.FileInfo
 	// still is the file where it is read without taking part in the locking; nil otherwise.
@@ -45,6 +47,8 @@ var (
 	sqliteDomains string
 	//go:embed schema_sqlite_3.sql
 	sqliteHosts string
+	//go:embed schema_sqlite_4.sql
+	sqliteHistory string
 )
 
 const sqliteName = "sqlite"
@@ -61,10 +65,12 @@ func (e *sqlite) place() string {
 // shown is the path as messages name it.
 func (e *sqlite) shown() string { return redact.Value(cmp.Or(e.alias, e.path)) }
 
-func (e *sqlite) migrations() []string { return []string{sqliteSchema, sqliteDomains, sqliteHosts} }
+func (e *sqlite) migrations() []string {
+	return []string{sqliteSchema, sqliteDomains, sqliteHosts, sqliteHistory}
+}
 
 func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
-	e.timeout = opts.LockTimeout
+	e.timeout, e.present = opts.LockTimeout, opts.AsOf.present()
 	if e.memory {
 		return sql.Open("sqlite", ":memory:?_pragma=foreign_keys(1)&_dqs=0")
 	}
@@ -156,8 +162,8 @@ func (e *sqlite) dsn(mode Mode, extra url.Values) string {
 			"synchronous(EXTRA)",
 		},
 	}
-	if mode == Read {
-		v.Add("_pragma", "query_only(1)")
+	if mode == Read && e.present {
+		v.Add("_pragma", "query_only(1)") // what is temporary is written, too
 	}
 	if e.private {
 		// A rollback must still be possible, for which the journal is in memory.
@@ -251,6 +257,8 @@ func (e *sqlite) prepares() bool { return true }
 
 // parameter has no number: the driver looks the name of every named parameter up in a list, from its beginning, so that
 // binding a thousand of them costs more than inserting the rows.
+func (e *sqlite) lasting(table string) string { return "main." + table }
+
 func (e *sqlite) parameter(int) string { return "?" }
 
 func (e *sqlite) tables(ctx context.Context, q querier) ([]string, error) {

@@ -51,6 +51,8 @@ type Options struct {
 	// Progress, if it is set, is told now and then how far long work has come: done of total things, total being -1
 	// where nobody knows.
 	Progress func(doing string, done, total int64)
+	// AsOf is the state of the ledger that View shows, the present one by default. It is for the modes that read.
+	AsOf Past
 	// Warn, if it is set, is told what is probably not meant as it is, and keeps nothing from being done.
 	Warn func(message string)
 	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong; one that
@@ -108,6 +110,8 @@ type engine interface {
 	parameter(n int) string
 	// tables lists the tables of the database, sorted.
 	tables(ctx context.Context, q querier) ([]string, error)
+	// lasting is the name of a table of the ledger, whatever is temporarily called so.
+	lasting(table string) string
 	// migrations are the DDL of each schema version, the first one first.
 	migrations() []string
 	// integrity runs the engine's own check and returns what it found.
@@ -194,14 +198,15 @@ func (d *DB) Place() string { return d.engine.place() }
 // return has been translated; an error that crosses from one database to another is translated where it came from.
 func (d *DB) Translate(ctx context.Context, err error) error { return d.engine.translate(ctx, err) }
 
-// Change says what a transaction is: who made which change, and when. Whoever records history has it with every row.
+// Change says what a transaction is: who made which change, and when. History keeps it.
 type Change struct {
 	Command string    // the command line, without secrets
 	Actor   string    // who gave it, as user@host
+	Comment string    // what whoever gave it has to say about it; may be ""
 	At      time.Time // set by the door, in UTC, once per transaction
 }
 
-// Change is the one door for changes: begin, do, commit; whoever records history records it here. It tries again, with
+// Change is the one door for changes: begin, do, record, commit. It tries again, with
 // a pause, what the engine says may be tried again; do must therefore start from nothing each time.
 func (d *DB) Change(ctx context.Context, what Change, do func(context.Context, *WriteTx) error) error {
 	const attempts = 10
@@ -229,7 +234,11 @@ func (d *DB) change(ctx context.Context, what *Change, do func(context.Context, 
 	return d.once(ctx, what, func(ctx context.Context, r *ReadTx) error {
 		// The time is that of its turn and not of its place in the queue: changes are made in the order of their times.
 		what.At = r.now
-		return do(ctx, &WriteTx{ReadTx: r, change: *what})
+		w := &WriteTx{ReadTx: r, change: *what}
+		if err := do(ctx, w); err != nil {
+			return err
+		}
+		return w.finish(ctx)
 	})
 }
 
@@ -238,7 +247,14 @@ func (d *DB) View(ctx context.Context, do func(context.Context, *ReadTx) error) 
 	if d.unmade {
 		return noLedger(d.engine)
 	}
-	return d.engine.translate(ctx, d.once(ctx, nil, do))
+	return d.engine.translate(ctx, d.once(ctx, nil, func(ctx context.Context, r *ReadTx) error {
+		if !d.opts.AsOf.present() {
+			if err := d.lookBack(ctx, r, d.opts.AsOf); err != nil {
+				return err
+			}
+		}
+		return do(ctx, r)
+	}))
 }
 
 // errBusy says that a transaction is asked for while the rows of another one are still read. There is one connection.
@@ -271,7 +287,7 @@ func (d *DB) once(ctx context.Context, what *Change, do func(context.Context, *R
 	if err != nil {
 		return err
 	}
-	if d.opts.Mode == DryRun {
+	if d.opts.Mode == DryRun || what == nil && !d.opts.AsOf.present() {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {

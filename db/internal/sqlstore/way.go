@@ -61,4 +61,6 @@ const (
 	WayGrantCreate Way = "grant_create"
 	// WayWaitLonger: try again, or wait longer.
 	WayWaitLonger Way = "wait_longer"
+	// WayHistory: look what changes there are.
+	WayHistory Way = "history"
 )

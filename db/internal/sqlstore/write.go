@@ -4,14 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"reflect"
 	"strings"
 )
 
 // WriteTx is a running transaction that may change the ledger, through its methods and no other way: each says which rows
-// of which table.
+// of which table, and keeps them for history as they were and as they are then.
 type WriteTx struct {
 	*ReadTx
 	change Change
+	record recorder
 }
 
 // Named is a column and a value for it.
@@ -72,6 +74,10 @@ func (w *WriteTx) Insert(ctx context.Context, rows NewRows) error {
 			return err
 		}
 		w.wrote = true
+		if err := w.inserted(ctx, rows.Table, columns, n, given); err != nil {
+			stmt.Close()
+			return err
+		}
 		i += n
 		told(i)
 	}
@@ -142,6 +148,10 @@ func (w *WriteTx) Update(ctx context.Context, table string, key Named, set ...Na
 
 // UpdateWhere gives all rows for which where holds new values in some of their columns, and returns how many there are.
 func (w *WriteTx) UpdateWhere(ctx context.Context, table string, where *Where, set ...Named) (changed int64, err error) {
+	k, before, err := w.matching(ctx, table, where)
+	if err != nil || k != nil && len(before) == 0 {
+		return 0, err
+	}
 	assign := make([]string, len(set))
 	// The conditions have their numbers already; the new values take those behind them.
 	args := where.Args()[:len(where.Args()):len(where.Args())]
@@ -149,7 +159,20 @@ func (w *WriteTx) UpdateWhere(ctx context.Context, table string, where *Where, s
 		args = append(args, s.Value)
 		assign[i] = fmt.Sprintf("%s = $%d", s.Column, len(args))
 	}
-	return w.exec(ctx, "UPDATE "+table+" SET "+strings.Join(assign, ", ")+where.String(), args)
+	changed, err = w.exec(ctx, "UPDATE "+table+" SET "+strings.Join(assign, ", ")+where.String(), args)
+	for _, row := range before {
+		if err != nil {
+			return changed, err
+		}
+		after := append(Record(nil), row...)
+		for _, s := range set {
+			after[k.index(s.Column)] = stored(s.Value)
+		}
+		if !reflect.DeepEqual(row, after) {
+			err = w.keep(ctx, Op{Table: k, Before: row, After: after})
+		}
+	}
+	return changed, err
 }
 
 // Delete takes the row of a table that has a key away; as with Update, it must be there.
@@ -171,7 +194,18 @@ func notOne(table string, key Named, rows int64) error {
 
 // DeleteWhere takes all rows away for which where holds, and returns how many there were.
 func (w *WriteTx) DeleteWhere(ctx context.Context, table string, where *Where) (deleted int64, err error) {
-	return w.exec(ctx, "DELETE FROM "+table+where.String(), where.Args())
+	k, before, err := w.matching(ctx, table, where)
+	if err != nil || k != nil && len(before) == 0 {
+		return 0, err
+	}
+	deleted, err = w.exec(ctx, "DELETE FROM "+table+where.String(), where.Args())
+	for _, row := range before {
+		if err != nil {
+			return deleted, err
+		}
+		err = w.keep(ctx, Op{Table: k, Before: row})
+	}
+	return deleted, err
 }
 
 func (w *WriteTx) exec(ctx context.Context, statement string, args []any) (rows int64, err error) {

@@ -9,20 +9,20 @@ import (
 )
 
 // Export writes the whole ledger, as it is at one moment, as one document: the same bytes for the same ledger, on either
-// engine. It is checked first, because what follows from the rest is not in the document and would be lost if it were wrong.
+// engine. With its history that goes along. It is checked first, because what follows from the rest is not in the document and would be lost if it were wrong.
 // No more of it than a row is in memory.
 //
 // Errors: ErrCheck where the ledger is not clean; what w returns comes back as it is.
-func (s *Store) Export(ctx context.Context, w io.Writer) error {
+func (s *Store) Export(ctx context.Context, w io.Writer, history bool) error {
 	return s.view(ctx, func(ctx context.Context, v view) error {
 		if err := s.clean(ctx, v, "%s is not clean, so nothing was exported: %s", s.db.Place()); err != nil {
 			return err
 		}
-		return v.export(ctx, document.NewWriter(w))
+		return v.export(ctx, document.NewWriter(w), history)
 	})
 }
 
-func (v view) export(ctx context.Context, d *document.Writer) error {
+func (v view) export(ctx context.Context, d *document.Writer, history bool) error {
 	d.Member("format")
 	_ = d.Write(document.AppendValue(nil, documentFormat)) // what goes wrong is told by the next row, or the end
 	d.Member("version")
@@ -40,6 +40,12 @@ func (v view) export(ctx context.Context, d *document.Writer) error {
 		line = document.AppendValue(document.AppendKey(line, name), last)
 	}
 	_ = d.Write(append(line, '}'))
+	if history {
+		d.Member(historyPart)
+		if err := v.exportHistory(ctx, d); err != nil {
+			return err
+		}
+	}
 	for _, p := range parts {
 		d.Member(p.name())
 		if err := p.export(ctx, v, d); err != nil {

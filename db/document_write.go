@@ -13,7 +13,7 @@ import (
 // How the rows of a document are written. What they name must be there, and what can be there once must not; the schema
 // refuses both too, but cannot say where in the document it is.
 
-func insertAll[T any](ctx context.Context, i *importing, table *sqlstore.Table[T], rows []placed[T]) error {
+func insertAll[T any](ctx context.Context, i *reading, table *sqlstore.Table[T], rows []placed[T]) error {
 	return table.Insert(ctx, i.door, len(rows), func(n int) *T { return &rows[n].row })
 }
 
@@ -73,7 +73,7 @@ func in[V any](where *sqlstore.Where, column string, values []V) {
 
 // single refuses rows that have a value which another row has, in the batch or in the table. The column is called in the
 // document as it is in the table.
-func single[T any, V comparable](ctx context.Context, i *importing, rows []placed[T], table, column string, value func(*T) V) error {
+func single[T any, V comparable](ctx context.Context, i *reading, rows []placed[T], table, column string, value func(*T) V) error {
 	m, err := mention(rows, column, value)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func single[T any, V comparable](ctx context.Context, i *importing, rows []place
 }
 
 // named refuses rows that name what is not in a table.
-func named[T any, V comparable](ctx context.Context, i *importing, rows []placed[T], field string, value func(*T) V, column, table string) error {
+func named[T any, V comparable](ctx context.Context, i *reading, rows []placed[T], field string, value func(*T) V, column, table string) error {
 	m, _ := mention(rows, field, value)
 	there, err := among(ctx, i.view, column, table, m.values)
 	for _, v := range m.values {
@@ -99,18 +99,18 @@ func named[T any, V comparable](ctx context.Context, i *importing, rows []placed
 	return err
 }
 
-func writeProjects(ctx context.Context, i *importing, rows []placed[Project]) error {
+func writeProjects(ctx context.Context, i *reading, rows []placed[Project]) error {
 	return insertAll(ctx, i, projectRows, rows)
 }
 
-func writeQuotas(ctx context.Context, i *importing, rows []placed[quotaRow]) error {
+func writeQuotas(ctx context.Context, i *reading, rows []placed[quotaRow]) error {
 	if err := named(ctx, i, rows, "project_id", func(q *quotaRow) string { return q.project }, "project_id", projectTable.Name); err != nil {
 		return err
 	}
 	return insertAll(ctx, i, quotaRows, rows)
 }
 
-func writeNetworks(ctx context.Context, i *importing, rows []placed[networkRow]) error {
+func writeNetworks(ctx context.Context, i *reading, rows []placed[networkRow]) error {
 	name := networkTable.Name
 	for _, err := range []error{
 		single(ctx, i, rows, name, "id", func(r *networkRow) int64 { return r.ID }),
@@ -132,7 +132,7 @@ func writeNetworks(ctx context.Context, i *importing, rows []placed[networkRow])
 }
 
 // claimNetworks claims the IPv4 blocks of networks, which come in address order.
-func (i *importing) claimNetworks(ctx context.Context, rows []placed[networkRow]) error {
+func (i *reading) claimNetworks(ctx context.Context, rows []placed[networkRow]) error {
 	var claims []claim
 	var last netip.Prefix
 	if first := rows[0].row.CIDR; first.IsValid() {
@@ -159,7 +159,7 @@ func (i *importing) claimNetworks(ctx context.Context, rows []placed[networkRow]
 }
 
 // bridgeNetworks makes the bridges that networks are on, with their IPv6 prefixes: they follow from the networks.
-func (i *importing) bridgeNetworks(ctx context.Context, rows []placed[networkRow]) error {
+func (i *reading) bridgeNetworks(ctx context.Context, rows []placed[networkRow]) error {
 	var names []string
 	wanted := map[string]*bridge{}
 	there := map[string]bridge{}
@@ -217,7 +217,7 @@ func (i *importing) bridgeNetworks(ctx context.Context, rows []placed[networkRow
 }
 
 // claimBridges claims the IPv6 prefixes of bridges. All are /64s, so that two overlap where they are the same.
-func (i *importing) claimBridges(ctx context.Context, prefixes []string, at map[string]document.Place) error {
+func (i *reading) claimBridges(ctx context.Context, prefixes []string, at map[string]document.Place) error {
 	claims := make([]claim, len(prefixes))
 	keys := make([][]byte, len(prefixes))
 	for n, p := range prefixes {
@@ -240,7 +240,7 @@ func (i *importing) claimBridges(ctx context.Context, prefixes []string, at map[
 	return claimTable.Insert(ctx, i.door, len(claims), func(n int) *claim { return &claims[n] })
 }
 
-func writeFloatingRanges(ctx context.Context, i *importing, rows []placed[FloatingRange]) error {
+func writeFloatingRanges(ctx context.Context, i *reading, rows []placed[FloatingRange]) error {
 	for _, r := range rows {
 		c := claim{netcalc.SpanOf(r.row.CIDR), r.row.CIDR.String(), claimFloating}
 		taken, there, err := i.claimOver(ctx, c.Span)
@@ -257,7 +257,7 @@ func writeFloatingRanges(ctx context.Context, i *importing, rows []placed[Floati
 	return insertAll(ctx, i, floatingTable, rows)
 }
 
-func writeGroups(ctx context.Context, i *importing, rows []placed[SecurityGroup]) error {
+func writeGroups(ctx context.Context, i *reading, rows []placed[SecurityGroup]) error {
 	for _, err := range []error{
 		single(ctx, i, rows, groupTable.Name, "id", func(g *SecurityGroup) int64 { return g.ID }),
 		named(ctx, i, rows, "project_id", func(g *SecurityGroup) string { return g.ProjectID }, "project_id", projectTable.Name),
@@ -269,7 +269,7 @@ func writeGroups(ctx context.Context, i *importing, rows []placed[SecurityGroup]
 	return insertAll(ctx, i, groupTable, rows)
 }
 
-func writeRules(ctx context.Context, i *importing, rows []placed[ruleRow]) error {
+func writeRules(ctx context.Context, i *reading, rows []placed[ruleRow]) error {
 	for _, err := range []error{
 		named(ctx, i, rows, "group_id", func(r *ruleRow) int64 { return r.group }, "id", groupTable.Name),
 		named(ctx, i, rows, "source_group_id", func(r *ruleRow) int64 { return r.source }, "id", groupTable.Name),
@@ -312,7 +312,7 @@ func writeRules(ctx context.Context, i *importing, rows []placed[ruleRow]) error
 	return insertAll(ctx, i, ruleTable, rows)
 }
 
-func writeInstances(ctx context.Context, i *importing, rows []placed[Instance]) error {
+func writeInstances(ctx context.Context, i *reading, rows []placed[Instance]) error {
 	for _, err := range []error{
 		single(ctx, i, rows, instanceTable.Name, "id", func(n *Instance) int64 { return n.ID }),
 		single(ctx, i, rows, instanceTable.Name, "mac_address", func(n *Instance) string { return n.MAC.String() }),
@@ -330,7 +330,7 @@ func writeInstances(ctx context.Context, i *importing, rows []placed[Instance]) 
 }
 
 // placeInstances compares the addresses of instances with their networks, and with those of the instances before.
-func (i *importing) placeInstances(ctx context.Context, rows []placed[Instance]) error {
+func (i *reading) placeInstances(ctx context.Context, rows []placed[Instance]) error {
 	networks := map[int64]Network{}
 	var ids []int64
 	firsts := map[netip.Addr]bool{}
@@ -380,7 +380,7 @@ func (i *importing) placeInstances(ctx context.Context, rows []placed[Instance])
 	return nil
 }
 
-func writeMembers(ctx context.Context, i *importing, rows []placed[member]) error {
+func writeMembers(ctx context.Context, i *reading, rows []placed[member]) error {
 	for _, err := range []error{
 		named(ctx, i, rows, "instance_id", func(m *member) int64 { return m.instance }, "id", instanceTable.Name),
 		named(ctx, i, rows, "group_id", func(m *member) int64 { return m.group }, "id", groupTable.Name),
@@ -393,7 +393,7 @@ func writeMembers(ctx context.Context, i *importing, rows []placed[member]) erro
 }
 
 // writeAddresses finds the prefix of each address on the way: both come in address order.
-func writeAddresses(ctx context.Context, i *importing, rows []placed[addressRow]) error {
+func writeAddresses(ctx context.Context, i *reading, rows []placed[addressRow]) error {
 	if err := named(ctx, i, rows, "instance_id", func(r *addressRow) int64 { return r.instance }, "id", instanceTable.Name); err != nil {
 		return err
 	}

@@ -1,0 +1,524 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"nova-manage/db/internal/sqlstore"
+	"nova-manage/netcalc"
+)
+
+// This file reverses changes. A change is undone row by row, from what history keeps of it: rows that it made are taken away,
+// rows that it took away come back, and values that it changed are what they were. What follows from rows, such as the addresses
+// that are free, is worked out anew and not reversed, since later changes that have nothing to do with this one share it.
+
+// Undone is what Undo did.
+type Undone struct {
+	Change Change // the one that was reversed
+	Number int64  // of the change that reversed it
+	Rows   []ChangedRow
+}
+
+// Undo reverses a change, the latest one for 0, as a new change. Errors: ErrNotFound where there is no such change, ErrConflict
+// where a later one depends on what would be taken back; it names each of them.
+func (s *Store) Undo(ctx context.Context, number int64) (u Undone, err error) {
+	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		u = Undone{}
+		if u.Change, err = t.toUndo(ctx, number); err != nil {
+			return err
+		}
+		net, err := t.net(ctx, u.Change.Number)
+		if err != nil {
+			return err
+		}
+		r := &reversal{tx: t, change: u.Change, net: net, gone: map[string]bool{}, back: map[string]bool{},
+			target: map[string]sqlstore.Record{}, inWay: map[string]bool{}}
+		if err := r.run(ctx); err != nil {
+			return err
+		}
+		u.Number, u.Rows = t.door.Number(), shown(r.reversed())
+		return nil
+	})
+	return u, err
+}
+
+func (t view) toUndo(ctx context.Context, number int64) (c Change, err error) {
+	if number != 0 {
+		c, err = t.change(ctx, number)
+	} else {
+		var ok bool
+		if c, ok, err = sqlstore.LastEntry(ctx, t.ReadTx, new(sqlstore.Where)); err == nil && !ok {
+			return c, notFoundf("nothing was ever changed that could be undone")
+		}
+	}
+	if err == nil && c.Base {
+		err = conflictf("change %d stands for all that was there when history began, and cannot be undone", c.Number).Try(WayHistory)
+	}
+	return c, err
+}
+
+// reversal is a change that is being undone.
+type reversal struct {
+	*tx
+	change Change
+	net    []sqlstore.Op
+	gone   map[string]bool            // rows that are taken away, by rowID
+	back   map[string]bool            // and rows that come back
+	target map[string]sqlstore.Record // and what others become
+	// inWay are the rows by which it can be seen that something depends on the change, by rowID.
+	inWay map[string]bool
+}
+
+func (r *reversal) run(ctx context.Context) error {
+	r.door.Undoes(r.change.Number)
+	for i := range r.net {
+		switch op := r.net[i]; {
+		case op.Before == nil:
+			r.gone[rowID(op)] = true
+		case op.After == nil:
+			r.back[rowID(op)] = true
+		}
+	}
+	for _, step := range []func(context.Context) error{r.compare, r.referring, r.returning} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	if len(r.inWay) > 0 {
+		return r.refuse(ctx)
+	}
+	if err := r.write(ctx); err != nil {
+		return err
+	}
+	if err := r.derive(ctx); err != nil {
+		return err
+	}
+	if len(r.inWay) > 0 {
+		return r.refuse(ctx)
+	}
+	abouts, err := sqlstore.Subjects(ctx, r.ReadTx, r.change.Number)
+	for _, about := range abouts {
+		for id := about.First; id <= about.Last; id++ {
+			r.door.About(about.Kind, about.Name, id)
+		}
+	}
+	return err
+}
+
+// reversed is what is done to rows.
+func (r *reversal) reversed() []sqlstore.Op {
+	ops := make([]sqlstore.Op, len(r.net))
+	for i, op := range r.net {
+		ops[i] = sqlstore.Op{Table: op.Table, Before: op.After, After: op.Before}
+	}
+	return ops
+}
+
+// updatedAt is the one column that two changes of different values of a row both write.
+const updatedAt = "updated_at"
+
+// compare finds the rows that are not any more as the change left them, and makes what is reversed of a row that was changed
+// what it is to become: what later changes made of its other values stays.
+func (r *reversal) compare(ctx context.Context) error {
+	for i := range r.net {
+		op := &r.net[i]
+		now, ok, err := sqlstore.RecordOf(ctx, r.ReadTx, op.Table, either(*op))
+		if err != nil {
+			return err
+		}
+		switch {
+		case op.After == nil && ok, op.After != nil && !ok, op.Before == nil && !op.Table.Same(now, op.After):
+			r.inWay[rowID(*op)] = true
+		case op.Before != nil && op.After != nil:
+			target := slices.Clone(now)
+			for c, column := range op.Table.Columns {
+				if reflect.DeepEqual(op.Before[c], op.After[c]) {
+					continue
+				}
+				switch same := reflect.DeepEqual(now[c], op.After[c]); {
+				case same:
+					target[c] = op.Before[c]
+				case column != updatedAt && !slices.Contains(op.Table.Derived, column):
+					r.inWay[rowID(*op)] = true
+				}
+			}
+			op.Before, op.After = target, now
+			r.target[rowID(*op)] = target
+		case op.Before == nil:
+			op.After = now
+		}
+	}
+	return nil
+}
+
+// referring finds the rows that refer to one that is to be taken away. What was recorded of released addresses goes with their
+// prefix, as it does where that is deleted.
+func (r *reversal) referring(ctx context.Context) error {
+	for _, k := range sqlstore.KeptTables() {
+		for _, ref := range k.References {
+			var values []any
+			for _, op := range r.net {
+				if op.Before == nil && op.Table.Name == ref.Table {
+					values = append(values, op.Table.At(op.After, ref.Of))
+				}
+			}
+			for some := range slices.Chunk(values, 500) {
+				where := sqlstore.That(ref.Column+" IN (?"+strings.Repeat(", ?", len(some)-1)+")", some...)
+				if k.Name == addressTable.Name && ref.Column == "claim" {
+					where.And("state <> ?", stateReleased)
+				}
+				for row, err := range sqlstore.RecordsWhere(ctx, r.ReadTx, k, where) {
+					if err != nil {
+						return err
+					}
+					id := rowName(k, row)
+					target := r.target[id]
+					if !r.gone[id] && (target == nil || reflect.DeepEqual(k.At(target, ref.Column), k.At(row, ref.Column))) {
+						r.inWay[id] = true
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// returning finds what is in the way of rows and values that come back: others that have what they had, and rows they refer to that are
+// not there any more.
+func (r *reversal) returning(ctx context.Context) error {
+	for _, op := range r.net {
+		if op.Before == nil || r.inWay[rowID(op)] {
+			continue
+		}
+		k, row := op.Table, op.Before
+		var conditions []*sqlstore.Where
+		for _, columns := range k.Unique {
+			where, null := new(sqlstore.Where), false
+			for _, column := range columns {
+				null = null || k.At(row, column) == nil
+				where.And(column+" = ?", k.At(row, column))
+			}
+			if !null {
+				conditions = append(conditions, where)
+			}
+		}
+		if k.Spans {
+			first, last := k.At(row, "first"), k.At(row, "last")
+			conditions = append(conditions, sqlstore.That("first > ? AND first <= ?", first, last),
+				sqlstore.That("last >= ? AND first = (SELECT o.first FROM "+k.Name+" o WHERE o.first < ? ORDER BY o.first DESC LIMIT 1)", first, first))
+		}
+		for _, where := range conditions {
+			for other, err := range sqlstore.RecordsWhere(ctx, r.ReadTx, k, where) {
+				if err != nil {
+					return err
+				}
+				if id := rowName(k, other); id != rowID(op) && !r.gone[id] {
+					r.inWay[id] = true
+				}
+			}
+		}
+		if err := r.parents(ctx, k, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parents finds the rows that a row refers to and that are not there any more. The key of each is the value that is referred to.
+func (r *reversal) parents(ctx context.Context, k *sqlstore.Kept, row sqlstore.Record) error {
+	for _, ref := range k.References {
+		value := k.At(row, ref.Column)
+		if value == nil {
+			continue
+		}
+		parent := sqlstore.KeptTable(ref.Table)
+		id := referred(ref, value)
+		if r.back[id] {
+			continue
+		}
+		_, ok, err := sqlstore.RecordOf(ctx, r.ReadTx, parent, parent.Like(ref.Of, value))
+		if err != nil {
+			return err
+		}
+		if !ok || r.gone[id] {
+			r.inWay[id] = true
+		}
+	}
+	return nil
+}
+
+// refuse is the conflict with the later changes that touched the rows in the way.
+func (r *reversal) refuse(ctx context.Context) error {
+	var later []int64
+	for op, err := range sqlstore.Ops(ctx, r.ReadTx, r.change.Number+1, lastNumber) {
+		if err != nil {
+			return err
+		}
+		if r.inWay[rowID(op)] && (len(later) == 0 || later[len(later)-1] != op.Change) {
+			later = append(later, op.Change)
+		}
+	}
+	switch n := len(later); n {
+	case 0:
+		return conflictf("change %d cannot be undone: the ledger is not as the change left it, and no later one tells why", r.change.Number).
+			Try(WayCheckLedger)
+	case 1:
+		return conflictf("change %d cannot be undone: change %d depends on it", r.change.Number, later[0]).Try(WayUndoFirst, later[0])
+	}
+	numbers := make([]string, len(later))
+	for i, n := range later {
+		numbers[i] = strconv.FormatInt(n, 10)
+	}
+	last := len(numbers) - 1
+	return conflictf("change %d cannot be undone: changes %s and %s depend on it", r.change.Number, strings.Join(numbers[:last], ", "), numbers[last]).
+		Try(WayUndoFirst, later[len(later)-1])
+}
+
+// write takes rows away, those that refer to others first, and then brings rows and values back the other way round. What refers to a
+// row that is to go gets its own values back before.
+func (r *reversal) write(ctx context.Context) error {
+	early := make([]bool, len(r.net))
+	for i, op := range r.net {
+		if op.Before == nil || op.After == nil || moves(op) || !r.refersToGone(op) {
+			continue
+		}
+		early[i] = true
+		if err := r.giveBack(ctx, op); err != nil {
+			return err
+		}
+	}
+	for _, op := range slices.Backward(r.net) {
+		if op.Before == nil || moves(op) {
+			if err := r.takeAway(ctx, op.Table, op.After); err != nil {
+				return err
+			}
+		}
+	}
+	for i := 0; i < len(r.net); {
+		table := r.net[i].Table
+		var back []sqlstore.Record
+		for ; i < len(r.net) && r.net[i].Table == table; i++ {
+			switch op := r.net[i]; {
+			case op.Before == nil || early[i]:
+			case op.After == nil || moves(op):
+				back = append(back, op.Before)
+			default:
+				if err := r.giveBack(ctx, op); err != nil {
+					return err
+				}
+			}
+		}
+		if err := r.bringBack(ctx, table, back); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moves tells whether a row is to end elsewhere. The schema has such a row deleted and inserted anew.
+func moves(op sqlstore.Op) bool {
+	return op.Table.Spans && op.Before != nil && op.After != nil && !reflect.DeepEqual(op.Table.At(op.Before, "last"), op.Table.At(op.After, "last"))
+}
+
+// refersToGone tells whether a row refers, as it is now, to one that is taken away.
+func (r *reversal) refersToGone(op sqlstore.Op) bool {
+	for _, ref := range op.Table.References {
+		if value := op.Table.At(op.After, ref.Column); value != nil && r.gone[referred(ref, value)] {
+			return true
+		}
+	}
+	return false
+}
+
+// referred is the rowID of what a reference with a value refers to, whose key the value is.
+func referred(ref sqlstore.Reference, value any) string {
+	parent := sqlstore.KeptTable(ref.Table)
+	return rowName(parent, parent.Like(ref.Of, value))
+}
+
+func (r *reversal) takeAway(ctx context.Context, k *sqlstore.Kept, row sqlstore.Record) error {
+	if k.Name == claimTable.Name {
+		s := spanOf(k, row)
+		p, ok := s.Prefix()
+		if !ok {
+			return corruptf("the claim %s is no prefix", s)
+		}
+		return r.releaseClaim(ctx, p) // with what is recorded of the addresses in it
+	}
+	_, err := r.door.DeleteWhere(ctx, k.Name, k.Is(row))
+	return err
+}
+
+// giveBack gives the values back that a row had.
+func (r *reversal) giveBack(ctx context.Context, op sqlstore.Op) error {
+	var set []sqlstore.Named
+	for c, column := range op.Table.Columns {
+		if !reflect.DeepEqual(op.Before[c], op.After[c]) {
+			set = append(set, sqlstore.Named{Column: column, Value: op.Before[c]})
+		}
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	_, err := r.door.UpdateWhere(ctx, op.Table.Name, op.Table.Is(op.After), set...)
+	return err
+}
+
+// bringBack inserts rows of a table that were taken away.
+func (r *reversal) bringBack(ctx context.Context, k *sqlstore.Kept, rows []sqlstore.Record) error {
+	if k.Name == claimTable.Name {
+		for _, row := range rows {
+			if ok, err := r.takeFree(ctx, unclaimed, spanOf(k, row)); err != nil {
+				return err
+			} else if !ok {
+				return corruptf("%s is neither free nor in use", spanOf(k, row))
+			}
+		}
+	}
+	return r.door.Insert(ctx, sqlstore.NewRows{Table: k.Name, Columns: k.Columns, N: len(rows),
+		Fill: func(i int, values []any) { copy(values, rows[i]) }})
+}
+
+// spanOf is the span of a row that has one.
+func spanOf(k *sqlstore.Kept, row sqlstore.Record) netcalc.Span {
+	first, _ := addrOf(k.At(row, "first"))
+	last, _ := addrOf(k.At(row, "last"))
+	return netcalc.Span{First: first, Last: last}
+}
+
+// derive brings what follows from the rows up to date: of each prefix whose addresses, or whose gateway, are others now, which ones
+// are free. It finds what only the program and not the schema sees to: a gateway that a guest has by now, an MTU that does
+// not go with that of another network of the bridge.
+func (r *reversal) derive(ctx context.Context) error {
+	prefixes := map[netip.Addr]bool{}
+	var order []netip.Addr
+	add := func(from any) {
+		if a, err := addrOf(from); err == nil && !prefixes[a] {
+			prefixes[a] = true
+			order = append(order, a)
+		}
+	}
+	for _, op := range r.net {
+		switch op.Table.Name {
+		case addressTable.Name:
+			add(op.Table.At(either(op), "claim"))
+		case networkTable.Name, floatingTable.Name:
+			add(op.Table.At(either(op), "first"))
+		}
+	}
+	for _, first := range order {
+		if err := r.derivePrefix(ctx, first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reversal) derivePrefix(ctx context.Context, first netip.Addr) error {
+	n, ok, err := networkTable.One(ctx, r.ReadTx, " WHERE first = $1", key(first))
+	if err != nil {
+		return err
+	}
+	if ok {
+		if err := r.validate(ctx, n); err != nil {
+			return err
+		}
+		if !n.CIDR.IsValid() || len(r.inWay) > 0 {
+			return nil
+		}
+		p, err := n.pool()
+		if err != nil {
+			return err
+		}
+		taken, err := r.taken(ctx, n)
+		if err != nil {
+			return err
+		}
+		// What the change was the first to take from, others may have taken from since.
+		if taken == takenNone {
+			if used, err := r.anyRecorded(ctx, p.claim); err != nil {
+				return err
+			} else if used {
+				taken = takenSome
+			} else {
+				p.usable = nil
+			}
+		}
+		if err := r.refill(ctx, p); err != nil || taken == takenNone {
+			return err
+		}
+		return r.noteTaken(ctx, n)
+	}
+	f, ok, err := floatingTable.One(ctx, r.ReadTx, " WHERE first = $1", key(first))
+	if err != nil || !ok {
+		return err // it is gone, and everything in it
+	}
+	return r.refill(ctx, f.addressPool())
+}
+
+func (t view) anyRecorded(ctx context.Context, s netcalc.Span) (bool, error) {
+	return sqlstore.Exists(ctx, t.ReadTx, "FROM addresses WHERE first BETWEEN $1 AND $2", key(s.First), key(s.Last))
+}
+
+// validate finds what a network may not be.
+func (r *reversal) validate(ctx context.Context, n Network) error {
+	errs := []error{r.checkMTU(ctx, n.Bridge), r.checkTenants(ctx, n, n.ProjectID)}
+	for _, gateway := range []netip.Addr{n.Gateway, n.GatewayV6} {
+		if !gateway.IsValid() {
+			continue
+		}
+		row, ok, err := r.addressAt(ctx, gateway)
+		if err != nil {
+			return err
+		}
+		if ok && row.state == stateHeld {
+			addresses := sqlstore.KeptTable(addressTable.Name)
+			r.inWay[rowName(addresses, addresses.Like("first", key(row.First)))] = true
+		}
+	}
+	for _, err := range errs {
+		var conflict *Error
+		if errors.As(err, &conflict) && isConflict(err) {
+			return conflictf("change %d cannot be undone: %s", r.change.Number, conflict.Message).Try(WayShowChange, r.change.Number)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refill makes the free addresses of a prefix those that are usable and that no row has.
+func (r *reversal) refill(ctx context.Context, p pool) error {
+	rows, err := r.addressesIn(ctx, p.claim, "")
+	if err != nil {
+		return err
+	}
+	var want []netcalc.Span
+	for _, u := range p.usable {
+		want = append(want, gapsBetween(u, rows)...)
+	}
+	have, err := unused.All(ctx, r.ReadTx, " WHERE first BETWEEN $1 AND $2 ORDER BY first", key(p.claim.First), key(p.claim.Last))
+	if err != nil {
+		return err
+	}
+	for _, s := range have {
+		if !slices.Contains(want, s) {
+			if err := unused.Delete(ctx, r.door, &s); err != nil {
+				return err
+			}
+		}
+	}
+	var missing []netcalc.Span
+	for _, s := range want {
+		if !slices.Contains(have, s) {
+			missing = append(missing, s)
+		}
+	}
+	return r.insertFree(ctx, unused, missing...)
+}
