@@ -108,6 +108,8 @@ type command struct {
 	readsIf func() bool
 	// present is for a command that reads the ledger and is about its present state only, or about all of them.
 	present bool
+	// opensNone is for a command that needs no ledger with some options.
+	opensNone func() bool
 	// dryRun is for a command that changes the ledger: the option that keeps it from that. nil where there is none.
 	dryRun *bool
 	// check finds what is wrong with the options whatever the ledger holds, and works out what they mean together. It is
@@ -131,7 +133,7 @@ func (c *command) declare(l *ledger) *cli.Command {
 		d.Flags = append(d.Flags, cli.Typed(&l.AsOf, "as_of", parsePast, "what the ledger said then: the number of a change, or a time").As("TIME").
 			NotInFlagfile())
 	}
-	if c.ledger == writes || c.ledger == creates {
+	if c.ledger == writes || c.ledger == creates || c.ledger == replaces {
 		d.Flags = append(d.Flags,
 			cli.Typed(&l.Actor, "actor", parseActor, "who makes the change, for history").As("USER@HOST").ByDefault("you, on this host").
 				NotInFlagfile(),

@@ -14,12 +14,39 @@ import (
 //
 // Errors: ErrCheck where the ledger is not clean; what w returns comes back as it is.
 func (s *Store) Export(ctx context.Context, w io.Writer, history bool) error {
-	return s.view(ctx, func(ctx context.Context, v view) error {
+	out := &outer{w: w}
+	err := s.view(ctx, func(ctx context.Context, v view) error {
 		if err := s.clean(ctx, v, "%s is not clean, so nothing was exported: %s", s.db.Place()); err != nil {
 			return err
 		}
-		return v.export(ctx, document.NewWriter(w), history)
+		return v.export(ctx, document.NewWriter(out), history)
 	})
+	if out.err != nil {
+		err = out.err
+	}
+	return err
+}
+
+// outer is what a document is written to or read from. It keeps the error that it returned: to an engine it looks like one of the
+// connection to its server.
+type outer struct {
+	w   io.Writer
+	r   io.Reader
+	err error
+}
+
+func (o *outer) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	o.err = err
+	return n, err
+}
+
+func (o *outer) Read(p []byte) (int, error) {
+	n, err := o.r.Read(p)
+	if err != io.EOF {
+		o.err = err
+	}
+	return n, err
 }
 
 func (v view) export(ctx context.Context, d *document.Writer, history bool) error {

@@ -26,7 +26,7 @@ type NameRule func(table, column, value string) error
 // Errors: ErrInvalid for a document that is none, or holds what can never be right, with its line and place in it; ErrConflict
 // where the ledger is not empty; ErrCheck where the document contradicts itself otherwise. What r returns comes back as it is.
 func (s *Store) ImportDocument(ctx context.Context, r io.Reader, name string, names NameRule) (imported []Copied, err error) {
-	again := false
+	again, out := false, &outer{r: r}
 	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		if again {
 			if err := rewind(r); err != nil {
@@ -34,9 +34,12 @@ func (s *Store) ImportDocument(ctx context.Context, r io.Reader, name string, na
 			}
 		}
 		again = true
-		imported, err = s.importInto(ctx, t, r, name, names)
+		imported, err = s.importInto(ctx, t, out, name, names)
 		return err
 	})
+	if out.err != nil {
+		return nil, out.err
+	}
 	if err != nil {
 		return nil, err
 	}
