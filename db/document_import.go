@@ -69,6 +69,7 @@ func (s *Store) importInto(ctx context.Context, t *tx, r io.Reader, name string,
 	if err := sqlstore.Clear(ctx, s.db, t.door); err != nil {
 		return nil, err
 	}
+	t.door.FillsOnce()
 	i := &reading{tx: t, names: names}
 	imported, err := i.read(ctx, document.NewReader(r))
 	if wrong := (*document.Error)(nil); errors.As(err, &wrong) {

@@ -18,7 +18,7 @@ import (
 // it copies what that sees: with a write-ahead log no writer is held up, and none makes it begin again.
 
 // copyPages is how many pages are copied before anybody is asked whether to go on.
-const copyPages = 2000
+const copyPages = 500
 
 // Backup copies the ledger, as it is at one moment, into a file that is there, empty and nobody else's. It is a ledger then,
 // once it is synced. Only a ledger that Files has files of can be copied so.

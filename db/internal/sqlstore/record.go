@@ -21,6 +21,7 @@ type recorder struct {
 	count  map[byte]int64
 
 	off    bool
+	once   bool // no row is written twice
 	ids    map[Subject][]int64
 	names  map[string]bool // of projects
 	undoes int64
@@ -85,7 +86,7 @@ func (w *WriteTx) keep(ctx context.Context, op Op) error {
 		if err != nil {
 			return err
 		}
-		*r = recorder{number: last + 1, undoes: r.undoes, seed: maphash.MakeSeed(), did: map[uint64]byte{}, count: map[byte]int64{},
+		*r = recorder{number: last + 1, undoes: r.undoes, once: r.once, seed: maphash.MakeSeed(), did: map[uint64]byte{}, count: map[byte]int64{},
 			ids: r.ids, names: r.names}
 	}
 	r.encode(op)
@@ -143,6 +144,10 @@ func (r *recorder) tally(op Op) {
 	if op.Table.Hidden || op.Table.Same(op.Before, op.After) {
 		return
 	}
+	if r.once && op.Before == nil {
+		r.count[opInsert]++ // what became of each of a million rows need not be remembered
+		return
+	}
 	row := op.Before
 	if row == nil {
 		row = op.After
@@ -168,6 +173,9 @@ func (r *recorder) tally(op Op) {
 
 // KeepNoHistory is for the change that brings the history of what it writes along.
 func (w *WriteTx) KeepNoHistory() { w.record.off = true }
+
+// FillsOnce is for the change that fills an empty ledger, whatever its size, and writes no row again that it has made.
+func (w *WriteTx) FillsOnce() { w.record.once = true }
 
 // Undoes says that the change reverses an earlier one.
 func (w *WriteTx) Undoes(number int64) { w.record.undoes = number }
