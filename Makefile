@@ -14,6 +14,7 @@ fuzz: ## every fuzz target, 30 seconds each
 
 bench: ## beside the sqlite3 shell, on this machine; as root also the packet filter beside a rule for each address
 	go run ./bench
+	go test ./db -run '^$$' -bench History -benchtime 5x
 	go test ./nftgen -run '^$$' -bench . -benchtime 1x
 
 ci: ## all of it on a Debian 12 machine, as root

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -62,17 +65,33 @@ var writeLoops = map[string]writeLoop{
 	},
 }
 
+// batchLoop is a loop of batches, whose lines are files in a folder.
+func batchLoop(dir string) writeLoop {
+	loop := writeLoops["networks"]
+	loop.command = func(name string) []string {
+		path := filepath.Join(dir, name)
+		line := "network create 10.0.0.0/8 1 32 --next_free --fixed_range_v6 fd00::/40 --label " + name + " -f value -c id\n"
+		if err := os.WriteFile(path, []byte(strings.Repeat(line, loop.rows)), 0o600); err != nil {
+			panic(err)
+		}
+		return []string{"batch", path}
+	}
+	return loop
+}
+
 // TestFaults_kill kills commands with SIGKILL at random moments while others are at work. What exited with 0 is there
 // afterwards, nothing is there by half, and nothing needs a repair.
 func TestFaults_kill(t *testing.T) {
-	for name, loop := range writeLoops {
+	loops := maps.Clone(writeLoops)
+	loops["batches"] = batchLoop(t.TempDir())
+	for name, loop := range loops {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, l *ledger) {
-				kills := 200
+				kills := 100
 				if l.path == "" {
-					kills = 50 // there it is the server that must not be killed
+					kills = 25 // there it is the server that must not be killed
 				}
-				killLoop(t, l, loop, kills/len(writeLoops))
+				killLoop(t, l, loop, kills)
 			})
 		})
 	}

@@ -71,6 +71,30 @@ func TestFaults_signal(t *testing.T) {
 				l.clean(t)
 			})
 		})
+		t.Run(name+" in a batch", func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, l *ledger) {
+				l.must(t, "network", "create", "10.0.0.0/8", "1", "65536", "-q")
+				// Each with an address of its own, so that they are run one by one.
+				var lines bytes.Buffer
+				for i := range 20000 {
+					fmt.Fprintf(&lines, "instance create web-%d --project_id apollo --fixed_ip 10.0.%d.%d\n", i, 1+i/200, 1+i%200)
+				}
+				cmd := l.command("batch")
+				cmd.Stdin = &lines
+				stderr := start(t, cmd)
+				eventually(t, "the command opens the ledger", func() bool { return atWork(t, l, cmd.Process.Pid) })
+				if l.path != "" {
+					eventually(t, "the command has the write lock", func() bool { return writer(t, l.path) == cmd.Process.Pid })
+				}
+				time.Sleep(200 * time.Millisecond)
+				stop(t, cmd, stderr)
+				if made := l.must(t, "instance", "list", "-f", "value"); made != "" {
+					t.Errorf("instances were made:\n%.200s", made)
+				}
+				l.must(t, "instance", "create", "web-0", "--project_id", "apollo")
+				l.clean(t)
+			})
+		})
 		t.Run(name+" while waiting", func(t *testing.T) {
 			l := newLedger(t, "sqlite")
 			l.must(t, "db", "sync")
@@ -168,6 +192,8 @@ func TestFaults_signalAnywhere(t *testing.T) {
 		"a flagfile":                    {nil, []string{"network", "list", "--flagfile", fifo}, ""},
 		"a flagfile of the environment": {[]string{"NOVA_FLAGFILE=" + fifo}, []string{"network", "list"}, ""},
 		"a pipe that is silent":         {nil, []string{"network", "list", "--flagfile", "/dev/fd/3"}, `exec 3<>"` + fifo + `"; exec "$@"`},
+		"a file of commands":            {nil, []string{"batch", fifo}, ""},
+		"commands that nobody types":    {nil, []string{"batch"}, `exec 0<>"` + fifo + `"; exec "$@"`},
 		"a file of passwords":           {[]string{"PGPASSFILE=" + fifo}, []string{"network", "list", "--sql_connection", server}, ""},
 		"a file of services":            {[]string{"PGSERVICEFILE=" + fifo}, []string{"network", "list", "--sql_connection", server + "?service=nova"}, ""},
 		"a certificate":                 {nil, []string{"db", "sync", "--sql_connection", server + "?sslmode=verify-full&sslrootcert=" + fifo}, ""},

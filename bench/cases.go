@@ -58,6 +58,10 @@ var cases = []benchCase{
 			"instance", "create", "web", "--project_id", "apollo", "--count", "10000"),
 	},
 	{
+		name: "batch of 10,000 lines of instance create", aim: "at most 3× one instance create --count 10000",
+		sides: batching(10_000),
+	},
+	{
 		name: "scale: network create, 1,000 networks of 16, FlatManager", aim: "at most 2× rows and indexes",
 		sides: creating(flat(1_000, 16)...),
 	},
@@ -172,6 +176,31 @@ func adding(made []string, command ...string) func(*world) ([]side, error) {
 			{"nova-manage", w.onCopy(base, func(ledger string) (*exec.Cmd, error) { return w.nova(ledger, command...), nil })},
 			{"sqlite3, rows and indexes", w.onCopy(base, w.insert(rows))},
 			{"sqlite3, also triggers and foreign keys", w.onCopy(base, w.insert(checked))},
+		}, nil
+	}
+}
+
+// batching times a batch that makes so many instances, a line for each, beside the one command that makes them.
+func batching(n int) func(*world) ([]side, error) {
+	return func(w *world) ([]side, error) {
+		base, err := w.shared("network", "create", "10.0.0.0/16", "1", "65536", "100", "1000", "fd00:1::/48")
+		if err != nil {
+			return nil, err
+		}
+		var lines strings.Builder
+		for i := range n {
+			fmt.Fprintf(&lines, "instance create web-%d --project_id apollo\n", i+1)
+		}
+		file := w.path(".txt")
+		if err := os.WriteFile(file, []byte(lines.String()), 0o600); err != nil {
+			return nil, err
+		}
+		making := func(name string, args ...string) side {
+			return side{name, w.onCopy(base, func(ledger string) (*exec.Cmd, error) { return w.nova(ledger, args...), nil })}
+		}
+		return []side{
+			making("nova-manage batch", "batch", file),
+			making("nova-manage, one command", "instance", "create", "web", "--project_id", "apollo", "--count", fmt.Sprint(n)),
 		}, nil
 	}
 }

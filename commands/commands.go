@@ -68,25 +68,33 @@ import (
 	"nova-manage/internal/cli"
 )
 
-// catalogue is every command there is, in the order of help.
+// catalogue is every command there is, in the order of help. It declares them anew each time that it is asked, and so does
+// each function that it calls: what a flag fills is a run's own, and a batch has many.
 func catalogue() []*command {
-	return []*command{
-		networkCategory(),
-		instanceCategory(),
-		fixedCategory(),
-		floatingCategory(),
-		vpnCategory(),
-		projectCategory(),
-		secgroupCategory(),
-		whoisCommand(),
-		historyCategory(),
-		undoCommand(),
-		calcCategory(),
-		dbCategory(),
-		emitCategory(),
-		hostCategory(),
-		versionCommand(),
+	var all []*command
+	for _, declare := range []func() *command{
+		networkCategory,
+		instanceCategory,
+		fixedCategory,
+		floatingCategory,
+		vpnCategory,
+		projectCategory,
+		secgroupCategory,
+		whoisCommand,
+		historyCategory,
+		undoCommand,
+		calcCategory,
+		batchCommand,
+		dbCategory,
+		emitCategory,
+		hostCategory,
+		versionCommand,
+	} {
+		c := declare()
+		c.anew = declare
+		all = append(all, c)
 	}
+	return all
 }
 
 // command is the one shape of all commands: what it is called, what it takes, what it does with the ledger, and what it
@@ -101,6 +109,7 @@ type command struct {
 	other    *cli.Form
 	flags    []*cli.Flag
 	columns  []cli.Field
+	answers  bool
 
 	// ledger is what the command does with the ledger at most.
 	ledger use
@@ -108,37 +117,57 @@ type command struct {
 	readsIf func() bool
 	// present is for a command that reads the ledger and is about its present state only, or about all of them.
 	present bool
-	// opensNone is for a command that needs no ledger with some options.
-	opensNone func() bool
 	// dryRun is for a command that changes the ledger: the option that keeps it from that. nil where there is none.
 	dryRun *bool
+	// useIs is for a command that finds out in prepare what it does with the ledger, in place of ledger.
+	useIs func() use
 	// check finds what is wrong with the options whatever the ledger holds, and works out what they mean together. It is
 	// called before the ledger is opened, and may be nil.
 	check func(*cli.Env) error
+	// prepare reads what the command is about from outside of the ledger. It is called after check, and may be nil.
+	prepare func(context.Context, *cli.Env) error
 	// unopened is asked about the error of a ledger that could not be opened; nil is the error itself.
 	unopened func(*session, error) error
 	// run does the work on what the session holds. It is nil for a category that only has actions.
 	run func(context.Context, *session) error
+
+	// alone says why the command is none of a batch: it changes what no transaction takes back, or is about another ledger. It
+	// is empty for one that may be a line of a batch.
+	alone string
+	// files tells whether the command writes files with the options it was given; nil is one that never does.
+	files func() bool
+	// many is for a command that does many of its kind for less when it is told of them at once.
+	many manyLines
+	// on is the ledger that the flags name, once the command is declared.
+	on *ledger
+	// anew declares a command of the first level, and its actions, again.
+	anew func() *command
 }
 
 // declare tells package cli of the command, which is run on the ledger that the global flags name.
 func (c *command) declare(l *ledger) *cli.Command {
+	c.on = l
 	d := &cli.Command{
 		Name: c.name, Short: c.short, Long: c.long, Examples: c.examples, Args: c.args, Other: c.other, Flags: c.flags, Columns: c.columns,
+		Answers: c.answers, Of: c,
+	}
+	if c.anew != nil {
+		// What its flags say of the ledger is nothing to the one that is open.
+		d.Anew = func() *cli.Command { own := *l; return c.anew().declare(&own) }
 	}
 	if c.dryRun != nil {
 		d.Flags = append(d.Flags, cli.Boolean(c.dryRun, "dry_run", "print what would be "+c.ledger.done()+" and write nothing"))
 	}
 	if c.ledger == reads && !c.present || c.readsIf != nil {
 		d.Flags = append(d.Flags, cli.Typed(&l.AsOf, "as_of", parsePast, "what the ledger said then: the number of a change, or a time").As("TIME").
-			NotInFlagfile())
+			NotInFlagfile().OfAll())
 	}
 	if c.ledger == writes || c.ledger == creates || c.ledger == replaces {
 		d.Flags = append(d.Flags,
 			cli.Typed(&l.Actor, "actor", parseActor, "who makes the change, for history").As("USER@HOST").ByDefault("you, on this host").
-				NotInFlagfile(),
+				NotInFlagfile().OfAll(),
 			cli.Typed(&l.Comment, "comment", parseComment, "what history is to say of the change beside the command").As("TEXT").
-				NotInFlagfile())
+				NotInFlagfile().OfAll())
 	}
 	if c.run != nil {
 		d.Run = func(ctx context.Context, e *cli.Env) error { return hinted(c.runOn(ctx, e, l)) }

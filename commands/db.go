@@ -25,6 +25,7 @@ func dbSync() *command {
 		examples: []string{"nova-manage db sync", "nova-manage db sync --sql_connection sqlite:////srv/nova/nova.sqlite"},
 		flags:    []*cli.Flag{to},
 		ledger:   syncs,
+		alone:    "it is about the ledger as a whole",
 		run:      func(context.Context, *session) error { return nil }, // opening it is all there is to do
 	}
 }
@@ -138,6 +139,7 @@ func dbCopy() *command {
 		flags:   []*cli.Flag{cli.Text(&to, "to", "where to: a URL or a path, as --sql_connection takes it").As("URL").NotInFlagfile()},
 		columns: cli.Fields(dbCopyColumns),
 		ledger:  reads,
+		alone:   "it is about another ledger",
 		present: true,
 		check: func(*cli.Env) error {
 			if to == "" {

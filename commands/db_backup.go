@@ -53,6 +53,7 @@ func dbBackup() *command {
 		columns:  cli.Fields(dbBackupColumns),
 		ledger:   reads,
 		present:  true,
+		alone:    "it is about the ledger as a whole",
 		run:      o.run,
 	}
 }
@@ -169,6 +170,8 @@ func dbRestore() *command {
 		args:     []*cli.Arg{cli.Required(cli.Typed(&o.File, "FILE", filePath, "the file that holds it"))},
 		columns:  cli.Fields(dbRestoreColumns),
 		ledger:   replaces,
+		useIs:    func() use { return nothing }, // it opens the ledger itself, which may be damaged
+		alone:    "it is about the ledger as a whole",
 		dryRun:   &o.DryRun,
 		run:      o.run,
 	}

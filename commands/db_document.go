@@ -26,16 +26,23 @@ func dbExport() *command {
 		long: "The document holds all that is needed to make the same ledger again on either engine, and nothing that follows from the " +
 			"rest: `db import` works that out. A JSON Schema describes it (--schema). A row is a line, so that documents can be compared " +
 			"line by line. The ledger is checked first, as by `db check`. FILE can be read by you alone.",
-		examples: []string{"nova-manage db export -o nova.json", "nova-manage db export --history | gzip > nova.json.gz",
+		examples: []string{"nova-manage db export -o nova.json", "nova-manage db export --history -o nova.json",
 			"nova-manage db export --schema"},
 		flags: []*cli.Flag{
 			outputFlag(&o.Output),
 			cli.Boolean(&o.History, "history", "with all changes").OnlyTyped(),
 			cli.Boolean(&o.Schema, "schema", "print the JSON Schema of the document instead").OnlyTyped(),
 		},
-		ledger:    reads,
-		present:   true,
-		opensNone: func() bool { return o.Schema },
+		ledger:  reads,
+		present: true,
+		alone:   "it is about the ledger as a whole",
+		useIs: func() use {
+			if o.Schema {
+				return nothing
+			}
+			return reads
+		},
+		files: func() bool { return o.Output != "" && o.Output != "-" },
 		check: func(*cli.Env) error {
 			if o.Schema && o.History {
 				return cli.UsageErrorf("--schema and --history exclude each other: one schema describes both")
@@ -108,11 +115,12 @@ func dbImport() *command {
 			"follows from the document is worked out, and the whole is checked as by `db check`: all of it is imported or nothing. What is " +
 			"wrong is named by its line and its place, such as /networks/17/vlan. A history in the document becomes the ledger's; without " +
 			"one the import is the first change. A name that no command would take any more is refused here, and taken by `db restore`.",
-		examples: []string{"nova-manage db import nova.json --dry_run", "zcat nova.json.gz | nova-manage db import -",
+		examples: []string{"nova-manage db import nova.json --dry_run", "nova-manage db import -",
 			"nova-manage db import nova.json --sql_connection postgresql://nova@db.example.org/nova"},
 		args:    []*cli.Arg{cli.Optional(cli.Typed(&o.File, "FILE", filePath, "the document; - is standard input").ByDefault("standard input"))},
 		columns: cli.Fields(dbCopyColumns),
 		ledger:  creates,
+		alone:   "it is about the ledger as a whole",
 		dryRun:  &o.DryRun,
 		check:   o.check,
 		run:     o.run,

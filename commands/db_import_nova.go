@@ -69,6 +69,7 @@ func dbImportNova() *command {
 		},
 		columns: cli.Fields(dbImportNovaColumns),
 		ledger:  creates,
+		alone:   "it is about another database",
 		dryRun:  &o.DryRun,
 		run:     o.run,
 	}

@@ -30,6 +30,7 @@ func emitAll() *command {
 			cli.Typed(&o.Dir, "dir", filePath, "where etc is, or is to be; it must exist").As("DIR").NotInFlagfile()},
 			o.nodeOptions.flags(), o.advertOptions.flags()),
 		ledger: reads,
+		files:  func() bool { return true },
 		check: func(*cli.Env) error {
 			if o.Dir == "" {
 				return cli.WithHint(cli.UsageErrorf("emit all needs --dir"), "usage: nova-manage emit all --dir DIR [--host HOST]")

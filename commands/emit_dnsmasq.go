@@ -38,6 +38,7 @@ func emitDnsmasq() *command {
 		},
 		flags:  slices.Concat([]*cli.Flag{servedBy(&o.Host)}, o.dhcpFlags(), o.place.flags()),
 		ledger: reads,
+		files:  o.place.files,
 		check:  func(*cli.Env) error { return o.place.check() },
 		run: func(ctx context.Context, s *session) error {
 			view, err := s.store.Node(ctx, o.Host)

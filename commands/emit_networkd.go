@@ -40,6 +40,7 @@ func emitNetworkd() *command {
 		flags: slices.Concat([]*cli.Flag{servedBy(&o.Host), uplinkFlag(&o.Uplinks, "an interface over which the node reaches the outside")},
 			o.linkFlags(), o.place.flags()),
 		ledger: reads,
+		files:  o.place.files,
 		check:  func(*cli.Env) error { return o.place.check() },
 		run: func(ctx context.Context, s *session) error {
 			view, err := s.store.Node(ctx, o.Host)

@@ -37,6 +37,7 @@ func emitNftables() *command {
 		flags: slices.Concat([]*cli.Flag{servedBy(&o.Host), uplinkFlag(&o.Uplinks, "an interface over which the node reaches the outside")},
 			o.filterFlags(), o.place.flags()),
 		ledger: reads,
+		files:  o.place.files,
 		check:  func(*cli.Env) error { return o.place.check() },
 		run: func(ctx context.Context, s *session) error {
 			view, err := s.store.Node(ctx, o.Host)

@@ -22,7 +22,7 @@ import (
 
 // output hands over a text: on standard output, on a descriptor, or in a file.
 func (s *session) output(ctx context.Context, path string, text []byte) error {
-	if path == "" || path == "-" {
+	if !isFile(path) {
 		_, err := s.Stdout.Write(text)
 		return err
 	}
@@ -43,6 +43,9 @@ func (s *session) output(ctx context.Context, path string, text []byte) error {
 	}
 	return err
 }
+
+// isFile tells whether -o names anything but standard output.
+func isFile(path string) bool { return path != "" && path != "-" }
 
 // textFile is a rendered text that is to be a file of that name in a folder.
 type textFile struct {

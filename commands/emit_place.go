@@ -25,6 +25,9 @@ func (p *place) flags() []*cli.Flag {
 	}
 }
 
+// files tells whether they go anywhere but to standard output.
+func (p *place) files() bool { return p.Dir != "" || isFile(p.Output) }
+
 func (p *place) check() error {
 	if p.Output != "" && p.Dir != "" {
 		return cli.UsageErrorf("--output and --dir exclude each other")

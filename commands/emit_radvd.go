@@ -40,6 +40,7 @@ func emitRadvd() *command {
 		},
 		flags:  append(o.placeFlags(), o.advertOptions.flags()...),
 		ledger: reads,
+		files:  func() bool { return o.PerBridge != "" || isFile(o.Output) },
 		check:  func(*cli.Env) error { return o.validate() },
 		run:    o.run,
 	}

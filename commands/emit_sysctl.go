@@ -37,6 +37,7 @@ func emitSysctl() *command {
 			outputFlag(&o.Output),
 		},
 		ledger: reads,
+		files:  func() bool { return isFile(o.Output) },
 		run:    o.run,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +26,7 @@ type fake struct {
 func newFake(t *testing.T) *fake {
 	f := &fake{environment: map[string]string{}}
 	f.sys = &cli.Sys{
+		StdinIsTerminal:  func() bool { return false },
 		StderrIsTerminal: func() bool { return false },
 		Stdin:            strings.NewReader(""),
 		Stdout:           &f.stdout,
@@ -42,6 +44,7 @@ func newFake(t *testing.T) *fake {
 		Home:           func() (string, error) { return "/home/op", nil },
 		Hostname:       func() (string, error) { return "node", nil },
 		IPv6Routes:     func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil },
+		MyIP:           func() netip.Addr { return netip.MustParseAddr("192.0.2.1") },
 		TerminalWidth:  func() int { return 0 },
 		TerminalHeight: func() int { return 0 },
 		Context: func() (context.Context, context.CancelFunc) {

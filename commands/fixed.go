@@ -69,6 +69,7 @@ func fixedRanges(into *[]netcalc.Span) *cli.Flag {
 
 func fixedReserve() *command {
 	var ranges []netcalc.Span
+	var again bool // nothing depends on it
 	which := fixedRanges(&ranges)
 	return &command{
 		name:  "reserve",
@@ -80,8 +81,9 @@ func fixedReserve() *command {
 			"nova-manage fixed reserve --address 10.0.1.20",
 			"nova-manage fixed reserve 10.0.1.20-10.0.1.29 fd00:1::100/120",
 		},
-		args:   []*cli.Arg{cli.OneOrMore(which).Called("RANGE")},
-		flags:  []*cli.Flag{which},
+		args: []*cli.Arg{cli.OneOrMore(which).Called("RANGE")},
+		flags: []*cli.Flag{which,
+			cli.Boolean(&again, "if_not_exists", "as with other commands: accept what is reserved already, which it does anyway")},
 		ledger: writes,
 		run: func(ctx context.Context, s *session) error {
 			return s.store.ReserveAddresses(ctx, ranges)

@@ -45,8 +45,10 @@ func parseBlock(s string) (netip.Prefix, error) {
 
 func floatingCreate() *command {
 	r := &db.FloatingRange{Pool: "nova"}
+	var from struct{ pool, host, inter cli.Origin }
+	var again bool
 	host := named(&r.Host, "host", newWord, "the network node that the addresses are routed to").As("HOST").
-		ByDefault("this machine's name").NotInFlagfile()
+		ByDefault("this machine's name").NotInFlagfile().From(&from.host)
 	block := cli.Typed(&r.CIDR, "ip_range", func(s string) (netip.Prefix, error) {
 		p, err := parseBlock(s)
 		if err != nil {
@@ -76,14 +78,22 @@ func floatingCreate() *command {
 		}},
 		flags: []*cli.Flag{
 			host, block,
-			named(&r.Pool, "pool", newWord, "the pool that they belong to").As("POOL").Also("default_floating_pool"),
-			networkInterface(&r.Interface, "interface", "the interface that the host answers for them on").Also("public_interface").TakesEmpty(),
+			named(&r.Pool, "pool", newWord, "the pool that they belong to").As("POOL").Also("default_floating_pool").From(&from.pool),
+			networkInterface(&r.Interface, "interface", "the interface that the host answers for them on").Also("public_interface").TakesEmpty().
+				From(&from.inter),
+			ifNotExists(&again),
 		},
 		columns: cli.Fields(floatingRangeColumns),
 		ledger:  creates,
 		check:   func(e *cli.Env) error { return thisHost(e, &r.Host) },
-		run: func(ctx context.Context, s *session) error {
-			made, err := s.store.CreateFloatingRange(ctx, *r)
+		run: func(ctx context.Context, s *session) (err error) {
+			var made db.FloatingRange
+			if again {
+				asked := db.FloatingAsked{Pool: from.pool.IsSet(), Host: from.host.IsSet(), Interface: from.inter.IsSet()}
+				made, err = s.store.EnsureFloatingRange(ctx, *r, asked)
+			} else {
+				made, err = s.store.CreateFloatingRange(ctx, *r)
+			}
 			if err != nil {
 				return err
 			}
@@ -167,6 +177,7 @@ type floatingAssociateOptions struct {
 	Instance string
 	Address  netip.Addr
 	Pool     string
+	Again    bool
 }
 
 func floatingAssociate() *command {
@@ -185,11 +196,18 @@ func floatingAssociate() *command {
 			cli.Required(cli.Text(&o.Instance, "INSTANCE", "a name (PROJECT/NAME where it is not unique), an id, a MAC or an address")),
 			cli.Optional(cli.Typed(&o.Address, "ADDRESS", netcalcValue(netcalc.ParseAddr), "the public address")),
 		},
-		flags:   []*cli.Flag{named(&o.Pool, "pool", nil, "the pool to take it from").As("POOL").ByDefault("any")},
+		flags: []*cli.Flag{
+			named(&o.Pool, "pool", nil, "the pool to take it from").As("POOL").ByDefault("any"),
+			cli.Boolean(&o.Again, "if_not_exists", "accept that the instance has ADDRESS, or without it any of the pool, and write nothing then"),
+		},
 		columns: cli.Fields(floatingColumns),
 		ledger:  writes,
 		run: func(ctx context.Context, s *session) error {
-			got, err := s.store.AssociateFloating(ctx, o.Instance, o.Address, o.Pool)
+			associate := s.store.AssociateFloating
+			if o.Again {
+				associate = s.store.EnsureFloating
+			}
+			got, err := associate(ctx, o.Instance, o.Address, o.Pool)
 			if err != nil {
 				return err
 			}

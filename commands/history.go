@@ -184,6 +184,7 @@ func undoCommand() *command {
 		args:     []*cli.Arg{cli.Optional(changeNumber(&number))},
 		columns:  cli.Fields(undoColumns),
 		ledger:   writes,
+		alone:    "it is a change of its own",
 		dryRun:   &dry,
 		run: func(ctx context.Context, s *session) error {
 			u, err := s.store.Undo(ctx, number)
@@ -215,9 +216,10 @@ func historyPrune() *command {
 		flags:    []*cli.Flag{cli.Typed(&before, "before", parseWhen, "forget the changes before it").As("TIME").NotInFlagfile()},
 		columns:  cli.Fields(prunedColumns),
 		ledger:   writes,
+		alone:    "it is about the ledger as a whole",
 		dryRun:   &dry,
 		check: func(e *cli.Env) error {
-			if !before.given() {
+			if !before.set {
 				return cli.WithHint(cli.UsageErrorf("--before is missing"), "nova-manage history prune --before TIME")
 			}
 			_, err := before.from("--before", e.Sys.Now())

@@ -48,6 +48,7 @@ func hostApply() *command {
 		),
 		columns: cli.Fields(outcomeColumns),
 		ledger:  reads,
+		alone:   "what it changes no transaction takes back",
 		present: true,
 		check:   o.check,
 		run:     o.run,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
@@ -59,6 +60,7 @@ type instanceCreateOptions struct {
 	FixedIP, FixedIPv6             netip.Addr
 	SecurityGroups                 []string
 	Count                          int
+	IfNotExists                    bool
 
 	spec db.NewInstances // what the ledger is asked for
 }
@@ -89,11 +91,13 @@ func instanceCreate() *command {
 			cli.Texts(&o.SecurityGroups, "security_group", "a security group of the project; repeatable").As("GROUP").
 				ByDefault(db.DefaultGroup),
 			cli.Number(&o.Count, "count", 1, 1<<20, "make that many, named NAME-1, NAME-2 and so on").ByDefault("one, named NAME"),
+			ifNotExists(&o.IfNotExists),
 		},
 		columns: cli.Fields(instanceColumns),
 		ledger:  writes,
 		check:   o.check,
 		run:     o.run,
+		many:    o,
 	}
 }
 
@@ -103,7 +107,7 @@ func (o *instanceCreateOptions) check(*cli.Env) error {
 	}
 	o.spec = db.NewInstances{
 		Names: o.names(), ProjectID: o.ProjectID, Host: o.Host, Network: o.Network, MAC: o.MAC, FixedIP: o.FixedIP, FixedIPv6: o.FixedIPv6,
-		SecurityGroups: o.SecurityGroups,
+		SecurityGroups: o.SecurityGroups, IfNotExists: o.IfNotExists,
 	}
 	if last := o.spec.Names[len(o.spec.Names)-1]; checkName(last) != nil {
 		return cli.BadValue("NAME", last, cli.Origin{}, checkName(last))
@@ -117,6 +121,32 @@ func (o *instanceCreateOptions) run(ctx context.Context, s *session) error {
 		return err
 	}
 	return cli.PrintMade(s.Env, instanceColumns, made, "instances; `nova-manage instance list` lists them all")
+}
+
+// with lets lines be run together that ask for the same but the name, and leave the addresses to the ledger.
+func (o *instanceCreateOptions) with(next manyLines) bool {
+	other, ok := next.(*instanceCreateOptions)
+	if !ok || o.Count != 0 || other.Count != 0 {
+		return false
+	}
+	single := func(n db.NewInstances) bool {
+		return n.MAC != (netcalc.MAC{}) || n.FixedIP.IsValid() || n.FixedIPv6.IsValid()
+	}
+	a, b := o.spec, other.spec
+	return !single(a) && !single(b) && a.ProjectID == b.ProjectID && a.Host == b.Host && a.Network == b.Network &&
+		a.IfNotExists == b.IfNotExists && slices.Equal(a.SecurityGroups, b.SecurityGroups)
+}
+
+func (o *instanceCreateOptions) subject() string { return o.Name }
+
+func (o *instanceCreateOptions) runMany(ctx context.Context, s *session, all []manyLines) (func(int, *session) error, error) {
+	spec := o.spec
+	spec.Names = nil
+	for _, line := range all {
+		spec.Names = append(spec.Names, line.subject())
+	}
+	made, err := s.store.CreateInstances(ctx, spec)
+	return func(i int, s *session) error { return cli.PrintSlice(s.Env, instanceColumns, made[i:i+1]) }, err
 }
 
 // names are NAME alone, or NAME-1 to NAME-N.

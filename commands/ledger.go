@@ -142,13 +142,26 @@ func (c *command) runOn(ctx context.Context, e *cli.Env, l *ledger) (err error) 
 			return err
 		}
 	}
+	if c.prepare != nil {
+		if err := c.prepare(ctx, e); err != nil {
+			return err
+		}
+	}
 	if mode := c.mode(); l.AsOf != (past{}) && mode != db.Read {
 		return cli.UsageErrorf("--as_of is for what is read, and this changes the ledger")
 	}
 	s := &session{Env: e, ledger: l}
 	defer s.close()
-	if c.opens() {
-		if s.store, err = s.openLedger(ctx, c.mode()); err != nil && c.unopened != nil {
+	if mode := c.mode(); c.use() != nothing {
+		if mode == db.DryRun && c.use() != creates {
+			// What adds nothing finds no ledger where there is none, and a dry run would stand one in.
+			there, err := s.openLedger(ctx, db.Read)
+			if err != nil {
+				return err
+			}
+			_ = there.Close() // nothing was read
+		}
+		if s.store, err = s.openLedger(ctx, mode); err != nil && c.unopened != nil {
 			return c.unopened(s, err)
 		}
 		if err != nil {
@@ -163,20 +176,24 @@ func (c *command) runOn(ctx context.Context, e *cli.Env, l *ledger) (err error) 
 	return err
 }
 
-// opens tells whether the ledger is opened for the command with the options it was given.
-func (c *command) opens() bool {
-	return c.ledger != nothing && c.ledger != replaces && (c.opensNone == nil || !c.opensNone())
+// use is what the command does with the ledger with the options it was given.
+func (c *command) use() use {
+	switch {
+	case c.useIs != nil:
+		return c.useIs()
+	case c.readsIf != nil && c.readsIf():
+		return reads
+	}
+	return c.ledger
 }
 
 // mode is how the command opens the ledger with the options it was given.
 func (c *command) mode() db.Mode {
-	switch {
-	case c.readsIf != nil && c.readsIf():
-		return db.Read
-	case c.dryRun != nil && *c.dryRun:
+	u := c.use()
+	if u != reads && c.dryRun != nil && *c.dryRun {
 		return db.DryRun
 	}
-	return c.ledger.mode()
+	return u.mode()
 }
 
 func (s *session) openLedger(ctx context.Context, mode db.Mode) (*db.Store, error) {

@@ -34,23 +34,38 @@ func projectArg(into *string) []*cli.Arg {
 
 func projectCreate() *command {
 	var name, about string
+	var aboutFrom cli.Origin
+	var again bool
 	return &command{
 		name:     "create",
 		short:    "add a project",
 		long:     "A project also comes to be when it is first named with --project_id.",
 		examples: []string{`nova-manage project create apollo --description "lunar landing"`},
 		args:     []*cli.Arg{cli.Required(named(&name, "NAME", newWord, "its name"))},
-		flags:    []*cli.Flag{purpose(&about)},
+		flags:    []*cli.Flag{purpose(&about).From(&aboutFrom), ifNotExists(&again)},
 		columns:  cli.Fields(cli.AllShown(projectColumns)),
 		ledger:   creates,
-		run: func(ctx context.Context, s *session) error {
-			made, err := s.store.CreateProject(ctx, name, about)
+		run: func(ctx context.Context, s *session) (err error) {
+			var made db.Project
+			if again {
+				made, err = s.store.EnsureProject(ctx, name, given(aboutFrom, &about))
+			} else {
+				made, err = s.store.CreateProject(ctx, name, about)
+			}
 			if err != nil {
 				return err
 			}
 			return cli.PrintOne(s.Env, cli.AllShown(projectColumns), made)
 		},
 	}
+}
+
+// given is value if somebody gave it, else nil.
+func given[T any](from cli.Origin, value *T) *T {
+	if !from.IsSet() {
+		return nil
+	}
+	return value
 }
 
 func projectList() *command {

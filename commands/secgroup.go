@@ -96,6 +96,8 @@ func (g *groupRef) split() (project, name string, err error) {
 func secgroupCreate() *command {
 	g := &groupRef{}
 	var about string
+	var aboutFrom cli.Origin
+	var again bool
 	return &command{
 		name:  "create",
 		short: "add a security group",
@@ -105,12 +107,17 @@ func secgroupCreate() *command {
 			`nova-manage secgroup create apollo/db --description "the database"`,
 		},
 		args:    []*cli.Arg{g.arg()},
-		flags:   []*cli.Flag{g.flag(), purpose(&about)},
+		flags:   []*cli.Flag{g.flag(), purpose(&about).From(&aboutFrom), ifNotExists(&again)},
 		columns: cli.Fields(cli.AllShown(secgroupColumns)),
 		ledger:  creates,
 		check:   g.checkNew,
-		run: func(ctx context.Context, s *session) error {
-			made, err := s.store.CreateSecurityGroup(ctx, g.project, g.name, about)
+		run: func(ctx context.Context, s *session) (err error) {
+			var made db.SecurityGroup
+			if again {
+				made, err = s.store.EnsureSecurityGroup(ctx, g.project, g.name, given(aboutFrom, &about))
+			} else {
+				made, err = s.store.CreateSecurityGroup(ctx, g.project, g.name, about)
+			}
 			if err != nil {
 				return err
 			}
@@ -239,6 +246,7 @@ func (o *ruleOptions) check(e *cli.Env) error {
 
 func secgroupAuthorize() *command {
 	o := &ruleOptions{}
+	var again bool
 	return &command{
 		name:  "authorize",
 		short: "add a rule that lets traffic in",
@@ -250,12 +258,16 @@ func secgroupAuthorize() *command {
 			"nova-manage secgroup authorize apollo/db tcp 5432 5432 --source_group web",
 		},
 		args:    o.args(),
-		flags:   o.flags(),
+		flags:   append(o.flags(), ifNotExists(&again)),
 		columns: cli.Fields(ruleColumns),
 		ledger:  writes,
 		check:   o.check,
 		run: func(ctx context.Context, s *session) error {
-			added, err := s.store.AddRules(ctx, o.project, o.name, o.rules)
+			add := s.store.AddRules
+			if again {
+				add = s.store.EnsureRules
+			}
+			added, err := add(ctx, o.project, o.name, o.rules)
 			if err != nil {
 				return err
 			}

@@ -191,6 +191,11 @@ func newGroup(s string) error {
 	return newWord(s)
 }
 
+// ifNotExists declares the flag by which a command may be run again.
+func ifNotExists(into *bool) *cli.Flag {
+	return cli.Boolean(into, "if_not_exists", "accept what is there as asked, and write nothing then")
+}
+
 // purpose declares a flag for what something is for.
 func purpose(into *string) *cli.Flag {
 	return cli.Typed(into, "description", func(s string) (string, error) {

@@ -22,6 +22,7 @@ type when struct {
 	at   time.Time     // RFC 3339, or the first second of a date
 	ago  time.Duration // or how long ago
 	date bool
+	set  bool // it was given at all
 }
 
 func parseWhen(s string) (w when, err error) {
@@ -29,7 +30,7 @@ func parseWhen(s string) (w when, err error) {
 		n, _ := strconv.ParseInt(m[1], 10, 64)
 		const longest = 100 * 365 * 24 * time.Hour
 		if unit := units[m[2]]; n <= int64(longest/unit) {
-			return when{ago: time.Duration(n) * unit}, nil
+			return when{ago: time.Duration(n) * unit, set: true}, nil
 		}
 		return w, errors.New("is more than 100 years ago")
 	}
@@ -40,15 +41,14 @@ func parseWhen(s string) (w when, err error) {
 	if err != nil {
 		return w, errors.New("is no time: write 2026-03-02T10:00:00Z, 2026-03-02, or 90s, 30m, 2h, 3d or 1w ago")
 	}
+	w.set = true
 	return w, nil
 }
-
-func (w when) given() bool { return w != when{} }
 
 // from is the first second of it, and until the last. name is the flag, for the error that it is not yet.
 func (w when) from(name string, now time.Time) (time.Time, error) {
 	switch {
-	case !w.given():
+	case !w.set:
 		return time.Time{}, nil
 	case w.at.IsZero():
 		return now.Add(-w.ago).UTC(), nil

@@ -56,11 +56,13 @@ type Options struct {
 // DefaultLockTimeout is how long a writer waits for the one before it.
 const DefaultLockTimeout = sqlstore.DefaultLockTimeout
 
-// Store is an open ledger. Its public methods are one transaction each. It is meant for one command at a time and is
+// Store is an open ledger. Its public methods are one transaction each, but within a Batch, which is one. It is meant for one command at a time and is
 // not safe for use by several goroutines at once.
 type Store struct {
-	db   *sqlstore.DB
-	what sqlstore.Change
+	db    *sqlstore.DB
+	what  sqlstore.Change
+	reads bool   // it was opened to read only
+	batch *batch // the one that runs; nil is none
 }
 
 // Open opens the ledger that opts.URL names and checks that its schema is one this binary knows.
@@ -73,7 +75,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, what: sqlstore.Change{Command: opts.Command, Actor: opts.Actor, Comment: opts.Comment}}, nil
+	return &Store{db: db, what: sqlstore.Change{Command: opts.Command, Actor: opts.Actor, Comment: opts.Comment}, reads: opts.Mode == Read}, nil
 }
 
 // Close releases the ledger.
@@ -86,7 +88,13 @@ type Version = sqlstore.Version
 func LatestSchema() int { return sqlstore.LatestSchema() }
 
 // Version tells the schema version and engine. Open has checked that this binary knows the version.
-func (s *Store) Version(ctx context.Context) (Version, error) { return s.db.Version(ctx) }
+func (s *Store) Version(ctx context.Context) (version Version, err error) {
+	err = s.view(ctx, func(ctx context.Context, t view) error {
+		version, err = s.db.Version(ctx, t.ReadTx)
+		return err
+	})
+	return version, err
+}
 
 // Files are the files that the ledger consists of, whether they exist at the moment or not: whatever is written there is
 // written into the ledger. There are none where a server or memory keeps it.
@@ -103,11 +111,17 @@ type tx struct {
 
 // view runs do on one consistent state of the ledger, without holding up any writer.
 func (s *Store) view(ctx context.Context, do func(context.Context, view) error) error {
+	if s.batch != nil {
+		return s.batch.view(ctx, s, do)
+	}
 	return s.db.View(ctx, func(ctx context.Context, r *sqlstore.ReadTx) error { return do(ctx, view{r}) })
 }
 
 // mutate runs do as one change. It may run do again, from nothing, where another writer was in the way.
 func (s *Store) mutate(ctx context.Context, do func(context.Context, *tx) error) error {
+	if s.batch != nil {
+		return s.batch.mutate(ctx, s, do)
+	}
 	return s.db.Change(ctx, s.what, func(ctx context.Context, w *sqlstore.WriteTx) error {
 		return do(ctx, &tx{view{w.ReadTx}, w})
 	})

@@ -124,6 +124,36 @@ func (s *Store) CreateFloatingRange(ctx context.Context, r FloatingRange) (Float
 	return made, err
 }
 
+// FloatingAsked says which values of a range somebody has asked for; the others are what they are by default.
+type FloatingAsked struct{ Pool, Host, Interface bool }
+
+// EnsureFloatingRange is CreateFloatingRange for a range that may be there already, with the values that were asked for.
+func (s *Store) EnsureFloatingRange(ctx context.Context, r FloatingRange, asked FloatingAsked) (made FloatingRange, err error) {
+	if err := r.Validate(); err != nil {
+		return r, err
+	}
+	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		c, there, err := t.claimAround(ctx, r.CIDR.Addr())
+		if err != nil {
+			return err
+		}
+		if there && c.kind == claimFloating && c.Span == netcalc.SpanOf(r.CIDR) {
+			if made, err = t.floatingRangeAt(ctx, c.First); err != nil {
+				return err
+			}
+			return asIs(fmt.Sprintf("floating range %s", r.CIDR), comparedValue{"pool", asked.Pool, made.Pool, r.Pool},
+				comparedValue{"host", asked.Host, made.Host, r.Host}, comparedValue{"interface", asked.Interface, made.Interface, r.Interface})
+		}
+		r.CreatedAt = t.Now()
+		if err := t.createFloatingRange(ctx, r); err != nil {
+			return err
+		}
+		made, err = t.floatingRangeAt(ctx, r.CIDR.Addr())
+		return err
+	})
+	return made, err
+}
+
 func (t *tx) createFloatingRange(ctx context.Context, r FloatingRange) error {
 	if err := t.checkUnclaimed(ctx, r.CIDR); err != nil {
 		return err

@@ -27,6 +27,34 @@ func (s *Store) AssociateFloating(ctx context.Context, instance string, a netip.
 	return got, err
 }
 
+// EnsureFloating is AssociateFloating for an instance that may have the address already: a or, where that is the zero address, any
+// of the pool.
+func (s *Store) EnsureFloating(ctx context.Context, instance string, a netip.Addr, pool string) (got FloatingAddress, err error) {
+	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		i, err := t.findInstance(ctx, instance)
+		if err != nil {
+			return err
+		}
+		if err := (known{pool: pool}).check(ctx, t.view); err != nil {
+			return err
+		}
+		for _, f := range i.families() {
+			if !f.floating.IsValid() || a.IsValid() && a != f.floating {
+				continue
+			}
+			if got, err = t.heldFloating(ctx, f.floating); err != nil {
+				return err
+			}
+			if pool == "" || got.Range.Pool == pool {
+				return nil
+			}
+		}
+		got, err = t.associate(ctx, i, a, pool)
+		return err
+	})
+	return got, err
+}
+
 func (t *tx) associate(ctx context.Context, i Instance, a netip.Addr, pool string) (got FloatingAddress, err error) {
 	if err := (known{pool: pool}).check(ctx, t.view); err != nil {
 		return got, err

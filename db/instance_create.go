@@ -23,6 +23,8 @@ type NewInstances struct {
 	FixedIPv6 netip.Addr
 	// SecurityGroups are names in the project; none is the default one.
 	SecurityGroups []string
+	// IfNotExists takes instances of these names that are there as asked for done.
+	IfNotExists bool
 }
 
 // Validate finds what can never be right; every error is an ErrInvalid.
@@ -68,6 +70,9 @@ func (s *Store) CreateInstances(ctx context.Context, n NewInstances) (made []Ins
 }
 
 func (t *tx) createInstances(ctx context.Context, n NewInstances) ([]Instance, error) {
+	if n.IfNotExists {
+		return t.createMissing(ctx, n)
+	}
 	if err := t.ensureProject(ctx, n.ProjectID); err != nil {
 		return nil, err
 	}

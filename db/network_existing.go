@@ -51,13 +51,30 @@ func (c *carving) matchExisting(context.Context) error {
 // what `network modify` did since, and does not mind that a flat bridge has got an IPv6 prefix.
 func (c *carving) difference(is, want Network) (difference string, way wayOut) {
 	for _, group := range c.compared(is, want) {
-		for _, v := range group.values {
-			if v.asked && v.is != v.want {
-				return fmt.Sprintf("%s %s, not %s", v.name, orNone(v.is), orNone(v.want)), group.way
-			}
+		if difference := firstDifference(group.values); difference != "" {
+			return difference, group.way
 		}
 	}
 	return "", wayOut{}
+}
+
+// firstDifference names the first value that is not as asked; "" if there is none.
+func firstDifference(values []comparedValue) string {
+	for _, v := range values {
+		if v.asked && v.is != v.want {
+			return fmt.Sprintf("%s %s, not %s", v.name, orNone(v.is), orNone(v.want))
+		}
+	}
+	return ""
+}
+
+// asIs is the error of something that is there otherwise than asked for, named before "exists"; nil if all is as asked.
+func asIs(name string, values ...comparedValue) error {
+	difference := firstDifference(values)
+	if difference == "" {
+		return nil
+	}
+	return conflictf("%s exists with %s", name, difference).Try(WayAskAsIs)
 }
 
 // compared is what an existing network has beside what is asked for, together with what there is to do about a difference.

@@ -47,17 +47,38 @@ func (t *tx) addProject(ctx context.Context, id, description string) (bool, erro
 // CreateProject adds a project. Error: ErrConflict if it exists.
 func (s *Store) CreateProject(ctx context.Context, id, description string) (p Project, err error) {
 	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
-		made, err := t.addProject(ctx, id, description)
-		if err != nil {
+		p, err = t.createProject(ctx, id, description)
+		return err
+	})
+	return p, err
+}
+
+func (t *tx) createProject(ctx context.Context, id, description string) (p Project, err error) {
+	made, err := t.addProject(ctx, id, description)
+	if err == nil && !made {
+		err = conflictf("project %s exists", quoteRef(id))
+	}
+	if err != nil {
+		return p, err
+	}
+	if err := t.addDefaultGroup(ctx, id); err != nil {
+		return p, err
+	}
+	return t.project(ctx, id)
+}
+
+// EnsureProject is CreateProject for a project that may be there already, with that description; nil is any.
+func (s *Store) EnsureProject(ctx context.Context, id string, description *string) (p Project, err error) {
+	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		if p, err = t.project(ctx, id); !isNotFound(err) {
+			if err == nil && description != nil {
+				err = asIs("project "+quoteRef(id), comparedValue{"description", true, p.Description, *description})
+			}
 			return err
 		}
-		if !made {
-			return conflictf("project %s exists", quoteRef(id))
-		}
-		if err := t.addDefaultGroup(ctx, id); err != nil {
-			return err
-		}
-		p, err = t.project(ctx, id)
+		about := ""
+		set(&about, description)
+		p, err = t.createProject(ctx, id, about)
 		return err
 	})
 	return p, err
@@ -260,6 +281,10 @@ func (s *Store) SetQuota(ctx context.Context, id, resource string, limit int64) 
 const quotaTable = "quotas"
 
 func (t *tx) setQuota(ctx context.Context, project, resource string, limit int64) error {
+	is, err := t.limit(ctx, project, resource)
+	if err != nil || is == limit {
+		return err // as in updateNetwork, what is there is no change
+	}
 	where := sqlstore.That("project_id = ? AND resource = ?", project, resource)
 	if limit == Unlimited {
 		_, err := t.door.DeleteWhere(ctx, quotaTable, where)

@@ -196,25 +196,29 @@ func (t view) rules(ctx context.Context, group int64) ([]Rule, error) {
 // quota is used up.
 func (s *Store) CreateSecurityGroup(ctx context.Context, project, name, description string) (g SecurityGroup, err error) {
 	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
-		if err := t.ensureProject(ctx, project); err != nil {
-			return err
-		}
-		if _, err := t.group(ctx, project, name); !isNotFound(err) {
-			if err == nil {
-				err = conflictf("project %s has a security group %s", quoteRef(project), quoteRef(name))
-			}
-			return err
-		}
-		if err := t.checkQuota(ctx, project, "security_groups", 1); err != nil {
-			return err
-		}
-		if _, err := t.addGroup(ctx, SecurityGroup{ProjectID: project, Name: name, Description: description}); err != nil {
-			return err
-		}
-		g, err = t.group(ctx, project, name)
+		g, err = t.createGroup(ctx, project, name, description)
 		return err
 	})
 	return g, err
+}
+
+func (t *tx) createGroup(ctx context.Context, project, name, description string) (g SecurityGroup, err error) {
+	if err := t.ensureProject(ctx, project); err != nil {
+		return g, err
+	}
+	if _, err := t.group(ctx, project, name); !isNotFound(err) {
+		if err == nil {
+			err = conflictf("project %s has a security group %s", quoteRef(project), quoteRef(name))
+		}
+		return g, err
+	}
+	if err := t.checkQuota(ctx, project, "security_groups", 1); err != nil {
+		return g, err
+	}
+	if _, err := t.addGroup(ctx, SecurityGroup{ProjectID: project, Name: name, Description: description}); err != nil {
+		return g, err
+	}
+	return t.group(ctx, project, name)
 }
 
 // SecurityGroups returns the groups of a project, or of all, by project and name, with their rules. Error:

@@ -261,6 +261,9 @@ func (s *scanner) unknownFlag(typed string) {
 
 // flagKinds is every spelling of every flag of all commands.
 func (p *Program) flagKinds() map[string]flagKind {
+	if p.kinds != nil {
+		return p.kinds
+	}
 	kinds := map[string]flagKind{}
 	add := func(fs []*Flag) {
 		for _, f := range fs {
@@ -282,6 +285,7 @@ func (p *Program) flagKinds() map[string]flagKind {
 	for _, own := range []string{"help", "h", "version"} {
 		kinds[own] = yesOrNo
 	}
+	p.kinds = kinds
 	return kinds
 }
 

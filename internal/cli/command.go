@@ -29,8 +29,14 @@ type Command struct {
 	Flags []*Flag
 	// Columns are those of the answer (see Fields); nil where it is not a table.
 	Columns []Field
+	// Answers tells that the answer consists of those of other commands, so that it has a format and no columns.
+	Answers bool
 	// Run does the work, once Args and Flags have been filled. It is nil for a category that only has actions.
 	Run func(context.Context, *Env) error
+	// Anew declares a command of the first level and its actions again, for Lines.
+	Anew func() *Command
+	// Of is what whoever declares the command wants to find again with it.
+	Of any
 
 	program string
 	parent  *Command

@@ -15,11 +15,16 @@ type Env struct {
 	CommandLine string
 
 	program  string
+	caller   *Program
+	resolver *resolver
+	where    string               // what messages begin with: the line of a file, say
+	say      func(message string) // takes messages; nil is standard error
 	changed  bool
 	quiet    bool
 	messages []string // held back by --quiet until it is known that there is an error to explain
 	view     view
 	progress *progress
+	inLines  bool // the progress is that of lines
 }
 
 func newEnv(program string, sys *Sys, stdout io.Writer) *Env {
@@ -42,12 +47,12 @@ func (e *Env) prepare(c *Command, g *globals) error {
 
 // Warnf tells the user, on standard error, about something that is probably not what was meant.
 func (e *Env) Warnf(format string, args ...any) {
-	e.message(e.program + ": warning: " + oneLine(fmt.Sprintf(format, args...)))
+	e.message(e.program + ": warning: " + e.where + oneLine(fmt.Sprintf(format, args...)))
 }
 
 // Notef tells the user, on standard error, how it went.
 func (e *Env) Notef(format string, args ...any) {
-	e.message(e.program + ": " + oneLine(fmt.Sprintf(format, args...)))
+	e.message(e.program + ": " + e.where + oneLine(fmt.Sprintf(format, args...)))
 }
 
 // Changed tells that the command has changed something for good, which from then on cannot fail any more: what goes wrong
@@ -56,11 +61,22 @@ func (e *Env) Changed() { e.changed = true }
 
 // Progress tells the user how far long work has come: of total things, or of an unknown number if that is -1, so many
 // are done.
-func (e *Env) Progress(doing string, done, total int64) { e.progress.report(doing, done, total) }
+func (e *Env) Progress(doing string, done, total int64) {
+	if !e.inLines {
+		e.progress.report(doing, done, total)
+	}
+}
+
+// Tell passes on what a line has told its user.
+func (e *Env) Tell(message string) { e.message(message) }
 
 func (e *Env) message(line string) {
 	if e.quiet {
 		e.messages = append(e.messages, line)
+		return
+	}
+	if e.say != nil {
+		e.say(line)
 		return
 	}
 	e.progress.clear()
@@ -70,6 +86,10 @@ func (e *Env) message(line string) {
 // flushMessages prints what --quiet held back: a command that fails is not quiet.
 func (e *Env) flushMessages() {
 	for _, m := range e.messages {
+		if e.say != nil {
+			e.say(m)
+			continue
+		}
 		fmt.Fprintln(e.Sys.Stderr, m)
 	}
 	e.messages = nil

@@ -63,6 +63,7 @@ type fake struct {
 func newFake(t *testing.T) *fake {
 	f := &fake{environment: map[string]string{}}
 	f.sys = &Sys{
+		StdinIsTerminal:  func() bool { return false },
 		StderrIsTerminal: func() bool { return false },
 		Stdin:            strings.NewReader(""),
 		Stdout:           &f.stdout,

@@ -27,6 +27,7 @@ type Flag struct {
 	origin     *Origin
 	noFlagfile bool // see NotInFlagfile
 	typedOnly  bool // see OnlyTyped
+	ofAll      bool // see OfAll
 	empty      emptyText
 }
 
@@ -143,6 +144,9 @@ func (f *Flag) NotInFlagfile() *Flag { f.noFlagfile = true; return f }
 // each time, and is not left behind in a shell's profile or in a flagfile, where Nova's services have a `force` of
 // another meaning.
 func (f *Flag) OnlyTyped() *Flag { f.typedOnly = true; return f }
+
+// OfAll makes the flag one that holds for all of several lines together, so that a line cannot be given it.
+func (f *Flag) OfAll() *Flag { f.ofAll = true; return f }
 
 // TakesEmpty makes "" a value like any other, by which something is cleared; all other flags refuse it.
 func (f *Flag) TakesEmpty() *Flag { f.empty = emptyIsValue; return f }

@@ -52,7 +52,7 @@ func (r *resolver) readFlagfiles(f *Flag, ByDefault string) error {
 			}
 		}
 	}
-	r.file = reader.settings
+	r.file, r.ours = reader.settings, reader.settings
 	return nil
 }
 

@@ -58,11 +58,18 @@ type view struct {
 	long    bool
 	width   func() int // of the terminal, 0 for none
 	height  func() int // of it, likewise
+	bare    bool       // tables are laid out without the table library, see tableScreen
 }
 
 // newView checks what the global flags ask of a command's answer.
 func newView(c *Command, g *globals, sys *Sys) (view, error) {
 	v := view{format: g.Format, given: g.formatFrom.IsSet(), long: c.wide, width: sys.TerminalWidth, height: sys.TerminalHeight}
+	if c.Answers {
+		if g.columnsFrom.OnCommandLine() {
+			return v, UsageErrorf("%s prints the answers of other commands, so --column does not apply", c.path())
+		}
+		return v, nil
+	}
 	if len(c.Columns) == 0 {
 		if g.formatFrom.OnCommandLine() || g.columnsFrom.OnCommandLine() {
 			return v, UsageErrorf("%s prints no columns, so --format and --column do not apply", c.path())
@@ -188,7 +195,7 @@ func PrintOne[T any](e *Env, cols []Column[T], row T) error {
 	case "value":
 		return writeValues(e.Stdout, values)
 	}
-	return writeRecord(e.Stdout, names, values)
+	return writeRecord(e.Stdout, names, values, e.view.bare)
 }
 
 func newRowWriter(v view, w io.Writer, names []string) rowWriter {
@@ -202,7 +209,7 @@ func newRowWriter(v view, w io.Writer, names []string) rowWriter {
 	case "value":
 		return &valueRows{w}
 	}
-	return &tableRows{w: w, names: names, terminal: v.width}
+	return &tableRows{w: w, names: names, terminal: v.width, bare: v.bare}
 }
 
 func namesOf[T any](cols []Column[T]) []string {

@@ -15,8 +15,9 @@ import (
 // of that many, whose columns only ever grow: memory stays bounded, and all but the oddest list looks like one table.
 const tableBatch = 1000
 
-// tableScreen is how many rows the table library lays out. It takes about 30 µs for each; the rows of a longer list are
-// lined up under them, so that printing networks does not take longer than making them.
+// tableScreen is how many rows the table library lays out. It takes about 30 µs for each, and 150 for a table to begin with; the
+// rows of a longer list are lined up under them, so that printing networks does not take longer than making them, and so are all
+// of those tables that are printed by the thousand.
 const tableScreen = 100
 
 // gutter is between two columns.
@@ -28,6 +29,7 @@ type tableRows struct {
 	w        io.Writer
 	names    []string
 	terminal func() int
+	bare     bool
 
 	batch  [][]string
 	widths []int
@@ -79,6 +81,9 @@ func (t *tableRows) flush() error {
 		header[i] = name + strings.Repeat(" ", t.widths[i]-twwidth.Width(name))
 	}
 	screen := min(len(rows), tableScreen)
+	if t.bare {
+		return t.continueRows(append([][]string{t.names}, rows...))
+	}
 	if err := writeTable(t.w, header, rows[:screen]); err != nil {
 		return err
 	}
@@ -127,7 +132,7 @@ func (t *tableRows) writeBlocks(rows [][]string, first bool) error {
 			}
 		}
 		first = false
-		if err := writeFields(t.w, t.names, row); err != nil {
+		if err := writeFields(t.w, t.names, row, t.bare); err != nil {
 			return err
 		}
 	}
@@ -135,18 +140,25 @@ func (t *tableRows) writeBlocks(rows [][]string, first bool) error {
 }
 
 // writeRecord prints a single object, one line per column.
-func writeRecord(w io.Writer, names []string, values []any) error {
+func writeRecord(w io.Writer, names []string, values []any, bare bool) error {
 	texts := make([]string, len(values))
 	for i, v := range values {
 		texts[i] = plainText(v, "-")
 	}
-	return writeFields(w, names, texts)
+	return writeFields(w, names, texts, bare)
 }
 
-func writeFields(w io.Writer, names, texts []string) error {
+func writeFields(w io.Writer, names, texts []string, bare bool) error {
 	rows := make([][]string, len(names))
 	for i, name := range names {
 		rows[i] = []string{name, texts[i]}
+	}
+	if bare {
+		t := &tableRows{w: w, widths: make([]int, 2)}
+		for _, row := range rows {
+			t.widen(row)
+		}
+		return t.continueRows(rows)
 	}
 	return writeTable(w, nil, rows)
 }

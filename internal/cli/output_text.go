@@ -51,8 +51,6 @@ func writeJSONObject(w io.Writer, names []string, values []any) error {
 
 // appendJSON writes an object in the order of its columns, with gap before every key but the first on one line.
 func appendJSON(b *bytes.Buffer, names []string, values []any, gap, last string) error {
-	encoder := json.NewEncoder(b)
-	encoder.SetEscapeHTML(false)
 	encode := func(v any) error {
 		// Nearly all of a long list is such text; the encoder takes three times as long for it.
 		if text, ok := v.(string); ok && isPlainJSON(text) {
@@ -65,11 +63,7 @@ func appendJSON(b *bytes.Buffer, names []string, values []any, gap, last string)
 			b.WriteString("null")
 			return nil
 		}
-		if err := encoder.Encode(v); err != nil {
-			return err
-		}
-		b.Truncate(b.Len() - 1) // the line break that an Encoder adds
-		return nil
+		return encodeJSON(b, v)
 	}
 	b.WriteByte('{')
 	for i, name := range names {
@@ -89,6 +83,17 @@ func appendJSON(b *bytes.Buffer, names []string, values []any, gap, last string)
 	}
 	b.WriteString(last)
 	b.WriteByte('}')
+	return nil
+}
+
+// encodeJSON writes one value.
+func encodeJSON(b *bytes.Buffer, v any) error {
+	encoder := json.NewEncoder(b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	b.Truncate(b.Len() - 1) // the line break that an Encoder adds
 	return nil
 }
 

@@ -40,6 +40,7 @@ type Program struct {
 
 	globals  globals
 	prepared bool
+	kinds    map[string]flagKind // see flagKinds
 }
 
 // prepare completes the declarations with what all of their kind have.
@@ -135,6 +136,7 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 	if err != nil {
 		return err
 	}
+	e.caller, e.resolver = p, r
 	if err := e.prepare(c, &p.globals); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ type resolver struct {
 	envPrefix string
 	lookupEnv func(string) (string, bool)
 	file      []setting
+	ours      []setting // those of file that may be about a flag of ours
 
 	// referable are the flags that $name in a flagfile may stand for.
 	referable []*Flag
@@ -117,7 +118,7 @@ func (r *resolver) fromFlagfile(f *Flag) ([]sourced, error) {
 		return nil, nil
 	}
 	var list []sourced
-	for _, s := range r.file {
+	for _, s := range r.ours {
 		text, from := s.value, Origin{fromFlagfile, s.place()}
 		name, negated := s.name, false
 		if lookupFlag([]*Flag{f}, name) == nil && f.kind == yesOrNo && !s.hasValue {

@@ -44,6 +44,8 @@ type Sys struct {
 	TerminalWidth func() int
 	// TerminalHeight is the height in lines of the terminal that standard output is, 0 where it is none.
 	TerminalHeight func() int
+	// StdinIsTerminal tells whether somebody has to type what is read.
+	StdinIsTerminal func() bool
 	// StderrIsTerminal tells whether somebody may be watching.
 	StderrIsTerminal func() bool
 	// Context is cancelled, with a Signal as its cause, when the user or the system asks the command to stop.
@@ -77,6 +79,7 @@ func System() *Sys {
 			_, height := terminalSize()
 			return height
 		},
+		StdinIsTerminal:  func() bool { return term.IsTerminal(int(os.Stdin.Fd())) },
 		StderrIsTerminal: func() bool { return term.IsTerminal(stderrDescriptor) },
 		Context:          signalContext,
 		BuildInfo:        debug.ReadBuildInfo,

@@ -1,7 +1,7 @@
 package sqlstore
 
 import (
-	"reflect"
+	"bytes"
 	"slices"
 )
 
@@ -37,6 +37,16 @@ type Kept struct {
 
 	subjects map[string]Subject
 	defaults map[string]any // of the columns that an INSERT may leave out and that are not null then
+
+	// Where in Columns the key, the subjects and the derived columns are: what each row is asked that is kept.
+	keyAt     []int
+	subjectAt []subjectAt
+	derivedAt []bool
+}
+
+type subjectAt struct {
+	column int
+	kind   Subject
 }
 
 // Reference is a column that has the value of a column of another table.
@@ -82,6 +92,16 @@ var keptByName = func() map[string]*Kept {
 	m := map[string]*Kept{}
 	for _, k := range kept {
 		m[k.Name] = k
+		k.derivedAt = make([]bool, len(k.Columns))
+		for i, column := range k.Columns {
+			if kind, ok := k.subjects[column]; ok {
+				k.subjectAt = append(k.subjectAt, subjectAt{i, kind})
+			}
+			k.derivedAt[i] = slices.Contains(k.Derived, column)
+		}
+		for _, column := range k.Key {
+			k.keyAt = append(k.keyAt, k.index(column))
+		}
 	}
 	return m
 }()
@@ -119,8 +139,8 @@ func (k *Kept) empty() Record {
 // KeyOf is a row's key, as text that tells any two apart.
 func (k *Kept) KeyOf(r Record) string {
 	var b []byte
-	for _, column := range k.Key {
-		b = appendValue(b, k.At(r, column))
+	for _, i := range k.keyAt {
+		b = appendValue(b, r[i])
 	}
 	return string(b)
 }
@@ -130,12 +150,24 @@ func (k *Kept) Same(a, b Record) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
 	}
-	for i, column := range k.Columns {
-		if !reflect.DeepEqual(a[i], b[i]) && !slices.Contains(k.Derived, column) {
+	for i := range k.Columns {
+		if !k.derivedAt[i] && !equal(a[i], b[i]) {
 			return false
 		}
 	}
 	return true
+}
+
+// equal tells whether two stored values are the same.
+func equal(a, b any) bool {
+	if x, ok := a.([]byte); ok {
+		y, ok := b.([]byte)
+		return ok && bytes.Equal(x, y)
+	}
+	if _, ok := b.([]byte); ok {
+		return false
+	}
+	return a == b
 }
 
 // Is is the condition that a row has the key of r.

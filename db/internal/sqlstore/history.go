@@ -150,7 +150,7 @@ func Records(ctx context.Context, r *ReadTx, k *Kept) iter.Seq2[Record, error] {
 
 // RecordsWhere yields those for which where holds.
 func RecordsWhere(ctx context.Context, r *ReadTx, k *Kept, where *Where) iter.Seq2[Record, error] {
-	return Rows(ctx, r, scanRecord, strings.Join(k.Columns, ", ")+" FROM "+k.Name+where.String(), where.Args()...)
+	return Rows(ctx, r, recordScanner(len(k.Columns)), strings.Join(k.Columns, ", ")+" FROM "+k.Name+where.String(), where.Args()...)
 }
 
 // RecordOf returns the row with the key of another, and whether there is one.

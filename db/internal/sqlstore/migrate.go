@@ -151,8 +151,8 @@ type Version struct {
 }
 
 // Version tells the schema version and engine. Open has checked that this binary knows the version.
-func (d *DB) Version(ctx context.Context) (Version, error) {
-	version, err := d.schemaVersion(ctx)
+func (d *DB) Version(ctx context.Context, r *ReadTx) (Version, error) {
+	version, err := latestVersion(ctx, r)
 	v := Version{Schema: version, Engine: d.engine.name()}
 	if e, ok := d.engine.(*postgres); ok {
 		v.Place = e.home

@@ -84,7 +84,7 @@ func TestMigrate_fails(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			if v, err := s.Version(t.Context()); err != nil || v.Schema != len(s.engine.migrations()) {
+			if v, err := versionOf(t, s); err != nil || v.Schema != len(s.engine.migrations()) {
 				t.Errorf("version %v (%v), want %d", v, err, len(s.engine.migrations()))
 			}
 			wantNumber(t, s, 3)
@@ -190,4 +190,12 @@ func TestMigrate_killed(t *testing.T) {
 			}
 		})
 	}
+}
+
+func versionOf(t *testing.T, s *DB) (v Version, err error) {
+	err = s.View(t.Context(), func(ctx context.Context, r *ReadTx) error {
+		v, err = s.Version(ctx, r)
+		return err
+	})
+	return v, err
 }

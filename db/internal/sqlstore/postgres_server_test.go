@@ -175,7 +175,7 @@ func TestPostgres_searchPath(t *testing.T) {
 	path := func(schemas string) string { return base + "&search_path=" + url.PathEscape(schemas) }
 	wantPlace := func(s *DB, want string) {
 		t.Helper()
-		if v, err := s.Version(t.Context()); err != nil || v.Place != want || v.Engine != "postgresql" {
+		if v, err := versionOf(t, s); err != nil || v.Place != want || v.Engine != "postgresql" {
 			t.Errorf("version %+v (%v), want schema %s", v, err, want)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
-	"reflect"
 	"slices"
 )
 
@@ -70,9 +69,16 @@ func (w *WriteTx) matching(ctx context.Context, table string, where *Where) (*Ke
 	return k, rows, nil
 }
 
-func scanRecord(r Row) (Record, error) {
-	values, err := scanTuple(r)
-	return Record(values), err
+// recordScanner returns a function that reads rows of a number of columns.
+func recordScanner(columns int) func(Row) (Record, error) {
+	into := make([]any, columns)
+	return func(r Row) (Record, error) {
+		record := make(Record, columns)
+		for i := range record {
+			into[i] = &record[i]
+		}
+		return record, r.Scan(into...)
+	}
 }
 
 // keep adds an operation. Its rows are the caller's again afterwards.
@@ -128,7 +134,7 @@ func appendText(b []byte, s string) []byte {
 func appendDifference(b []byte, op Op) []byte {
 	var differ []int
 	for i := range op.Before {
-		if !reflect.DeepEqual(op.Before[i], op.After[i]) {
+		if !equal(op.Before[i], op.After[i]) {
 			differ = append(differ, i)
 		}
 	}
@@ -152,7 +158,11 @@ func (r *recorder) tally(op Op) {
 	if row == nil {
 		row = op.After
 	}
-	id := maphash.String(r.seed, op.Table.Name+op.Table.KeyOf(row))
+	var h maphash.Hash
+	h.SetSeed(r.seed)
+	h.WriteString(op.Table.Name)
+	h.WriteString(op.Table.KeyOf(row))
+	id := h.Sum64()
 	before := r.did[id]
 	var now byte
 	switch {
@@ -205,12 +215,12 @@ func (w *WriteTx) aboutRow(k *Kept, row Record) {
 	if row == nil {
 		return
 	}
-	for column, kind := range k.subjects {
-		switch v := k.At(row, column).(type) {
+	for _, s := range k.subjectAt {
+		switch v := row[s.column].(type) {
 		case int64:
-			w.About(kind, "", v)
+			w.About(s.kind, "", v)
 		case string:
-			w.About(kind, v, 0)
+			w.About(s.kind, v, 0)
 		}
 	}
 }

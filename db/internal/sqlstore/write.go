@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -168,7 +168,7 @@ func (w *WriteTx) UpdateWhere(ctx context.Context, table string, where *Where, s
 		for _, s := range set {
 			after[k.index(s.Column)] = stored(s.Value)
 		}
-		if !reflect.DeepEqual(row, after) {
+		if !slices.EqualFunc(row, after, equal) {
 			err = w.keep(ctx, Op{Table: k, Before: row, After: after})
 		}
 	}
@@ -194,18 +194,48 @@ func notOne(table string, key Named, rows int64) error {
 
 // DeleteWhere takes all rows away for which where holds, and returns how many there were.
 func (w *WriteTx) DeleteWhere(ctx context.Context, table string, where *Where) (deleted int64, err error) {
-	k, before, err := w.matching(ctx, table, where)
-	if err != nil || k != nil && len(before) == 0 {
-		return 0, err
+	statement := "DELETE FROM " + table + where.String()
+	k := keptByName[table]
+	if k == nil || w.record.off {
+		return w.exec(ctx, statement, where.Args())
 	}
-	deleted, err = w.exec(ctx, "DELETE FROM "+table+where.String(), where.Args())
-	for _, row := range before {
+	rows, err := w.returned(ctx, recordScanner(len(k.Columns)), statement+" RETURNING "+strings.Join(k.Columns, ", "), where.Args())
+	for _, row := range rows {
 		if err != nil {
 			return deleted, err
 		}
+		deleted++
 		err = w.keep(ctx, Op{Table: k, Before: row})
 	}
+	w.wrote = w.wrote || deleted > 0
 	return deleted, err
+}
+
+// returned runs a statement that returns rows.
+func (w *WriteTx) returned(ctx context.Context, scan func(Row) (Record, error), statement string, args []any) (records []Record, err error) {
+	stmt, err := w.prepared(ctx, statement)
+	if err != nil {
+		return nil, err
+	}
+	run := w.q.QueryContext
+	if stmt != nil {
+		run = func(ctx context.Context, _ string, args ...any) (*sql.Rows, error) {
+			return stmt.QueryContext(ctx, args...)
+		}
+	}
+	rows, err := run(ctx, statement, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		record, err := scan(row{rows})
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, record)
+	}
+	return records, rows.Err()
 }
 
 func (w *WriteTx) exec(ctx context.Context, statement string, args []any) (rows int64, err error) {
