@@ -24,7 +24,9 @@ func Keep(ctx context.Context, d *DB, w *WriteTx) (kept string, err error) {
 	if used, err := d.used(ctx, w, tables); err != nil || used == "" {
 		return "", err
 	}
-	kept = e.keptSchema(w)
+	if kept, err = e.keptSchema(ctx, w); err != nil {
+		return "", err
+	}
 	if err := e.makeKept(ctx, w, kept); err != nil {
 		return "", err
 	}
@@ -57,10 +59,19 @@ func Keep(ctx context.Context, d *DB, w *WriteTx) (kept string, err error) {
 	return kept, nil
 }
 
-// keptSchema is a name for what is kept that says when it was. An identifier has 63 bytes.
-func (e *postgres) keptSchema(w *WriteTx) string {
-	when := w.now.UTC().Format("_20060102t150405z")
-	return strings.ToValidUTF8(e.home[:min(len(e.home), 63-len(when))], "") + when
+// keptSchema is a name for what is kept that says when it was, and that nobody has. An identifier has 63 bytes.
+func (e *postgres) keptSchema(ctx context.Context, w *WriteTx) (string, error) {
+	for n := 1; ; n++ {
+		when := w.now.UTC().Format("_20060102t150405z")
+		if n > 1 {
+			when += fmt.Sprintf("_%d", n)
+		}
+		name := strings.ToValidUTF8(e.home[:min(len(e.home), 63-len(when))], "") + when
+		there, err := Exists(ctx, w.ReadTx, "FROM pg_namespace WHERE nspname = $1", name)
+		if err != nil || !there {
+			return name, err
+		}
+	}
 }
 
 // makeKept makes the schema with empty tables.
