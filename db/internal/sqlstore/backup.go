@@ -5,12 +5,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
 	"path/filepath"
 
 	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // SQLite's own backup (sqlite.org/backup.html) copies a database page by page. Against VACUUM INTO it takes half as long, can be
@@ -45,10 +47,21 @@ func (e *sqlite) copyTo(ctx context.Context, conn *sql.Conn, to *os.File, report
 		err = copyAll(ctx, copying, report)
 		return cmp.Or(err, copying.Finish()) // which says the same again
 	})
+	if isCode(err, sqlite3.SQLITE_FULL) {
+		return noSpaceFor(to.Name(), err)
+	}
 	if err != nil {
 		return err
 	}
 	return withoutLog(to)
+}
+
+// noSpaceFor is the error for a copy that does not fit, which messages name after what it is a copy of.
+func noSpaceFor(path string, err error) error {
+	if abs, wrong := filepath.Abs(path); wrong == nil {
+		path = abs
+	}
+	return &Error{Message: fmt.Sprintf("no space left on the device of %s; nothing was changed", filepath.Dir(path)), Cause: err}
 }
 
 // copyAll copies until there is no page left.
