@@ -67,6 +67,7 @@ func testProperty(t *testing.T, next func(*generator) step, runs ...propertyRun)
 func play(t *testing.T, url string, steps []step, check int) (at int, err error) {
 	s := openTest(t, url, Create)
 	m := newModel()
+	p := &pastStates{store: s, models: map[int64]*model{}}
 	for i, step := range steps {
 		made, err := step.store(t.Context(), s)
 		next := m.clone()
@@ -79,7 +80,16 @@ func play(t *testing.T, url string, steps []step, check int) (at int, err error)
 		if err := m.compare(t, s); err != nil {
 			return i, err
 		}
+		if err := p.remember(t, m); err != nil {
+			return i, err
+		}
 		if (i+1)%check == 0 || i == len(steps)-1 {
+			if err := p.compare(t, i); err != nil {
+				return i, err
+			}
+			if err := p.undo(t, m, i); err != nil {
+				return i, err
+			}
 			if found := findings(t, s); found != nil {
 				return i, fmt.Errorf("db check: %q", found)
 			}

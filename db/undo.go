@@ -2,8 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
-	"net/netip"
 	"reflect"
 	"slices"
 	"strconv"
@@ -196,28 +194,13 @@ func (r *reversal) returning(ctx context.Context) error {
 			continue
 		}
 		k, row := op.Table, op.Before
-		var conditions []*sqlstore.Where
-		for _, columns := range k.Unique {
-			where, null := new(sqlstore.Where), false
-			for _, column := range columns {
-				null = null || k.At(row, column) == nil
-				where.And(column+" = ?", k.At(row, column))
-			}
-			if !null {
-				conditions = append(conditions, where)
-			}
-		}
-		if k.Spans {
-			first, last := k.At(row, "first"), k.At(row, "last")
-			conditions = append(conditions, sqlstore.That("first > ? AND first <= ?", first, last),
-				sqlstore.That("last >= ? AND first = (SELECT o.first FROM "+k.Name+" o WHERE o.first < ? ORDER BY o.first DESC LIMIT 1)", first, first))
-		}
-		for _, where := range conditions {
+		for _, where := range clashing(k, row) {
 			for other, err := range sqlstore.RecordsWhere(ctx, r.ReadTx, k, where) {
 				if err != nil {
 					return err
 				}
-				if id := rowName(k, other); id != rowID(op) && !r.gone[id] {
+				// What the change itself touched becomes what it was beside this row before.
+				if id := rowName(k, other); id != rowID(op) && !r.gone[id] && r.target[id] == nil {
 					r.inWay[id] = true
 				}
 			}
@@ -227,6 +210,26 @@ func (r *reversal) returning(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// clashing are the conditions under which another row has what a row is to have alone.
+func clashing(k *sqlstore.Kept, row sqlstore.Record) (conditions []*sqlstore.Where) {
+	for _, columns := range k.Unique {
+		where, null := new(sqlstore.Where), false
+		for _, column := range columns {
+			null = null || k.At(row, column) == nil
+			where.And(column+" = ?", k.At(row, column))
+		}
+		if !null {
+			conditions = append(conditions, where)
+		}
+	}
+	if k.Spans {
+		first, last := k.At(row, "first"), k.At(row, "last")
+		conditions = append(conditions, sqlstore.That("first > ? AND first <= ?", first, last),
+			sqlstore.That("last >= ? AND first = (SELECT o.first FROM "+k.Name+" o WHERE o.first < ? ORDER BY o.first DESC LIMIT 1)", first, first))
+	}
+	return conditions
 }
 
 // parents finds the rows that a row refers to and that are not there any more. The key of each is the value that is referred to.
@@ -389,136 +392,4 @@ func spanOf(k *sqlstore.Kept, row sqlstore.Record) netcalc.Span {
 	first, _ := addrOf(k.At(row, "first"))
 	last, _ := addrOf(k.At(row, "last"))
 	return netcalc.Span{First: first, Last: last}
-}
-
-// derive brings what follows from the rows up to date: of each prefix whose addresses, or whose gateway, are others now, which ones
-// are free. It finds what only the program and not the schema sees to: a gateway that a guest has by now, an MTU that does
-// not go with that of another network of the bridge.
-func (r *reversal) derive(ctx context.Context) error {
-	prefixes := map[netip.Addr]bool{}
-	var order []netip.Addr
-	add := func(from any) {
-		if a, err := addrOf(from); err == nil && !prefixes[a] {
-			prefixes[a] = true
-			order = append(order, a)
-		}
-	}
-	for _, op := range r.net {
-		switch op.Table.Name {
-		case addressTable.Name:
-			add(op.Table.At(either(op), "claim"))
-		case networkTable.Name, floatingTable.Name:
-			add(op.Table.At(either(op), "first"))
-		}
-	}
-	for _, first := range order {
-		if err := r.derivePrefix(ctx, first); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *reversal) derivePrefix(ctx context.Context, first netip.Addr) error {
-	n, ok, err := networkTable.One(ctx, r.ReadTx, " WHERE first = $1", key(first))
-	if err != nil {
-		return err
-	}
-	if ok {
-		if err := r.validate(ctx, n); err != nil {
-			return err
-		}
-		if !n.CIDR.IsValid() || len(r.inWay) > 0 {
-			return nil
-		}
-		p, err := n.pool()
-		if err != nil {
-			return err
-		}
-		taken, err := r.taken(ctx, n)
-		if err != nil {
-			return err
-		}
-		// What the change was the first to take from, others may have taken from since.
-		if taken == takenNone {
-			if used, err := r.anyRecorded(ctx, p.claim); err != nil {
-				return err
-			} else if used {
-				taken = takenSome
-			} else {
-				p.usable = nil
-			}
-		}
-		if err := r.refill(ctx, p); err != nil || taken == takenNone {
-			return err
-		}
-		return r.noteTaken(ctx, n)
-	}
-	f, ok, err := floatingTable.One(ctx, r.ReadTx, " WHERE first = $1", key(first))
-	if err != nil || !ok {
-		return err // it is gone, and everything in it
-	}
-	return r.refill(ctx, f.addressPool())
-}
-
-func (t view) anyRecorded(ctx context.Context, s netcalc.Span) (bool, error) {
-	return sqlstore.Exists(ctx, t.ReadTx, "FROM addresses WHERE first BETWEEN $1 AND $2", key(s.First), key(s.Last))
-}
-
-// validate finds what a network may not be.
-func (r *reversal) validate(ctx context.Context, n Network) error {
-	errs := []error{r.checkMTU(ctx, n.Bridge), r.checkTenants(ctx, n, n.ProjectID)}
-	for _, gateway := range []netip.Addr{n.Gateway, n.GatewayV6} {
-		if !gateway.IsValid() {
-			continue
-		}
-		row, ok, err := r.addressAt(ctx, gateway)
-		if err != nil {
-			return err
-		}
-		if ok && row.state == stateHeld {
-			addresses := sqlstore.KeptTable(addressTable.Name)
-			r.inWay[rowName(addresses, addresses.Like("first", key(row.First)))] = true
-		}
-	}
-	for _, err := range errs {
-		var conflict *Error
-		if errors.As(err, &conflict) && isConflict(err) {
-			return conflictf("change %d cannot be undone: %s", r.change.Number, conflict.Message).Try(WayShowChange, r.change.Number)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// refill makes the free addresses of a prefix those that are usable and that no row has.
-func (r *reversal) refill(ctx context.Context, p pool) error {
-	rows, err := r.addressesIn(ctx, p.claim, "")
-	if err != nil {
-		return err
-	}
-	var want []netcalc.Span
-	for _, u := range p.usable {
-		want = append(want, gapsBetween(u, rows)...)
-	}
-	have, err := unused.All(ctx, r.ReadTx, " WHERE first BETWEEN $1 AND $2 ORDER BY first", key(p.claim.First), key(p.claim.Last))
-	if err != nil {
-		return err
-	}
-	for _, s := range have {
-		if !slices.Contains(want, s) {
-			if err := unused.Delete(ctx, r.door, &s); err != nil {
-				return err
-			}
-		}
-	}
-	var missing []netcalc.Span
-	for _, s := range want {
-		if !slices.Contains(have, s) {
-			missing = append(missing, s)
-		}
-	}
-	return r.insertFree(ctx, unused, missing...)
 }
