@@ -49,7 +49,7 @@ func (o *outer) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (v view) export(ctx context.Context, d *document.Writer, history bool) error {
+func (t view) export(ctx context.Context, d *document.Writer, history bool) error {
 	d.Member("format")
 	_ = d.Write(document.AppendValue(nil, documentFormat)) // what goes wrong is told by the next row, or the end
 	d.Member("version")
@@ -57,7 +57,7 @@ func (v view) export(ctx context.Context, d *document.Writer, history bool) erro
 	d.Member("sequences")
 	line := []byte{'{'}
 	for _, name := range sequenceNames {
-		last, ok, err := sqlstore.Value[int64](ctx, v.ReadTx, "value FROM sequences WHERE name = $1", name)
+		last, ok, err := sqlstore.Value[int64](ctx, t.ReadTx, "value FROM sequences WHERE name = $1", name)
 		if err == nil && !ok {
 			err = corruptf("the numbers of %s are not there", name)
 		}
@@ -69,13 +69,13 @@ func (v view) export(ctx context.Context, d *document.Writer, history bool) erro
 	_ = d.Write(append(line, '}'))
 	if history {
 		d.Member(historyPart)
-		if err := v.exportHistory(ctx, d); err != nil {
+		if err := t.exportHistory(ctx, d); err != nil {
 			return err
 		}
 	}
 	for _, p := range parts {
 		d.Member(p.name())
-		if err := p.export(ctx, v, d); err != nil {
+		if err := p.export(ctx, t, d); err != nil {
 			return err
 		}
 	}

@@ -32,43 +32,43 @@ var (
 	keptAddresses = []string{"first", "last", "claim", "first_v6"}
 )
 
-func (v view) exportHistory(ctx context.Context, w *document.Writer) error {
+func (t view) exportHistory(ctx context.Context, w *document.Writer) error {
 	const page = 100
 	w.Begin()
 	defer w.Finish()
 	for after := int64(0); ; {
-		told, err := v.Told(ctx, after, page)
+		told, err := t.Told(ctx, after, page)
 		if err != nil {
 			return err
 		}
-		for _, t := range told {
-			if err := v.exportChange(ctx, w, t); err != nil {
+		for _, change := range told {
+			if err := t.exportChange(ctx, w, change); err != nil {
 				return err
 			}
-			after = t.Number
+			after = change.Number
 		}
 		if len(told) < page {
 			return nil
 		}
-		v.Report("exporting history", after, -1)
+		t.Report("exporting history", after, -1)
 	}
 }
 
-func (v view) exportChange(ctx context.Context, w *document.Writer, t sqlstore.Told) error {
-	for field, text := range map[string]string{"actor": t.Actor, "command": t.Command, "comment": t.Comment} {
+func (t view) exportChange(ctx context.Context, w *document.Writer, c sqlstore.Told) error {
+	for field, text := range map[string]string{"actor": c.Actor, "command": c.Command, "comment": c.Comment} {
 		if reason := checkText(text); reason != "" {
-			return corruptf("change %d: %s: %s", t.Number, field, reason)
+			return corruptf("change %d: %s: %s", c.Number, field, reason)
 		}
 	}
-	values := []any{t.Number, sqlstore.FormatTime(t.At), t.Actor, t.Command, optText.Stored(t.Comment), t.Created, t.Changed, t.Deleted,
-		optNumber.Stored(t.Undoes)}
+	values := []any{c.Number, sqlstore.FormatTime(c.At), c.Actor, c.Command, optText.Stored(c.Comment), c.Created, c.Changed, c.Deleted,
+		optNumber.Stored(c.Undoes)}
 	line := []byte{'{'}
 	for n, value := range values {
 		line = document.AppendValue(document.AppendKey(line, changeKeys[n]), value)
 	}
-	line = append(appendDigests(document.AppendKey(line, "base"), t.Digests), `, "subjects": `...)
+	line = append(appendDigests(document.AppendKey(line, "base"), c.Digests), `, "subjects": `...)
 	_ = w.Row(line) // what goes wrong is told by the rows
-	subjects, err := sqlstore.Subjects(ctx, v.ReadTx, t.Number)
+	subjects, err := sqlstore.Subjects(ctx, t.ReadTx, c.Number)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (v view) exportChange(ctx context.Context, w *document.Writer, t sqlstore.T
 	w.Finish()
 	_ = w.Write([]byte(`, "rows": `))
 	w.Begin()
-	for op, err := range sqlstore.Ops(ctx, v.ReadTx, t.Number, t.Number) {
+	for op, err := range sqlstore.Ops(ctx, t.ReadTx, c.Number, c.Number) {
 		if err == nil {
 			line, err = appendOp(line[:0], op)
 		}

@@ -23,7 +23,6 @@ type Reader struct {
 	line int64
 	path []step
 	text []byte // the string that is being read
-	key  []byte // the key that was read last
 }
 
 // step is one member of an object, or one element of an array, on the way to the value that is being read.
