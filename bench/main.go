@@ -21,7 +21,7 @@ func main() {
 	only := flag.String("run", "", "run only the cases whose name matches this regular expression")
 	binary := flag.String("binary", "", "time this nova-manage, not the one that is built from the working folder")
 	flag.Parse()
-	if err := run(os.Stdout, slices.Concat(cases, nodeCases, novaCases), *rounds, *only, *binary); err != nil {
+	if err := run(os.Stdout, slices.Concat(cases, nodeCases, novaCases, exchangeCases), *rounds, *only, *binary); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

@@ -162,7 +162,7 @@ func (c *command) declare(l *ledger) *cli.Command {
 		d.Flags = append(d.Flags, cli.Typed(&l.AsOf, "as_of", parsePast, "what the ledger said then: the number of a change, or a time").As("TIME").
 			NotInFlagfile().OfAll())
 	}
-	if c.ledger == writes || c.ledger == creates {
+	if c.ledger == writes || c.ledger == creates || c.ledger == replaces {
 		d.Flags = append(d.Flags,
 			cli.Typed(&l.Actor, "actor", parseActor, "who makes the change, for history").As("USER@HOST").ByDefault("you, on this host").
 				NotInFlagfile().OfAll(),

@@ -10,7 +10,8 @@ import (
 )
 
 func dbCategory() *command {
-	return &command{name: "db", short: "the ledger itself", actions: []*command{dbSync(), dbVersion(), dbCheck(), dbCopy(), dbImportNova()}}
+	return &command{name: "db", short: "the ledger itself", actions: []*command{dbSync(), dbVersion(), dbCheck(), dbCopy(),
+		dbBackup(), dbRestore(), dbExport(), dbImport(), dbImportNova()}}
 }
 
 func dbSync() *command {

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -63,6 +64,14 @@ func descriptorOf(path string) (fd int, ok bool, err error) {
 // outputDescriptor writes text where a descriptor stands that whoever started the command has opened: it is neither
 // opened again, which would begin at the first byte of a file, nor truncated, and `>>` appends.
 func (s *session) outputDescriptor(ctx context.Context, path string, fd int, text []byte) error {
+	return s.streamDescriptor(ctx, path, fd, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+// streamDescriptor is outputDescriptor for what write writes in pieces. The error of a write is that of the descriptor.
+func (s *session) streamDescriptor(ctx context.Context, path string, fd int, write func(io.Writer) error) error {
 	failed := func(err error) error { return fmt.Errorf("cannot write %s: %w", path, cli.ReasonOf(err)) }
 	// What this process has opened itself is closed on exec, and what was handed to it is not. The number may happen to be
 	// the ledger's, or that of the connection to its server.
@@ -92,17 +101,24 @@ func (s *session) outputDescriptor(ctx context.Context, path string, fd int, tex
 	}
 	if fd == syscall.Stdout {
 		// The same as without -o, with what that has for readers who leave.
-		_, err := s.Stdout.Write(text)
-		return err
+		return write(s.Stdout)
 	}
-	if _, err := cli.WriteUntil(ctx, file, text); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+	return write(writerFunc(func(p []byte) (int, error) {
+		n, err := cli.WriteUntil(ctx, file, p)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			err = context.Cause(ctx)
+		case err != nil:
+			err = failed(err)
 		}
-		return failed(err)
-	}
-	return nil
+		return n, err
+	}))
 }
+
+// writerFunc is an io.Writer that is a function.
+type writerFunc func([]byte) (int, error)
+
+func (w writerFunc) Write(p []byte) (int, error) { return w(p) }
 
 // fcntl is fcntl(2) with no argument but the command.
 func fcntl(fd, command int) (int, error) {

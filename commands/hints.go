@@ -90,6 +90,7 @@ var hints = map[db.Way]string{
 	db.WayAgainOrPrimary:         "run the command again, or read from the primary",
 	db.WaySearchPath:             "`ALTER ROLE ... SET search_path = SCHEMA` on the server, or search_path=SCHEMA in the URL",
 	db.WayUTF8:                   "keep the ledger in a database made with `createdb -E UTF8 -T template0`",
+	db.WayGrantCreate:            "its owner lets you: `GRANT CREATE ON DATABASE %s TO %s`",
 	db.WayHistory:                "`nova-manage history` lists the changes",
 	db.WayUndoFirst:              "`nova-manage history show %d` says what it did; undo the latest first",
 	db.WayShowChange:             "`nova-manage history show %d` says what it did",

@@ -18,16 +18,17 @@ import (
 type use int
 
 const (
-	nothing use = iota // it opens none
-	reads              // one must be there
-	writes             // one must be there, and is changed
-	creates            // it is added to, and made where it is missing
-	syncs              // it is made where it is missing, and brought up to date where it is old
+	nothing  use = iota // it opens none
+	reads               // one must be there
+	writes              // one must be there, and is changed
+	creates             // it is added to, and made where it is missing
+	syncs               // it is made where it is missing, and brought up to date where it is old
+	replaces            // all of it is changed, and the command opens it itself
 )
 
 // mode is how such a use opens the ledger.
 func (u use) mode() db.Mode {
-	return [...]db.Mode{reads: db.Read, writes: db.Write, creates: db.Create, syncs: db.Sync}[u]
+	return [...]db.Mode{reads: db.Read, writes: db.Write, creates: db.Create, syncs: db.Sync, replaces: db.Create}[u]
 }
 
 // done is what --dry_run says would be done.
@@ -209,15 +210,21 @@ func (s *session) open(ctx context.Context, url string, mode db.Mode) (*db.Store
 	if err != nil {
 		return nil, err
 	}
-	store, err := db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: s.Sys.Now, LockTimeout: s.ledger.LockTimeout, Progress: s.Progress,
-		Warn:      func(message string) { s.Warnf("%s", message) },
-		Committed: s.Changed, Command: s.CommandLine, Actor: s.actor(), Comment: s.ledger.Comment,
-		AsOf: asOf})
+	options := s.options(url, mode)
+	options.AsOf = asOf
+	store, err := db.Open(ctx, options)
 	if err != nil {
 		return nil, err
 	}
 	s.opened = append(s.opened, store)
 	return store, nil
+}
+
+// options are what a ledger is opened with.
+func (s *session) options(url string, mode db.Mode) db.Options {
+	return db.Options{URL: url, Mode: mode, Clock: s.Sys.Now, LockTimeout: s.ledger.LockTimeout, Progress: s.Progress,
+		Warn:      func(message string) { s.Warnf("%s", message) },
+		Committed: s.Changed, Command: s.CommandLine, Actor: s.actor(), Comment: s.ledger.Comment}
 }
 
 // close takes no error for one of the command: what it has changed is committed and what it has read is read by then,

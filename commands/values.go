@@ -86,9 +86,15 @@ func networkInterface(into *string, name, usage string) *cli.Flag {
 		if s == "" {
 			return "", nil
 		}
-		// A bridge is named in radvd.conf sooner or later, so the stricter rule holds from the start.
-		return boundOf(radvdgen.CheckRadvdName)(s)
+		return s, checkInterface(s)
 	}, usage).As("IFACE")
+}
+
+// checkInterface is the rule for new names of network interfaces. A bridge is named in radvd.conf sooner or later, so the stricter
+// rule holds from the start.
+func checkInterface(s string) error {
+	_, err := boundOf(radvdgen.CheckRadvdName)(s)
+	return err
 }
 
 // netcalcValue adapts a parser of package netcalc, whose errors name the value as the framework does already.
@@ -193,11 +199,16 @@ func ifNotExists(into *bool) *cli.Flag {
 // purpose declares a flag for what something is for.
 func purpose(into *string) *cli.Flag {
 	return cli.Typed(into, "description", func(s string) (string, error) {
-		if s == "-" { // any other text is told from none
-			return s, checkNew(s)
-		}
-		return s, nil
+		return s, checkPurpose(s)
 	}, "what it is for").As("TEXT").TakesEmpty()
+}
+
+// checkPurpose is the rule for texts. Any but one is told from none.
+func checkPurpose(s string) error {
+	if s == "-" {
+		return checkNew(s)
+	}
+	return nil
 }
 
 // checkWord refuses what could not be found where names are combined.

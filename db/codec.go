@@ -122,7 +122,9 @@ func addrOf(from any) (netip.Addr, error) {
 
 // noValue is the error for what is stored and cannot be read.
 func noValue(stored any, reason error) error {
-	return corruptf("%q is no value of its column: %v", fmt.Sprint(stored), reason)
+	err := corruptf("%q is no value of its column: %v", fmt.Sprint(stored), reason)
+	err.Cause = reason
+	return err
 }
 
 func parseTime(s string) (time.Time, error) {

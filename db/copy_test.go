@@ -16,9 +16,15 @@ import (
 // fill makes a ledger with something in every table that there is.
 func fill(t *testing.T, s *Store) {
 	t.Helper()
+	fillWith(t, s, 1500)
+}
+
+// fillWith does with so many networks on one bridge.
+func fillWith(t *testing.T, s *Store, networks int) {
+	t.Helper()
 	ctx := t.Context()
 	create(t, s, vlans("10.0.1.0/24", 27, 3).v6("fd00:1::/48"))
-	create(t, s, flat("10.1.0.0/16", 30, 1500).v6("fd00:2::/48").with(func(n *NewNetworks) {
+	create(t, s, flat("10.1.0.0/16", 30, networks).v6("fd00:2::/48").with(func(n *NewNetworks) {
 		n.Bridge, n.Given.Label = "br-flat", "naïve 'label'"
 	}))
 	_, err := s.CreateInstances(ctx, NewInstances{Names: []string{"web1", "web2", "web3"}, ProjectID: "apollo"})

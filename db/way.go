@@ -34,6 +34,7 @@ const (
 	WayCreateDatabase         = sqlstore.WayCreateDatabase
 	WayAgainOrMoreConnections = sqlstore.WayAgainOrMoreConnections
 	WayAgainWhenUp            = sqlstore.WayAgainWhenUp
+	WayGrantCreate            = sqlstore.WayGrantCreate
 	WayWaitLonger             = sqlstore.WayWaitLonger
 	WayHistory                = sqlstore.WayHistory
 )

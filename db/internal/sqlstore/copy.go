@@ -70,8 +70,35 @@ func (d *DB) copied(ctx context.Context, r *ReadTx) (ordered []string, err error
 	return ordered, nil
 }
 
+// Clear refuses a ledger that holds or held anything, and empties the tables that the schema itself puts rows into: whoever
+// fills it brings those rows along. Error: ErrConflict.
+func Clear(ctx context.Context, d *DB, w *WriteTx) error {
+	tables, err := d.copied(ctx, w.ReadTx)
+	if err != nil {
+		return err
+	}
+	return d.clear(ctx, w, tables)
+}
+
 // clear refuses a ledger that holds or held anything, and empties the tables that the schema itself puts rows into.
 func (d *DB) clear(ctx context.Context, w *WriteTx, tables []string) error {
+	used, err := d.used(ctx, w, tables)
+	if err != nil {
+		return err
+	}
+	if used != "" {
+		return Conflictf("%s is not empty: its table %s is in use", d.Place(), used).Try(WayNewLedger)
+	}
+	for _, table := range []string{"free_ranges", "sequences"} {
+		if _, err := w.DeleteWhere(ctx, table, new(Where)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// used names a table by which a ledger holds or held something; "" if there is none.
+func (d *DB) used(ctx context.Context, w *WriteTx, tables []string) (string, error) {
 	for _, table := range tables {
 		condition := ""
 		switch table {
@@ -81,19 +108,11 @@ func (d *DB) clear(ctx context.Context, w *WriteTx, tables []string) error {
 			condition = " WHERE value <> 0" // what it held before, its numbers would be handed out again
 		}
 		used, err := Exists(ctx, w.ReadTx, "FROM "+table+condition)
-		if err != nil {
-			return err
-		}
-		if used {
-			return Conflictf("%s is not empty: its table %s is in use", d.Place(), table).Try(WayNewLedger)
+		if err != nil || used {
+			return table, err
 		}
 	}
-	for _, table := range []string{"free_ranges", "sequences"} {
-		if _, err := w.DeleteWhere(ctx, table, new(Where)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return "", nil
 }
 
 // copyTable copies the rows of a table, and returns how many there are on both sides.

@@ -4,8 +4,19 @@ import "path/filepath"
 
 // Files are the files that the ledger consists of, whether they exist at the moment or not: whatever is written there is
 // written into the ledger. There are none where a server or memory keeps it.
-func (d *DB) Files() []string {
-	e, ok := d.engine.(*sqlite)
+func (d *DB) Files() []string { return filesOf(d.engine) }
+
+// FilesAt are the files that the ledger of a URL consists of, or would.
+func FilesAt(url string) ([]string, error) {
+	eng, err := engineFor(url)
+	if err != nil {
+		return nil, err
+	}
+	return filesOf(eng), nil
+}
+
+func filesOf(eng engine) []string {
+	e, ok := eng.(*sqlite)
 	if !ok || e.memory {
 		return nil
 	}

@@ -209,7 +209,7 @@ func (w *WriteTx) begin(ctx context.Context) error {
 		return err
 	}
 	w.change.Comment = "all that was in the ledger before its history"
-	return w.writeEntry(ctx, 1, nil, string(base), rows, 0, 0)
+	return w.writeEntry(ctx, 1, 0, string(base), rows, 0, 0)
 }
 
 // baseOf reads the digests of the entry that history begins with; zero where it begins with an empty ledger.

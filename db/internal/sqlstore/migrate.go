@@ -26,8 +26,7 @@ func (d *DB) ready(ctx context.Context) error {
 		}
 		return nil
 	case version > latest:
-		return &Error{Message: fmt.Sprintf("%s has schema version %d, and this nova-manage knows only up to %d; it was left as it is",
-			d.engine.place(), version, latest), Way: WayNewerProgram}
+		return d.unknownVersion(version)
 	case version == 0 && d.opts.Mode == DryRun && d.engine.name() == sqliteName:
 		return d.useScratch(ctx)
 	case version == 0 && (d.opts.Mode.makes() || d.opts.Mode == DryRun):
@@ -40,6 +39,11 @@ func (d *DB) ready(ctx context.Context) error {
 	}
 	return &Error{Message: fmt.Sprintf("%s has schema version %d, and this nova-manage needs %d", d.engine.place(), version, latest),
 		Way: WayMigrate}
+}
+
+func (d *DB) unknownVersion(version int) error {
+	return &Error{Message: fmt.Sprintf("%s has schema version %d, and this nova-manage knows only up to %d; it was left as it is",
+		d.engine.place(), version, LatestSchema()), Way: WayNewerProgram}
 }
 
 // schemaVersion is 0 for an empty database. A database of somebody else is an error.

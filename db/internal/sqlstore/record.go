@@ -20,6 +20,7 @@ type recorder struct {
 	count  map[byte]int64
 
 	off    bool
+	once   bool // no row is written twice
 	ids    map[Subject][]int64
 	names  map[string]bool // of projects
 	undoes int64
@@ -91,10 +92,22 @@ func (w *WriteTx) keep(ctx context.Context, op Op) error {
 		if err != nil {
 			return err
 		}
-		*r = recorder{number: last + 1, undoes: r.undoes, seed: maphash.MakeSeed(), did: map[uint64]byte{}, count: map[byte]int64{},
+		*r = recorder{number: last + 1, undoes: r.undoes, once: r.once, seed: maphash.MakeSeed(), did: map[uint64]byte{}, count: map[byte]int64{},
 			ids: r.ids, names: r.names}
 	}
-	if r.table != k {
+	r.encode(op)
+	r.tally(op)
+	w.aboutRow(k, op.Before)
+	w.aboutRow(k, op.After)
+	if len(r.ops) >= partSize {
+		return w.writePart(ctx)
+	}
+	return nil
+}
+
+// encode adds an operation to the part.
+func (r *recorder) encode(op Op) {
+	if k := op.Table; r.table != k {
 		r.table = k
 		r.ops = append(r.ops, opTable)
 		r.ops = appendText(r.ops, k.Name)
@@ -112,13 +125,6 @@ func (w *WriteTx) keep(ctx context.Context, op Op) error {
 		r.ops = appendRecord(append(r.ops, opUpdate), op.Before)
 		r.ops = appendDifference(r.ops, op)
 	}
-	r.tally(op)
-	w.aboutRow(k, op.Before)
-	w.aboutRow(k, op.After)
-	if len(r.ops) >= partSize {
-		return w.writePart(ctx)
-	}
-	return nil
 }
 
 func appendText(b []byte, s string) []byte {
@@ -142,6 +148,10 @@ func appendDifference(b []byte, op Op) []byte {
 // tally counts what became of each row in the end: one that a change made and then filled in was made, and not changed.
 func (r *recorder) tally(op Op) {
 	if op.Table.Hidden || op.Table.Same(op.Before, op.After) {
+		return
+	}
+	if r.once && op.Before == nil {
+		r.count[opInsert]++ // what became of each of a million rows need not be remembered
 		return
 	}
 	row := op.Before
@@ -173,6 +183,9 @@ func (r *recorder) tally(op Op) {
 
 // KeepNoHistory is for the change that brings the history of what it writes along.
 func (w *WriteTx) KeepNoHistory() { w.record.off = true }
+
+// FillsOnce is for the change that fills an empty ledger, whatever its size, and writes no row again that it has made.
+func (w *WriteTx) FillsOnce() { w.record.once = true }
 
 // Undoes says that the change reverses an earlier one.
 func (w *WriteTx) Undoes(number int64) { w.record.undoes = number }
@@ -213,8 +226,9 @@ func (w *WriteTx) aboutRow(k *Kept, row Record) {
 }
 
 // writePart writes the operations that are kept, and begins the next part.
-func (w *WriteTx) writePart(ctx context.Context) error {
-	r := &w.record
+func (w *WriteTx) writePart(ctx context.Context) error { return w.record.writePart(ctx, w) }
+
+func (r *recorder) writePart(ctx context.Context, w *WriteTx) error {
 	body, err := pack(r.ops)
 	if err != nil {
 		return err
@@ -236,22 +250,35 @@ func (w *WriteTx) finish(ctx context.Context) error {
 			return err
 		}
 	}
-	var undoes any
-	if r.undoes != 0 {
-		undoes = r.undoes
-	}
-	if err := w.writeEntry(ctx, r.number, undoes, nil, r.count[opInsert], r.count[opUpdate], r.count[opDelete]); err != nil {
+	if err := w.writeEntry(ctx, r.number, r.undoes, nil, r.count[opInsert], r.count[opUpdate], r.count[opDelete]); err != nil {
 		return err
 	}
 	return w.writeSubjects(ctx)
 }
 
-func (w *WriteTx) writeEntry(ctx context.Context, number int64, undoes, base any, created, changed, deleted int64) error {
-	var comment any
-	if w.change.Comment != "" {
-		comment = w.change.Comment
+// Conclude writes the entry of the change now, for whoever checks the whole ledger before it is committed. What is written after
+// it is in no entry.
+func (w *WriteTx) Conclude(ctx context.Context) error {
+	err := w.finish(ctx)
+	w.record = recorder{off: true}
+	return err
+}
+
+func (w *WriteTx) writeEntry(ctx context.Context, number, undoes int64, base any, created, changed, deleted int64) error {
+	return w.insertEntry(ctx, Entry{Number: number, At: w.now, Actor: w.change.Actor, Command: w.change.Command, Comment: w.change.Comment,
+		Created: created, Changed: changed, Deleted: deleted, Undoes: undoes}, base)
+}
+
+// insertEntry writes an entry; base is the digests that it stands for, or nil.
+func (w *WriteTx) insertEntry(ctx context.Context, e Entry, base any) error {
+	var comment, undoes any
+	if e.Comment != "" {
+		comment = e.Comment
 	}
-	values := []any{number, FormatTime(w.now), w.change.Actor, w.change.Command, comment, created, changed, deleted, undoes, base}
+	if e.Undoes != 0 {
+		undoes = e.Undoes
+	}
+	values := []any{e.Number, FormatTime(e.At), e.Actor, e.Command, comment, e.Created, e.Changed, e.Deleted, undoes, base}
 	return w.Insert(ctx, NewRows{Table: "changes", Columns: []string{"number", "at", "actor", "command", "comment", "created", "changed", "deleted",
 		"undoes", "base"}, N: 1, Done: func(int) {}, Fill: func(_ int, v []any) { copy(v, values) }})
 }
@@ -259,29 +286,27 @@ func (w *WriteTx) writeEntry(ctx context.Context, number int64, undoes, base any
 // writeSubjects writes what the change is about: ids by runs, as those of networks that were carved at once are.
 func (w *WriteTx) writeSubjects(ctx context.Context) error {
 	r := &w.record
-	type subject struct {
-		kind        Subject
-		name        string
-		first, last int64
-	}
-	var all []subject
+	var all []About
 	for _, kind := range []Subject{Network, Instance} {
 		ids := r.ids[kind]
 		slices.Sort(ids)
 		for _, id := range slices.Compact(ids) {
-			if n := len(all); n > 0 && all[n-1].kind == kind && all[n-1].last == id-1 {
-				all[n-1].last = id
+			if n := len(all); n > 0 && all[n-1].Kind == kind && all[n-1].Last == id-1 {
+				all[n-1].Last = id
 				continue
 			}
-			all = append(all, subject{kind: kind, first: id, last: id})
+			all = append(all, About{Kind: kind, First: id, Last: id})
 		}
 	}
 	for name := range r.names {
-		all = append(all, subject{kind: Project, name: name})
+		all = append(all, About{Kind: Project, Name: name})
 	}
+	return w.insertSubjects(ctx, r.number, all)
+}
+
+func (w *WriteTx) insertSubjects(ctx context.Context, change int64, all []About) error {
 	return w.Insert(ctx, NewRows{Table: "change_subjects", Columns: []string{"kind", "name", "first", "last", "change"}, N: len(all), Done: func(int) {},
 		Fill: func(i int, v []any) {
-			s := all[i]
-			v[0], v[1], v[2], v[3], v[4] = int(s.kind), s.name, s.first, s.last, r.number
+			v[0], v[1], v[2], v[3], v[4] = int(all[i].Kind), all[i].Name, all[i].First, all[i].Last, change
 		}})
 }

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	_ "embed"
@@ -23,6 +24,11 @@ import (
 type sqlite struct {
 	path   string
 	memory bool
+	// private says that the file is nobody else's: a copy on its way. It is neither locked nor synced, wherever it is, and
+	// nothing is kept beside it.
+	private bool
+	// alias is how messages name the file that a private one stands for.
+	alias string
 	// timeout is how long a writer waits for another one.
 	timeout time.Duration
 	// present tells that no other state of the ledger is asked for.
@@ -57,7 +63,7 @@ func (e *sqlite) place() string {
 }
 
 // shown is the path as messages name it.
-func (e *sqlite) shown() string { return redact.Value(e.path) }
+func (e *sqlite) shown() string { return redact.Value(cmp.Or(e.alias, e.path)) }
 
 func (e *sqlite) migrations() []string {
 	return []string{sqliteSchema, sqliteDomains, sqliteHosts, sqliteHistory}
@@ -68,33 +74,45 @@ func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	if e.memory {
 		return sql.Open("sqlite", ":memory:?_pragma=foreign_keys(1)&_dqs=0")
 	}
+	if e.private {
+		return e.connect(ctx, opts, nil)
+	}
 	if err := e.checkLocal(); err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(e.path)
-	if none := errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0; none && opts.Mode.wouldMake() {
-		if err := e.unprepared(); err != nil {
-			return nil, err
-		}
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, noLedger(e)
-	case err != nil:
-		return nil, e.unreachable(err)
-	case info.IsDir():
-		return nil, fmt.Errorf("%s is a folder, not a ledger; name the file in it, such as %s",
-			e.shown(), filepath.Join(e.shown(), "nova.sqlite"))
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file, so it is no ledger", e.shown())
-	case info.Size() == 0:
-		return nil, noLedger(e)
+	if err := e.examine(opts.Mode.wouldMake()); err != nil {
+		return nil, err
 	}
 	db, err := e.connect(ctx, opts, nil)
 	if opts.Mode == Read && needsWriting(err) {
 		return e.openStill(ctx, opts, err)
 	}
 	return db, err
+}
+
+// examine returns nil where there is a file that can be a ledger, ErrNoLedger where there is none, and where one is to be made
+// could be.
+func (e *sqlite) examine(toMake bool) error {
+	info, err := os.Stat(e.path)
+	if none := errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0; none && toMake {
+		if err := e.unprepared(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return noLedger(e)
+	case err != nil:
+		return e.unreachable(err)
+	case info.IsDir():
+		return fmt.Errorf("%s is a folder, not a ledger; name the file in it, such as %s",
+			e.shown(), filepath.Join(e.shown(), "nova.sqlite"))
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file, so it is no ledger", e.shown())
+	case info.Size() == 0:
+		return noLedger(e)
+	}
+	return nil
 }
 
 // connect opens the file and reads from it; extra is added to the data source name.
@@ -146,6 +164,11 @@ func (e *sqlite) dsn(mode Mode, extra url.Values) string {
 	}
 	if mode == Read && e.present {
 		v.Add("_pragma", "query_only(1)") // what is temporary is written, too
+	}
+	if e.private {
+		// A rollback must still be possible, for which the journal is in memory.
+		v["_pragma"] = []string{"foreign_keys(1)", "journal_mode(MEMORY)", "synchronous(OFF)"}
+		v.Set("nolock", "1")
 	}
 	for key, values := range extra {
 		v[key] = values

@@ -34,6 +34,9 @@ func (e *sqlite) translate(_ context.Context, err error) error {
 	if e.still.moved() {
 		return e.changedMeanwhile() // pages of two states contradict each other
 	}
+	if e.private && isCode(err, sqlite3.SQLITE_FULL) {
+		return noSpaceFor(e.path, err)
+	}
 	say := func(format string, args ...any) error {
 		return &Error{Message: e.place() + ": " + fmt.Sprintf(format, args...), Cause: err}
 	}

@@ -214,6 +214,9 @@ func (e *sqlite) rehearse() error {
 // file alone for a moment; if that is not to be had now, the next command that writes will do it, and until then readers
 // and writers wait for each other.
 func (e *sqlite) settle(ctx context.Context, conn *sql.Conn) {
+	if e.private {
+		return
+	}
 	const attempts = 20
 	for i := 1; i <= attempts; i++ {
 		var mode string

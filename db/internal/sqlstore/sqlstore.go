@@ -125,26 +125,35 @@ type engine interface {
 // Errors: ErrInvalid for a URL that names no ledger, ErrNoLedger where there is none and opts.Mode does not make one;
 // anything else means that the database could not be opened or is not a ledger of ours.
 func Open(ctx context.Context, opts Options) (*DB, error) {
-	if opts.LockTimeout == 0 {
-		opts.LockTimeout = DefaultLockTimeout
-	}
-	if opts.Progress == nil {
-		opts.Progress = func(string, int64, int64) {}
-	}
-	if opts.Committed == nil {
-		opts.Committed = func() {}
-	}
-	if opts.Warn == nil {
-		opts.Warn = func(string) {}
-	}
-	if opts.Clock == nil {
-		opts.Clock = time.Now
-	}
 	eng, err := until(ctx, func() (engine, error) { return engineFor(opts.URL) })
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{engine: eng, opts: opts}
+	return openEngine(ctx, eng, opts.filled())
+}
+
+// filled are the options with what stands for those that are not set.
+func (o Options) filled() Options {
+	if o.LockTimeout == 0 {
+		o.LockTimeout = DefaultLockTimeout
+	}
+	if o.Progress == nil {
+		o.Progress = func(string, int64, int64) {}
+	}
+	if o.Committed == nil {
+		o.Committed = func() {}
+	}
+	if o.Warn == nil {
+		o.Warn = func(string) {}
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	return o
+}
+
+func openEngine(ctx context.Context, eng engine, opts Options) (d *DB, err error) {
+	d = &DB{engine: eng, opts: opts}
 	d.db, err = eng.open(ctx, opts)
 	switch missing := errors.Is(err, ErrNoLedger); {
 	case missing && opts.Mode == DryRun:

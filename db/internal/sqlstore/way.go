@@ -57,6 +57,8 @@ const (
 	WaySearchPath Way = "search_path"
 	// WayUTF8: keep the ledger in a database that has every character.
 	WayUTF8 Way = "utf8"
+	// WayGrantCreate: let the user make schemas; the values are the database and the user.
+	WayGrantCreate Way = "grant_create"
 	// WayWaitLonger: try again, or wait longer.
 	WayWaitLonger Way = "wait_longer"
 	// WayHistory: look what changes there are.

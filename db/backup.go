@@ -1,0 +1,33 @@
+package db
+
+import (
+	"context"
+	"os"
+
+	"nova-manage/db/internal/sqlstore"
+)
+
+// Backup copies the ledger, as it is at one moment and without holding up a writer, into a file that is there, empty and nobody
+// else's: a ledger that is kept in a file as a ledger, one on a server as the document of Export, with its history. The copy has passed Check.
+//
+// Error: ErrCheck where the copy would not be clean, which means that the ledger is not.
+func (s *Store) Backup(ctx context.Context, to *os.File) error {
+	if s.Files() == nil {
+		return s.Export(ctx, to, true)
+	}
+	if err := s.db.Backup(ctx, to); err != nil {
+		return err
+	}
+	return s.checkPrivate(ctx, to.Name(), "the copy of %s is not clean, so it was not kept: %s", s.db.Place())
+}
+
+// checkPrivate checks a copy of a ledger that nobody else knows of.
+func (s *Store) checkPrivate(ctx context.Context, path, format, subject string) error {
+	copied, err := sqlstore.OpenPrivate(ctx, path, "", sqlstore.Options{Mode: sqlstore.Read})
+	if err != nil {
+		return err
+	}
+	defer copied.Close()
+	c := &Store{db: copied}
+	return c.view(ctx, func(ctx context.Context, v view) error { return c.clean(ctx, v, format, subject) })
+}
