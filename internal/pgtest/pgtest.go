@@ -88,7 +88,6 @@ func (s *server) giveBack(t testing.TB, name string) {
 	t.Helper()
 	s.psql(t, name, `SET client_min_messages = warning;
 		SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
-		SET default_transaction_read_only = off;
 		ALTER DATABASE `+name+` RESET ALL;
 		DO $$ DECLARE name text; BEGIN
 			FOR name IN SELECT nspname FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname !~ '^pg_' LOOP
@@ -107,11 +106,7 @@ func (s *server) giveBack(t testing.TB, name string) {
 func WithPassword(t testing.TB, base, name, password string) string {
 	t.Helper()
 	s := get(t)
-	u, err := url.Parse(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	database := strings.TrimPrefix(u.Path, "/")
+	database := Database(t, base)
 	s.psql(t, database, fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'; GRANT ALL ON SCHEMA public TO %[1]s",
 		name, strings.ReplaceAll(password, "'", "''")))
 	t.Cleanup(func() { s.psql(t, database, fmt.Sprintf("DROP OWNED BY %s; DROP ROLE %[1]s", name)) })
@@ -157,14 +152,20 @@ func Standby(t testing.TB, base string) string {
 	return strings.Replace(base, url.QueryEscape(s.dir), url.QueryEscape(standby.dir), 1)
 }
 
-// Exec runs SQL on the database of a URL that URL returned, as a superuser.
-func Exec(t testing.TB, base, sql string) {
+// Database is the name of the database of a URL that URL returned.
+func Database(t testing.TB, base string) string {
 	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	get(t).psql(t, strings.TrimPrefix(u.Path, "/"), sql)
+	return strings.TrimPrefix(u.Path, "/")
+}
+
+// Exec runs SQL on the database of a URL that URL returned, as a superuser.
+func Exec(t testing.TB, base, sql string) {
+	t.Helper()
+	get(t).psql(t, Database(t, base), sql)
 }
 
 // Stop ends the server, if one runs, and removes its files. A TestMain calls it after its tests, so that nothing is
@@ -209,7 +210,8 @@ func (s *server) psql(t testing.TB, database, sql string) {
 	// The server's own user runs it: a role's name need not be that of a user.
 	cmd := exec.Command(filepath.Join(s.bin, "psql"), "-X", "-q", "-o", os.DevNull, "-v", "ON_ERROR_STOP=1", "-h", s.dir, "-U", superuser, "-d", database)
 	cmd.Stdin = strings.NewReader(sql)
-	cmd.Env = environment()
+	// What a test made the database's own settings is for the program under test, not for this.
+	cmd.Env = append(environment(), "PGOPTIONS=-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("psql: %s: %v: %s", sql, err, out)
 	}

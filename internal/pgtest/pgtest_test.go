@@ -61,3 +61,24 @@ func TestURL_separate(t *testing.T) {
 	Exec(t, a, "CREATE TABLE here (id int)")
 	Exec(t, b, "CREATE TABLE here (id int)")
 }
+
+// What a test has set for its database is gone when the next one gets it, and does not reach what empties it.
+func TestURL_settings(t *testing.T) {
+	var database string
+	for _, setting := range []string{"statement_timeout = '1ms'", "lock_timeout = '1ms'", "default_transaction_read_only = on"} {
+		t.Run(setting, func(t *testing.T) {
+			base := URL(t)
+			if database == "" {
+				database = base
+			}
+			if base != database {
+				t.Fatalf("the test got %s, not %s again", base, database)
+			}
+			Exec(t, base, `DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM pg_db_role_setting), 'a setting is left'; END $$;
+				CREATE TABLE here AS SELECT generate_series(1, 100000);
+				ALTER DATABASE `+Database(t, base)+` SET `+setting)
+			// This takes longer than a statement may, unless it is the test's.
+			Exec(t, base, "SELECT pg_sleep(0.05); DROP TABLE here")
+		})
+	}
+}

@@ -12,16 +12,6 @@ import (
 	"nova-manage/internal/pgtest"
 )
 
-// databaseOf is the name of the database that a URL of pgtest names.
-func databaseOf(t *testing.T, base string) string {
-	t.Helper()
-	u, err := url.Parse(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimPrefix(u.Path, "/")
-}
-
 // notInterrupted wants an error that is no interruption: nobody has pressed Ctrl-C.
 func notInterrupted(t *testing.T, err error) {
 	t.Helper()
@@ -51,7 +41,7 @@ func sleep(s *DB, write bool) error {
 func TestPostgres_statementTimeout(t *testing.T) {
 	base := pgtest.URL(t)
 	openTest(t, base, Create)
-	pgtest.Exec(t, base, "ALTER DATABASE "+databaseOf(t, base)+" SET statement_timeout = '50ms'")
+	pgtest.Exec(t, base, "ALTER DATABASE "+pgtest.Database(t, base)+" SET statement_timeout = '50ms'")
 	for _, write := range []bool{false, true} {
 		s := openTest(t, base, Write)
 		err := sleep(s, write)
@@ -66,7 +56,7 @@ func TestPostgres_statementTimeout(t *testing.T) {
 func TestPostgres_lockTimeoutOfServer(t *testing.T) {
 	base := pgtest.URL(t)
 	holder := openTest(t, base, Create)
-	pgtest.Exec(t, base, "ALTER DATABASE "+databaseOf(t, base)+" SET lock_timeout = '50ms'")
+	pgtest.Exec(t, base, "ALTER DATABASE "+pgtest.Database(t, base)+" SET lock_timeout = '50ms'")
 	s := openTest(t, base, Read)
 	for _, statement := range []string{"BEGIN", "LOCK TABLE sequences IN ACCESS EXCLUSIVE MODE"} {
 		if _, err := holder.conn.ExecContext(t.Context(), statement); err != nil {
