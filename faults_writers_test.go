@@ -12,20 +12,14 @@ import (
 	"time"
 )
 
-// TestFaults_writers has 64 processes at once run 50 writing commands each: none fails, nothing is handed out twice and
-// nothing is missing. That is 12,800 processes, about 1 minute on SQLite and 2 on PostgreSQL for each kind on two cores, so
-// that it takes NOVA_MANAGE_FULL=1, as in CI; otherwise they run 3 each. Under the race detector, which sees nothing of
-// what goes on between processes and makes each start ten times as slow, it is 1 each.
+// TestFaults_writers has 64 processes at once run writing commands: none fails, nothing is handed out twice and nothing is
+// missing. As many commands as the kind says, which are 7,680 processes and take minutes, it runs with NOVA_MANAGE_FULL=1, as in
+// CI; otherwise 3 each. Under the race detector, which sees nothing of what goes on between processes and makes each start
+// ten times as slow, it is 1 each.
 func TestFaults_writers(t *testing.T) {
 	const writers = 64
-	each := 3
-	switch {
-	case raceDetector:
-		each = 1
-	case os.Getenv("NOVA_MANAGE_FULL") == "1":
-		each = 50
-	}
 	for name, w := range map[string]struct {
+		each    int // commands of each process
 		prepare [][]string
 		command func(name string) []string
 		// unique are the columns in which no two rows may have the same value.
@@ -33,6 +27,7 @@ func TestFaults_writers(t *testing.T) {
 		unique []string
 	}{
 		"networks": {
+			each: 50,
 			command: func(name string) []string {
 				return []string{"network", "create", "10.0.0.0/8", "1", "32", "--next_free", "--fixed_range_v6", "fd00::/40", "--label", name,
 					"-f", "value", "-c", "id"}
@@ -41,6 +36,7 @@ func TestFaults_writers(t *testing.T) {
 			unique: []string{"id", "label", "cidr", "cidr_v6", "vlan", "bridge", "vpn_public_port"},
 		},
 		"instances": {
+			each:    10,
 			prepare: [][]string{{"network", "create", "10.0.0.0/8", "1", "8192", "--fixed_range_v6", "fd00::/40"}},
 			command: func(name string) []string {
 				return []string{"instance", "create", name, "--project_id", "apollo", "-f", "value", "-c", "id"}
@@ -49,6 +45,13 @@ func TestFaults_writers(t *testing.T) {
 			unique: []string{"id", "name", "mac_address", "fixed_ip", "fixed_ip_v6"},
 		},
 	} {
+		each := 3
+		switch {
+		case raceDetector:
+			each = 1
+		case os.Getenv("NOVA_MANAGE_FULL") == "1":
+			each = w.each
+		}
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, l *ledger) {
 				if l.path != "" {
