@@ -67,6 +67,10 @@ func (o *dbBackupOptions) run(ctx context.Context, s *session) error {
 	case there && !o.Force:
 		return exists(o.File)
 	}
+	if log := db.LogBeside(target); log != "" && s.store.Files() != nil {
+		return cli.WithHint(contradiction("cannot write %s: %s lies beside it, and would be taken for a part of the copy", o.File, log),
+			"name another file")
+	}
 	f, err := wholefile.Create(target)
 	if err != nil {
 		return failed(err)

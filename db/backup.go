@@ -21,6 +21,9 @@ func (s *Store) Backup(ctx context.Context, to *os.File) error {
 	return s.checkPrivate(ctx, to.Name(), "the copy of %s is not clean, so it was not kept: %s", s.db.Place())
 }
 
+// LogBeside names what lies beside a file, or where one is to be, and would be taken for a part of a ledger there; "" is nothing.
+func LogBeside(path string) string { return sqlstore.LogBeside(path) }
+
 // checkPrivate checks a copy of a ledger that nobody else knows of.
 func (s *Store) checkPrivate(ctx context.Context, path, format, subject string) error {
 	copied, err := sqlstore.OpenPrivate(ctx, path, "", sqlstore.Options{Mode: sqlstore.Read})

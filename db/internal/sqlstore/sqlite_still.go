@@ -75,14 +75,7 @@ func (e *sqlite) openStill(ctx context.Context, opts Options, cause error) (*sql
 }
 
 // log names the file that holds changes which are not in the ledger's own file yet, "" if there is none.
-func (s *still) log() string {
-	for _, suffix := range []string{"-wal", "-journal"} {
-		if info, err := os.Stat(s.path + suffix); err == nil && info.Size() > 0 {
-			return s.path + suffix
-		}
-	}
-	return ""
-}
+func (s *still) log() string { return LogBeside(s.path) }
 
 // moved tells whether somebody has written since the file was opened.
 func (s *still) moved() bool {
