@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"time"
+	"strings"
 
 	"golang.org/x/sys/unix"
 	driver "modernc.org/sqlite"
@@ -118,6 +118,9 @@ func (r *restoring) place(ctx context.Context) (kept string, err error) {
 		if info, err := os.Stat(r.e.path); err == nil {
 			(&making{path: r.e.path, file: info}).remove()
 		}
+		if err := r.orphaned(); err != nil {
+			return "", err
+		}
 		err = r.fresh.Commit(false)
 		if err == nil {
 			r.opts.Committed()
@@ -130,6 +133,34 @@ func (r *restoring) place(ctx context.Context) (kept string, err error) {
 			return "", err
 		}
 	}
+}
+
+// orphaned moves the log of a ledger that is gone out of the way of the one that comes.
+func (r *restoring) orphaned() error {
+	// Looked for first: whoever makes a ledger meanwhile has its file before its journal.
+	log := LogBeside(r.e.path)
+	if _, err := os.Lstat(r.e.path); log == "" || !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	kept := r.keptPath()
+	if err := r.setAside(kept); err != nil {
+		return err
+	}
+	r.opts.Warn(fmt.Sprintf("%s was left of a ledger that is gone; it is kept as %s%s", log, kept, strings.TrimPrefix(log, r.e.path)))
+	return nil
+}
+
+// setAside moves what SQLite has beside the ledger beside where that is kept.
+func (r *restoring) setAside(kept string) error {
+	for _, suffix := range []string{"-wal", "-journal"} {
+		if err := os.Rename(r.e.path+suffix, kept+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return r.e.unreachable(err)
+		}
+	}
+	if err := os.Remove(r.e.path + "-shm"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return r.e.unreachable(err)
+	}
+	return nil
 }
 
 // replace puts it in the place of a ledger that is there.
@@ -261,17 +292,15 @@ func (r *restoring) keep(ctx context.Context) (string, error) {
 
 // keptPath is a name beside the ledger that says when it was replaced, and that nobody has.
 func (r *restoring) keptPath() string {
-	path := r.e.path + "." + KeptAt(r.opts.Clock())
+	at := r.e.path + "." + r.opts.Clock().UTC().Format("2006-01-02T15-04-05Z")
+	path := at
 	for n := 2; ; n++ {
-		if _, err := os.Lstat(path); err != nil || n > 1000 {
+		if _, err := os.Lstat(path); err != nil && LogBeside(path) == "" || n > 1000 {
 			return path
 		}
-		path = fmt.Sprintf("%s.%s-%d", r.e.path, KeptAt(r.opts.Clock()), n)
+		path = fmt.Sprintf("%s-%d", at, n)
 	}
 }
-
-// KeptAt is a time as it can be a part of a file's name anywhere.
-func KeptAt(t time.Time) string { return t.UTC().Format("2006-01-02T15-04-05Z") }
 
 // swap puts the new ledger in the place of a file that is no database any more, which nobody has open therefore. It is kept as
 // it is, with what SQLite had beside it.
@@ -288,13 +317,8 @@ func (r *restoring) swap() (kept string, err error) {
 		return "", r.e.unreachable(err)
 	}
 	step("swap")
-	for _, suffix := range []string{"-wal", "-journal"} {
-		if err := os.Rename(r.e.path+suffix, kept+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", r.e.unreachable(err)
-		}
-	}
-	if err := os.Remove(r.e.path + "-shm"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", r.e.unreachable(err)
+	if err := r.setAside(kept); err != nil {
+		return "", err
 	}
 	if err := r.fresh.Commit(true); err != nil {
 		return "", r.e.unreachable(err)

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -223,6 +224,65 @@ func TestRestoreFile_damaged(t *testing.T) {
 	if _, err := RestoreFile(t.Context(), restoreOptions(foreign, Create), restoreFrom(other)); err == nil || !strings.Contains(err.Error(), "OpenStack Nova itself") {
 		t.Errorf("Nova's own: %v", err)
 	}
+}
+
+// What a ledger that is gone has left beside its place does not get into the one that comes.
+func TestRestoreFile_orphanedLog(t *testing.T) {
+	for _, empty := range []bool{false, true} {
+		dir, err := filepath.EvalSymlinks(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		path, other := filepath.Join(dir, "nova.sqlite"), filepath.Join(dir, "other")
+		ledgerWith(t, other, "new", 10)
+		ledgerWith(t, path, "old", 3)
+		log := hotLog(t, path)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path+"-wal", log, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if empty {
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var warned []string
+		opts := restoreOptions(path, Create)
+		opts.Warn = func(message string) { warned = append(warned, message) }
+		if kept, err := RestoreFile(t.Context(), opts, restoreFrom(other)); err != nil || kept != "" {
+			t.Fatal(kept, err)
+		}
+		if got := projectsIn(t, path); got["new"] != 10 || len(got) != 1 {
+			t.Errorf("the ledger has %v", got)
+		}
+		kept := path + ".2026-11-26T00-31-05Z-wal"
+		if b, err := os.ReadFile(kept); err != nil || !bytes.Equal(b, log) {
+			t.Errorf("the log is not kept (%v)", err)
+		}
+		if want := []string{path + "-wal was left of a ledger that is gone; it is kept as " + kept}; !slices.Equal(warned, want) {
+			t.Errorf("warned: %q", warned)
+		}
+	}
+}
+
+// hotLog is a log with a change to a ledger that is not in its own file yet.
+func hotLog(t *testing.T, path string) []byte {
+	t.Helper()
+	s := openTest(t, path, Write)
+	defer s.Close()
+	err := s.Change(t.Context(), Change{Actor: "t"}, func(ctx context.Context, w *WriteTx) error {
+		return w.Update(ctx, "projects", Named{"project_id", "old0"}, Named{"description", "hot"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.ReadFile(path + "-wal")
+	if err != nil || len(log) == 0 {
+		t.Fatal("there is no log", err)
+	}
+	return log
 }
 
 // A ledger in pages of another size takes the place of one, and the other way round.
