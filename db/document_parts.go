@@ -11,7 +11,7 @@ import (
 )
 
 // What the document has of each table, and what can never be right in a row of it. How the rows are written, and what they
-// must find there, is in import_write.go.
+// must find there, is in document_write.go.
 
 var projectPart = &tablePart[Project]{
 	table:   projectRows,
