@@ -59,7 +59,6 @@ func dbBackup() *command {
 }
 
 func (o *dbBackupOptions) run(ctx context.Context, s *session) error {
-	failed := func(err error) error { return fmt.Errorf("cannot write %s: %w", o.File, cli.ReasonOf(err)) }
 	target, there, err := newFileTarget(o.File, s.opened)
 	switch {
 	case err != nil:
@@ -71,47 +70,28 @@ func (o *dbBackupOptions) run(ctx context.Context, s *session) error {
 		return cli.WithHint(contradiction("cannot write %s: %s lies beside it, and would be taken for a part of the copy", o.File, log),
 			"name another file")
 	}
-	f, err := wholefile.Create(target)
-	if err != nil {
-		return failed(err)
-	}
-	defer f.Discard()
-	if err := s.store.Backup(ctx, f.File); err != nil {
-		if onlyOfFile(err, f) {
-			err = failed(err)
+	var size int64
+	err = s.writeWhole(ctx, o.File, target, o.Force, func(f *os.File) error {
+		if err := s.store.Backup(ctx, f); err != nil {
+			return err
+		}
+		info, err := f.Stat()
+		if err == nil {
+			size = info.Size()
 		}
 		return err
-	}
-	info, err := f.Stat()
+	})
 	if err != nil {
-		return failed(err)
+		return err
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	err = f.Commit(o.Force)
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return exists(o.File)
-	case err != nil:
-		return failed(err)
-	}
-	s.wrote = true
-	return cli.PrintOne(s.Env, dbBackupColumns, backup{o.File, s.store.Files() == nil, info.Size()})
+	return cli.PrintOne(s.Env, dbBackupColumns, backup{o.File, s.store.Files() == nil, size})
 }
 
 func exists(path string) error {
 	return cli.WithHint(contradiction("%s exists, and was left as it is", path), "name another file, or --force to replace it")
 }
 
-// onlyOfFile tells whether an error is that of writing the file, which knows it by a name that nobody has given.
-func onlyOfFile(err error, f *wholefile.File) bool {
-	var failed *fs.PathError
-	return errors.As(err, &failed) && failed.Path == f.Name()
-}
-
-// newFileTarget finds out which file a path means that is to be made or replaced as a whole, and whether it is there. What no
-// program should replace is refused: a device, a folder, what a link leads nowhere to, the ledger.
+// newFileTarget is fileTarget for what is always made anew, and not for whoever reads what is written.
 func newFileTarget(path string, ledgers []*db.Store) (target string, there bool, err error) {
 	failed := func(err error) (string, bool, error) {
 		return "", false, fmt.Errorf("cannot write %s: %w", path, cli.ReasonOf(err))
@@ -119,27 +99,43 @@ func newFileTarget(path string, ledgers []*db.Store) (target string, there bool,
 	if _, ours, err := descriptorOf(path); err != nil || ours || path == "-" {
 		return failed(errors.New("it is no file that could be made as a whole"))
 	}
-	info, err := os.Stat(path)
+	target, info, err := fileTarget(path, ledgers)
+	if err != nil {
+		return "", false, err
+	}
+	if folder, err := os.Stat(filepath.Dir(target)); info == nil && (err != nil || !folder.IsDir()) {
+		return failed(fmt.Errorf("there is no folder %s", filepath.Dir(path)))
+	}
+	return target, info != nil, nil
+}
+
+// writeWhole has a file made by write, all of it or nothing. path is how the user names the target.
+func (s *session) writeWhole(ctx context.Context, path, target string, replace bool, write func(*os.File) error) error {
+	failed := func(err error) error { return fmt.Errorf("cannot write %s: %w", path, cli.ReasonOf(err)) }
+	f, err := wholefile.Create(target)
+	if err != nil {
+		return failed(err)
+	}
+	defer f.Discard()
+	if err := write(f.File); err != nil {
+		// An error of the file itself knows it by a name that nobody has given.
+		if wrong := (*fs.PathError)(nil); errors.As(err, &wrong) && wrong.Path == f.Name() {
+			err = failed(err)
+		}
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	err = f.Commit(replace)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Lstat(path); err == nil {
-			return failed(errors.New("it is a symbolic link that leads nowhere"))
-		}
-		if folder, err := os.Stat(filepath.Dir(path)); err != nil || !folder.IsDir() {
-			return failed(fmt.Errorf("there is no folder %s", filepath.Dir(path)))
-		}
-		return path, false, refuseLedger(path, nil, ledgers)
+	case errors.Is(err, fs.ErrExist):
+		return exists(path)
 	case err != nil:
 		return failed(err)
-	case info.IsDir():
-		return failed(errors.New("it is a folder"))
-	case !info.Mode().IsRegular():
-		return failed(errors.New("it is not a regular file"))
 	}
-	if target, err = filepath.EvalSymlinks(path); err != nil {
-		return failed(err)
-	}
-	return target, true, refuseLedger(path, info, ledgers)
+	s.wrote = true
+	return nil
 }
 
 type dbRestoreOptions struct {

@@ -9,7 +9,6 @@ import (
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
-	"nova-manage/internal/wholefile"
 )
 
 type dbExportOptions struct {
@@ -72,7 +71,6 @@ func (o *dbExportOptions) run(ctx context.Context, s *session) error {
 
 // write writes the document into a file, as a whole or not at all.
 func (o *dbExportOptions) write(ctx context.Context, s *session) error {
-	failed := func(err error) error { return fmt.Errorf("cannot write %s: %w", o.Output, cli.ReasonOf(err)) }
 	target, there, err := newFileTarget(o.Output, s.opened)
 	if err == nil && there && isDatabase(target) {
 		err = cli.UsageErrorf("cannot write %s: it is an SQLite database, another ledger or a copy of one", o.Output)
@@ -80,25 +78,7 @@ func (o *dbExportOptions) write(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	f, err := wholefile.Create(target)
-	if err != nil {
-		return failed(err)
-	}
-	defer f.Discard()
-	if err := s.store.Export(ctx, f, o.History); err != nil {
-		if onlyOfFile(err, f) {
-			err = failed(err)
-		}
-		return err
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if err := f.Commit(true); err != nil {
-		return failed(err)
-	}
-	s.wrote = true
-	return nil
+	return s.writeWhole(ctx, o.Output, target, true, func(f *os.File) error { return s.store.Export(ctx, f, o.History) })
 }
 
 type dbImportOptions struct {

@@ -15,6 +15,7 @@ import (
 
 	"nova-manage/internal/cli"
 	"nova-manage/internal/configfile"
+	"nova-manage/internal/wholefile"
 )
 
 // The way from a rendered text to where it is wanted. It knows no kind of text: an emitting command has its generator
@@ -86,7 +87,7 @@ func (s *session) outputFolder(ctx context.Context, f *folder) error {
 			return err
 		}
 	}
-	defer syncFolder(f.path)
+	defer wholefile.SyncFolder(f.path)
 	written := 0
 	var removed, left, spared []string
 	for _, u := range updates {

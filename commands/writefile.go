@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
+	"nova-manage/internal/wholefile"
 	"nova-manage/node"
 )
 
@@ -26,31 +26,12 @@ type fileUpdate struct {
 	needed bool // false where the file is as it should be
 }
 
-// planFile finds out what it takes to make path hold data, and touches nothing. A symbolic link is followed, because
-// whoever made it wants the file it leads to be written. Anything but a regular file is refused: renamed over, a
-// device like /dev/null would be gone. So is what the ledger consists of, see refuseLedger.
+// planFile finds out what it takes to make path hold data, and touches nothing; see fileTarget.
 func planFile(path string, data []byte, ledgers []*db.Store) (*fileUpdate, error) {
-	u := &fileUpdate{path: path, target: path, data: data, needed: true}
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(path); err == nil {
-			return nil, fmt.Errorf("cannot write %s: it is a symbolic link that leads nowhere", path)
-		}
-		return u, refuseLedger(path, nil, ledgers)
-	}
-	switch {
-	case err != nil:
-		return nil, u.failed(err)
-	case info.IsDir():
-		return nil, fmt.Errorf("cannot write %s: it is a folder", path)
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("cannot write %s: it is not a regular file", path)
-	}
-	if u.target, err = filepath.EvalSymlinks(path); err != nil {
-		return nil, u.failed(err)
-	}
-	if err := refuseLedger(path, info, ledgers); err != nil {
-		return nil, err
+	target, info, err := fileTarget(path, ledgers)
+	u := &fileUpdate{path: path, target: target, data: data, needed: true}
+	if err != nil || info == nil {
+		return u, err
 	}
 	if isDatabase(u.target) {
 		return nil, cli.UsageErrorf("cannot write %s: it is an SQLite database, another ledger or a copy of one", path)
@@ -63,8 +44,33 @@ func planFile(path string, data []byte, ledgers []*db.Store) (*fileUpdate, error
 	return u, nil
 }
 
+// fileTarget finds out which file a path means that is to be made or replaced as a whole; info is nil where it is not there. A
+// symbolic link is followed, because whoever made it wants the file it leads to be written. Anything but a regular file is
+// refused: renamed over, a device like /dev/null would be gone. So is what the ledger consists of, see refuseLedger.
+func fileTarget(path string, ledgers []*db.Store) (target string, info fs.FileInfo, err error) {
+	info, err = os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(path); err == nil {
+			return "", nil, fmt.Errorf("cannot write %s: it is a symbolic link that leads nowhere", path)
+		}
+		return path, nil, refuseLedger(path, nil, ledgers)
+	case err != nil:
+	case info.IsDir():
+		err = errors.New("it is a folder")
+	case !info.Mode().IsRegular():
+		err = errors.New("it is not a regular file")
+	default:
+		target, err = filepath.EvalSymlinks(path)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("cannot write %s: %w", path, cli.ReasonOf(err))
+	}
+	return target, info, refuseLedger(path, info, ledgers)
+}
+
 // apply writes the file beside its target, syncs it and renames it over the target. On an error the old file is as it
-// was. The rename itself lasts only once syncFolder has been called.
+// was. The rename itself lasts only once wholefile.SyncFolder has been called.
 func (u *fileUpdate) apply() error {
 	if !u.needed {
 		return nil
@@ -80,15 +86,6 @@ func (u *fileUpdate) failed(err error) error {
 	return fmt.Errorf("cannot write %s: %w", u.path, cli.ReasonOf(err))
 }
 
-// syncFolder makes renames and removals in a folder last through a power cut. Some file systems cannot do that and say
-// so; then the folder holds the old file or the new one, and either of them whole.
-func syncFolder(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
-		d.Close()
-	}
-}
-
 // replaceFile makes path hold data and reports whether it did not before; see planFile and apply.
 func replaceFile(path string, data []byte, ledgers []*db.Store) (changed bool, err error) {
 	u, err := planFile(path, data, ledgers)
@@ -98,22 +95,19 @@ func replaceFile(path string, data []byte, ledgers []*db.Store) (changed bool, e
 	if err := u.apply(); err != nil || !u.needed {
 		return false, err
 	}
-	syncFolder(filepath.Dir(u.target))
+	wholefile.SyncFolder(filepath.Dir(u.target))
 	return true, nil
 }
 
-// isDatabase tells whether a file begins as SQLite's do (sqlite.org/fileformat2.html §1.2): no configuration file does, and a
-// backup of a ledger stands beside configuration files easily.
+// isDatabase tells whether a file is an SQLite database: no configuration file is, and a backup of a ledger stands beside
+// configuration files easily.
 func isDatabase(path string) bool {
-	const magic = "SQLite format 3\x00"
 	f, err := os.Open(path)
 	if err != nil {
 		return false // one that cannot be read may still be replaced
 	}
 	defer f.Close()
-	begin := make([]byte, len(magic))
-	_, err = io.ReadFull(f, begin)
-	return err == nil && string(begin) == magic
+	return db.IsDatabase(f)
 }
 
 // refuseLedger refuses to write where a ledger is: in one of its files, however it is called there, or, where info is

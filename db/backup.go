@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"io"
 	"os"
 
 	"nova-manage/db/internal/sqlstore"
@@ -18,19 +19,19 @@ func (s *Store) Backup(ctx context.Context, to *os.File) error {
 	if err := s.db.Backup(ctx, to); err != nil {
 		return err
 	}
-	return s.checkPrivate(ctx, to.Name(), "the copy of %s is not clean, so it was not kept: %s", s.db.Place())
-}
-
-// LogBeside names what lies beside a file, or where one is to be, and would be taken for a part of a ledger there; "" is nothing.
-func LogBeside(path string) string { return sqlstore.LogBeside(path) }
-
-// checkPrivate checks a copy of a ledger that nobody else knows of.
-func (s *Store) checkPrivate(ctx context.Context, path, format, subject string) error {
-	copied, err := sqlstore.OpenPrivate(ctx, path, "", sqlstore.Options{Mode: sqlstore.Read})
+	copied, err := sqlstore.OpenPrivate(ctx, to.Name(), "", sqlstore.Options{Mode: sqlstore.Read})
 	if err != nil {
 		return err
 	}
 	defer copied.Close()
 	c := &Store{db: copied}
-	return c.view(ctx, func(ctx context.Context, v view) error { return c.clean(ctx, v, format, subject) })
+	return c.view(ctx, func(ctx context.Context, v view) error {
+		return c.clean(ctx, v, WayCheckLedger, "the copy of %s is not clean, so it was not kept: %s", s.db.Place())
+	})
 }
+
+// LogBeside names what lies beside a file, or where one is to be, and would be taken for a part of a ledger there; "" is nothing.
+func LogBeside(path string) string { return sqlstore.LogBeside(path) }
+
+// IsDatabase tells whether a file begins as SQLite's do, as a ledger in a file does.
+func IsDatabase(f io.ReaderAt) bool { return sqlstore.IsDatabase(f) }

@@ -2,8 +2,6 @@ package db
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"nova-manage/db/internal/sqlstore"
 )
@@ -21,7 +19,7 @@ func Copy(ctx context.Context, from, to *Store) (copied []Copied, err error) {
 		// The source's own transaction ends first: should it turn out to have changed meanwhile, the copy is not kept.
 		return from.view(ctx, func(ctx context.Context, source view) (err error) {
 			if copied, err = sqlstore.CopyRows(ctx, from.db, source.ReadTx, to.db, target.door); err == nil {
-				err = checkCopy(ctx, from, to, target.view)
+				err = to.clean(ctx, target.view, WayCheckSource, "the copy of %s is not clean, so nothing was copied: %s", from.db.Place())
 			}
 			return to.db.Translate(ctx, err)
 		})
@@ -30,18 +28,4 @@ func Copy(ctx context.Context, from, to *Store) (copied []Copied, err error) {
 		return nil, err
 	}
 	return copied, nil
-}
-
-func checkCopy(ctx context.Context, from, to *Store, copied view) error {
-	var found []string
-	err := to.check(ctx, copied, func(f Finding) {
-		if len(found) < 3 {
-			found = append(found, f.Check+": "+f.Problem)
-		}
-	})
-	if err == nil && found != nil {
-		err = &Error{Message: fmt.Sprintf("the copy of %s is not clean, so nothing was copied: %s", from.db.Place(), strings.Join(found, "; ")),
-			Kind: ErrCheck, Way: WayCheckSource}
-	}
-	return err
 }

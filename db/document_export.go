@@ -16,7 +16,7 @@ import (
 func (s *Store) Export(ctx context.Context, w io.Writer, history bool) error {
 	out := &outer{w: w}
 	err := s.view(ctx, func(ctx context.Context, v view) error {
-		if err := s.clean(ctx, v, "%s is not clean, so nothing was exported: %s", s.db.Place()); err != nil {
+		if err := s.clean(ctx, v, WayCheckLedger, "%s is not clean, so nothing was exported: %s", s.db.Place()); err != nil {
 			return err
 		}
 		return v.export(ctx, document.NewWriter(out), history)

@@ -82,7 +82,7 @@ func (s *Store) importInto(ctx context.Context, t *tx, r io.Reader, name string,
 		err = t.door.Conclude(ctx)
 	}
 	if err == nil {
-		err = s.clean(ctx, t.view, "%s makes no clean ledger, so nothing was imported: %s", name)
+		err = s.clean(ctx, t.view, "", "%s makes no clean ledger, so nothing was imported: %s", name)
 	}
 	if err != nil {
 		return nil, err
@@ -160,8 +160,8 @@ func (i *reading) readSequences(ctx context.Context, d *document.Reader) error {
 		Fill: func(n int, v []any) { v[0], v[1] = sequenceNames[n], values[sequenceNames[n]] }})
 }
 
-// clean is an ErrCheck, worded by format from subject and the first findings, unless Check finds nothing.
-func (s *Store) clean(ctx context.Context, v view, format, subject string) error {
+// clean is an ErrCheck, worded by format from subject and the first findings, unless Check finds nothing; way is the one out.
+func (s *Store) clean(ctx context.Context, v view, way Way, format, subject string) error {
 	var found []string
 	more := 0
 	err := s.check(ctx, v, func(f Finding) {
@@ -178,5 +178,5 @@ func (s *Store) clean(ctx context.Context, v view, format, subject string) error
 	if more > 0 {
 		what += fmt.Sprintf("; and %d more", more)
 	}
-	return &Error{Message: fmt.Sprintf(format, subject, what), Kind: ErrCheck}
+	return &Error{Message: fmt.Sprintf(format, subject, what), Kind: ErrCheck, Way: way}
 }

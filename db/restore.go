@@ -133,7 +133,7 @@ func (r *restore) fill(ctx context.Context, fresh *os.File) (*Store, error) {
 		err = r.importInto(ctx, s)
 	} else {
 		err = s.view(ctx, func(ctx context.Context, v view) error {
-			return s.clean(ctx, v, "%s is not clean, so nothing was restored: %s", r.path)
+			return s.clean(ctx, v, "", "%s is not clean, so nothing was restored: %s", r.path)
 		})
 	}
 	if err != nil {
