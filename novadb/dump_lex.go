@@ -194,7 +194,7 @@ func (l *lexer) token(b byte, keep bool) (token, error) {
 		}
 		text, err := l.quoted(b, keep)
 		return token{kind, text}, err
-	case b >= '0' && b <= '9', b == '.', (b == '-' || b == '+') && (l.peek() >= '0' && l.peek() <= '9' || l.peek() == '.'):
+	case digit(b), b == '.' && digit(l.peek()), (b == '-' || b == '+') && (digit(l.peek()) || l.peek() == '.'):
 		return l.number(b)
 	case wordByte(b):
 		return l.word(b, keep)
@@ -202,8 +202,10 @@ func (l *lexer) token(b byte, keep bool) (token, error) {
 	return token{tokenPunctuation, string(rune(b))}, nil
 }
 
+func digit(b byte) bool { return b >= '0' && b <= '9' }
+
 func wordByte(b byte) bool {
-	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '_' || b == '$' || b == '@' || b >= 0x80
+	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || digit(b) || b == '_' || b == '$' || b == '@' || b >= 0x80
 }
 
 // run reads what is left of a run of letters and digits.

@@ -35,6 +35,8 @@ func TestRead_refused(t *testing.T) {
 		"two databases":        {two, "holds more than one database of Nova: a, b", WayOne},
 		"no columns":           {novatest.Sample("2012.2").Dump(novatest.Style{NoCreate: true}), "does not say what the columns of table fixed_ips are", WayColumns},
 		"another service":      {"CREATE TABLE `networks` (`id` varchar(36), `tenant_id` varchar(36));\n", "is not a database of Nova: it has no table fixed_ips, instances", WayNone},
+		"another's, qualified": {"CREATE TABLE `neutron`.`networks` (`id` varchar(36));\n", "is not a database of Nova: it has no table fixed_ips, instances", WayNone},
+		"many others":          {"USE a;\nCREATE TABLE x (id int);\nUSE b;\nCREATE TABLE x (id int);\n", "holds no database of Nova", WayNone},
 		"too few values":       {"CREATE TABLE `networks` (`id` int, `deleted` int);\nINSERT INTO `networks` VALUES (1);\n", "has not the 2 values of its columns", WayDump},
 		"a header of SQLite":   {"SQLite format 3\x00 and nothing of it", "is damaged", WayNone},
 	} {
@@ -65,6 +67,24 @@ func TestRead_manyDatabases(t *testing.T) {
 		t.Fatal(err)
 	}
 	if site := read(t, path); len(site.Networks) != 3 || len(site.Ports) != 3 {
+		t.Errorf("%+v", site)
+	}
+}
+
+// A table may have its database before it, as `mysqldump --system=all` writes it of accounts, and hand-made dumps of all.
+func TestRead_qualified(t *testing.T) {
+	dump := novatest.Sample("2014.2").Dump(novatest.Style{})
+	for _, table := range novatest.New("2014.2").Tables() {
+		dump = strings.ReplaceAll(dump, "CREATE TABLE `"+table+"`", "CREATE TABLE `nova`.`"+table+"`")
+		dump = strings.ReplaceAll(dump, "INSERT INTO `"+table+"`", "INSERT INTO nova."+table)
+	}
+	dump = "GRANT USAGE ON *.* TO `mariadb.sys`@`localhost`;\nUSE `mysql`;\nCREATE TABLE `networks` (`id` int);\n" + dump +
+		"INSERT INTO `networks` VALUES (.5);\n"
+	path := filepath.Join(t.TempDir(), "nova.sql")
+	if err := os.WriteFile(path, []byte(dump), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if site := read(t, path); len(site.Networks) != 3 || len(site.Ports) != 3 || len(site.Findings) != 0 {
 		t.Errorf("%+v", site)
 	}
 }
