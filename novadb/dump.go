@@ -17,6 +17,7 @@ type dumpReader struct {
 	into      *database // of the table of this one
 
 	begun, completed int // dumps in the file, by the comments in front and behind
+	saved, restored  int // the same by settings, which are there without comments, too
 	locked           bool
 
 	values []value
@@ -51,13 +52,18 @@ type syntaxError struct{ error }
 
 func syntaxf(format string, args ...any) error { return &syntaxError{fmt.Errorf(format, args...)} }
 
-// comment looks for the comments by which a dump says that it begins and that it is complete.
+// comment looks for the comments by which a dump says that it begins and that it is complete: those in words, which
+// --skip-comments leaves out, and its first and last statements for a server, which only --compact does.
 func (d *dumpReader) comment(text string) {
 	switch text = strings.TrimLeft(text, "- "); {
 	case strings.HasPrefix(text, "MySQL dump "), strings.HasPrefix(text, "MariaDB dump "):
 		d.begun++
 	case strings.HasPrefix(text, "Dump completed"):
 		d.completed++
+	case strings.Contains(text, "SET @OLD_SQL_NOTES="), strings.Contains(text, "SET @OLD_NOTE_VERBOSITY="): // MariaDB since 2024
+		d.saved++
+	case strings.Contains(text, "=@OLD_SQL_NOTES"), strings.Contains(text, "=@OLD_NOTE_VERBOSITY"):
+		d.restored++
 	}
 }
 
@@ -83,8 +89,11 @@ func (d *dumpReader) tables() (n int) {
 
 // chosen is the one database of the dump that is Nova's.
 func (d *dumpReader) chosen(path string) (*database, error) {
-	if d.completed < d.begun || d.locked {
+	switch {
+	case d.completed < d.begun || d.locked:
 		return nil, refused(WayWhole, "%s is cut off: its last line is not \"-- Dump completed\"", path)
+	case d.restored < d.saved:
+		return nil, refused(WayWhole, "%s is cut off: the settings that it changes are not set back at its end", path)
 	}
 	var some, found, filled []*database
 	for _, db := range d.databases {
@@ -102,6 +111,7 @@ func (d *dumpReader) chosen(path string) (*database, error) {
 	}
 	switch {
 	case len(found) == 1:
+		found[0].endless = d.begun == 0 && d.saved == 0
 		return found[0], nil
 	case len(found) > 1:
 		names := make([]string, len(found))

@@ -147,9 +147,7 @@ func (l *lexer) comment() error {
 		if err != nil {
 			return err
 		}
-		if len(l.text) < 80 {
-			l.text = append(l.text, b)
-		}
+		l.keepLabel(b)
 	}
 }
 
@@ -157,12 +155,25 @@ func (l *lexer) block() error {
 	if _, err := l.within(); err != nil {
 		return err
 	}
+	l.text = l.text[:0]
 	for last := byte(0); ; {
 		b, err := l.within()
-		if err != nil || last == '*' && b == '/' {
+		if err != nil {
 			return err
 		}
+		if last == '*' && b == '/' {
+			l.label(string(l.text))
+			return nil
+		}
+		l.keepLabel(b)
 		last = b
+	}
+}
+
+// keepLabel keeps the beginning of a comment, which is where it says what label wants to know.
+func (l *lexer) keepLabel(b byte) {
+	if len(l.text) < 80 {
+		l.text = append(l.text, b)
 	}
 }
 
