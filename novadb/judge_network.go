@@ -54,6 +54,7 @@ func (j *judgement) judgeNetworks() {
 	for _, n := range sound {
 		if j.networks[n.ID] == n {
 			j.site.Networks = append(j.site.Networks, n.Network) // completed by judgePorts
+			j.site.Taken["networks"]++
 		}
 	}
 }

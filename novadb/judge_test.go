@@ -295,6 +295,7 @@ func TestRead_badRows(t *testing.T) {
 					}
 				}
 				consistent(t, site)
+				accounted(t, d, site)
 			}
 		})
 	}

@@ -78,6 +78,7 @@ type Site struct {
 	Projects []Project
 	Findings []Finding
 	Left     []Left
+	Taken    map[string]int64 // how many rows of each table are in it: with Left and what is Invalid, all there are
 	// Endless says that the source is a dump in which nothing tells the end: if it was cut off between two statements, what
 	// came behind is missing, and nobody can know.
 	Endless bool

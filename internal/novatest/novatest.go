@@ -189,6 +189,9 @@ func (d *Database) Tables() (names []string) {
 	return names
 }
 
+// Rows is how many rows a table has.
+func (d *Database) Rows(table string) int { return len(d.tables[table]) }
+
 // SQLite writes the database as a SQLite file.
 func (d *Database) SQLite(t testing.TB, path string) {
 	t.Helper()
