@@ -69,7 +69,6 @@ type Left struct {
 // Site is what a Nova database holds that can be right, without soft-deleted rows. Everything in it refers to other things in
 // it. IDs are Nova's.
 type Site struct {
-	Release  string // by its columns: one release, or the first and the last that have them
 	Networks []Network
 	Ports    []Port
 	Ranges   []Range

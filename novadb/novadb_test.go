@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"testing"
 
 	"nova-manage/internal/novatest"
@@ -56,8 +55,8 @@ func TestRead_releases(t *testing.T) {
 		t.Run(release, func(t *testing.T) {
 			d := novatest.Sample(release)
 			site := sqliteOf(t, d)
-			if !strings.HasPrefix(site.Release, release[:4]) || site.Findings != nil {
-				t.Errorf("release %s, %q", site.Release, lines(site))
+			if site.Findings != nil {
+				t.Errorf("%q", lines(site))
 			}
 			for name, style := range styles {
 				path := filepath.Join(t.TempDir(), "nova.sql")

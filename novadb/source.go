@@ -122,20 +122,3 @@ func (d *database) other() string {
 	}
 	return "is not a database of Nova: its tables networks, fixed_ips and instances have other columns"
 }
-
-// release tells which releases have such columns.
-func (d *database) release() string {
-	switch {
-	case d.has("networks", "mtu"):
-		return "2014.2 to Newton"
-	case d.has("fixed_ips", "instance_uuid"):
-		return "2012.2 to 2014.1"
-	case d.has("floating_ips", "pool"):
-		return "2012.1"
-	case d.has("virtual_interfaces"):
-		return "2011.3"
-	case d.has("networks", "label"):
-		return "2011.2"
-	}
-	return "2011.1"
-}
