@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"nova-manage/internal/pgtest"
 )
 
 // writers have processes create networks, one after the other, until stop; it returns the labels of those that were made by
@@ -190,5 +192,38 @@ func TestFaults_killedImport(t *testing.T) {
 				t.Logf("%d of %d killed, %d whole", killed, attempts, whole)
 			})
 		}
+	}
+}
+
+// Who may not make a schema, or not write, on a server restores nothing: one line says so, and everything is as it was.
+func TestFaults_restoreRights(t *testing.T) {
+	l := newLedger(t, "postgresql")
+	l.must(t, "project", "create", "gemini")
+	document := filepath.Join(t.TempDir(), "document")
+	l.must(t, "db", "backup", document)
+	l.must(t, "project", "create", "apollo")
+	before := l.must(t, "db", "export", "--history")
+	guest := *l
+	guest.url = pgtest.WithPassword(t, l.url, "restorer", "restorer")
+	const schema = `public_\d{8}t\d{6}z`
+	for _, test := range []struct{ grant, says string }{
+		{"SELECT ON ALL TABLES IN SCHEMA public", ": permission denied: .*"},
+		{"ALL ON ALL TABLES IN SCHEMA public", ": the present ledger is kept in a schema " + schema + ", which this user may not make"},
+	} {
+		pgtest.Exec(t, l.url, "GRANT "+test.grant+" TO restorer")
+		for _, args := range [][]string{{"db", "restore", document, "--dry_run"}, {"db", "restore", document}} {
+			guest.fails(t, 1, `ledger \S+`+test.says, args...)
+		}
+		if l.must(t, "db", "export", "--history") != before {
+			t.Errorf("with %s something has changed", test.grant)
+		}
+		pgtest.Exec(t, l.url, `DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM pg_namespace WHERE nspname LIKE 'public\_%'), 'a schema is left'; END $$`)
+		guest.clean(t)
+	}
+	pgtest.Exec(t, l.url, "GRANT CREATE ON DATABASE "+pgtest.Database(t, l.url)+" TO restorer")
+	guest.must(t, "db", "restore", document)
+	restored := l.must(t, "db", "export", "--history")
+	if kept, err := os.ReadFile(document); err != nil || restored != string(kept) {
+		t.Errorf("with every right it restored\n%s\nnot\n%s (%v)", restored, kept, err)
 	}
 }
