@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -149,7 +150,8 @@ func TestFaults_restore(t *testing.T) {
 	t.Logf("%d networks made meanwhile", n)
 }
 
-// An import and a restore that are killed at some moment did nothing or all.
+// An import and a restore, also over a ledger that is there, that are killed at some moment did nothing or all; what was there is
+// kept then.
 func TestFaults_killedImport(t *testing.T) {
 	networks, attempts := "1500", 8
 	if raceDetector { // which sees nothing of what goes on between processes
@@ -161,14 +163,23 @@ func TestFaults_killedImport(t *testing.T) {
 	source.must(t, "db", "export", "--history", "-o", document)
 	want := source.must(t, "db", "export")
 	for _, engine := range []string{"sqlite", "postgresql"} {
-		for _, command := range []string{"import", "restore"} {
-			t.Run(engine+" "+command, func(t *testing.T) {
+		for _, name := range []string{"import", "restore", "restore over"} {
+			t.Run(engine+" "+name, func(t *testing.T) {
+				command, over := strings.CutSuffix(name, " over")
+				place := func() (l *ledger, before string) {
+					if l = newLedger(t, engine); over {
+						l.must(t, "project", "create", "gemini")
+						before = l.must(t, "db", "export")
+					}
+					return l, before
+				}
 				killed, whole := 0, 0
+				l, _ := place()
 				started := time.Now()
-				newLedger(t, engine).must(t, "db", command, document)
+				l.must(t, "db", command, document)
 				takes := time.Since(started)
 				for i := range attempts {
-					l := newLedger(t, engine)
+					l, before := place()
 					a, err := killAfter(t, l, takes*time.Duration(i)/time.Duration(attempts-2), "db", command, document)
 					switch {
 					case err != nil:
@@ -178,19 +189,60 @@ func TestFaults_killedImport(t *testing.T) {
 					case a.code != 0:
 						t.Errorf("exit %d\n%s", a.code, a.stderr)
 					}
+					l.settle(t)
 					there := l.run(t, "db", "export")
 					switch {
 					case there.code == 0 && there.stdout == want:
 						whole++
-					case there.code != 3 && !strings.Contains(there.stdout, `"networks": []`):
+					case over && there.stdout == before:
+					case over || there.code != 3 && !strings.Contains(there.stdout, `"networks": []`):
 						t.Errorf("killed, it left: exit %d %.200s%s", there.code, there.stdout, there.stderr)
 					}
 					if there.stdout != want {
-						l.must(t, "db", "import", document) // as if nothing had been
+						l.must(t, "db", command, document) // as if nothing had been
+					}
+					if over {
+						l.clean(t)
+						l.wantKept(t, before)
 					}
 				}
 				t.Logf("%d of %d killed, %d whole", killed, attempts, whole)
 			})
+		}
+	}
+}
+
+// wantKept wants what was there before a restore in each ledger that one has kept.
+func (l *ledger) wantKept(t *testing.T, before string) {
+	t.Helper()
+	var kept []string
+	if l.path != "" {
+		paths, err := filepath.Glob(l.path + ".*Z*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = paths
+	} else {
+		db, err := sql.Open("pgx", l.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		var schemas string
+		const query = `SELECT coalesce(string_agg(nspname, ' '), '') FROM pg_namespace WHERE nspname LIKE 'public\_%'`
+		if err := db.QueryRowContext(t.Context(), query).Scan(&schemas); err != nil {
+			t.Fatal(err)
+		}
+		for _, schema := range strings.Fields(schemas) {
+			kept = append(kept, l.url+"&search_path="+schema)
+		}
+	}
+	if kept == nil {
+		t.Error("nothing is kept")
+	}
+	for _, url := range kept {
+		if got := ledgerAt(url).must(t, "db", "export"); got != before {
+			t.Errorf("in %s is\n%s\nand before there was\n%s", url, got, before)
 		}
 	}
 }
