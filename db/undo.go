@@ -83,7 +83,7 @@ func (r *reversal) run(ctx context.Context) error {
 			r.back[rowID(op)] = true
 		}
 	}
-	for _, step := range []func(context.Context) error{r.compare, r.referring, r.returning} {
+	for _, step := range []func(context.Context) error{r.compare, r.referring, r.returning, r.linked} {
 		if err := step(ctx); err != nil {
 			return err
 		}

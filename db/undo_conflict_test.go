@@ -45,6 +45,17 @@ func TestStore_Undo_conflicts(t *testing.T) {
 		"a bridge that another network is on": {func(t *testing.T, s *Store) []func() error {
 			return []func() error{networks(s, flat("10.0.1.0/24", 24, 1).v6("fd00:1::/64")), networks(s, flat("10.0.2.0/24", 24, 1).v6("fd00:1::/64"))}
 		}, 1, "change 1 cannot be undone: change 2 depends on it"},
+		"a bridge's prefix that another network has": {func(t *testing.T, s *Store) []func() error {
+			return []func() error{networks(s, flat("10.0.1.0/24", 24, 1)), networks(s, flat("10.0.2.0/24", 24, 1).v6("fd00:1::/64")),
+				networks(s, flat("10.0.3.0/24", 24, 1))}
+		}, 2, "change 2 cannot be undone: change 3 depends on it"},
+		"a network whose bridge has another prefix": {func(t *testing.T, s *Store) []func() error {
+			remove := func(id string) func() error {
+				return func() error { return s.DeleteNetworks(t.Context(), []string{id}, false) }
+			}
+			return []func() error{networks(s, flat("10.0.1.0/24", 24, 1)), networks(s, flat("10.0.2.0/24", 24, 1).v6("fd00:1::/64")),
+				networks(s, flat("10.0.3.0/24", 24, 1)), remove("2"), remove("3"), networks(s, flat("10.0.4.0/24", 24, 1).v6("fd00:2::/64"))}
+		}, 4, "change 4 cannot be undone: changes 5 and 6 depend on it"},
 		"an instance that was deleted since": {func(t *testing.T, s *Store) []func() error {
 			return []func() error{networks(s, one("10.0.1.0/27")), instances(s, "p", "a"), func() error { return s.DeleteInstances(t.Context(), []string{"a"}) }}
 		}, 2, "change 2 cannot be undone: change 3 depends on it"},
