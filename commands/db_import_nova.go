@@ -130,6 +130,9 @@ func (o *dbImportNovaOptions) run(ctx context.Context, s *session) error {
 	case err != nil:
 		return err
 	}
+	if site.Endless {
+		s.Warnf("%s does not say where it ends, as dumps with --compact do not: whether it is cut off nobody can know", o.Source)
+	}
 	answer, invalid := found(site, o.SkipInvalid)
 	if invalid > 0 && !o.SkipInvalid {
 		if err := cli.PrintSlice(s.Env, dbImportNovaColumns, answer); err != nil {

@@ -38,6 +38,7 @@ func judge(d *database, names Names) *Site {
 		badGroup: map[int64]bool{}, vpnHeld: map[int64]bool{}}
 	j.site.Release = d.release()
 	j.site.Findings = d.wrong
+	j.site.Endless = d.endless
 	j.judgeProjects()
 	j.judgeNetworks()
 	j.judgeInstances()

@@ -103,6 +103,9 @@ var badRows = []struct {
 	{name: "netmask_v6", since: "2011.3", add: func(d *novatest.Database) {
 		d.Add("networks", vlanRow(row{"cidr_v6": "fd00:9::/64", "netmask_v6": "96"}))
 	}, want: []string{`invalid networks 20 1 netmask_v6 "96" contradicts cidr_v6 fd00:9::/64`}},
+	{name: "netmask_v6 as a mask", since: "2011.3", add: func(d *novatest.Database) {
+		d.Add("networks", vlanRow(row{"cidr_v6": "fd00:9::/64", "netmask_v6": "ffff:ffff:ffff::"}))
+	}, want: []string{`invalid networks 20 1 netmask_v6 "ffff:ffff:ffff::" contradicts cidr_v6 fd00:9::/64`}},
 	{name: "mtu", since: "2014.2", add: func(d *novatest.Database) { d.Add("networks", vlanRow(row{"mtu": 500})) },
 		want: []string{"invalid networks 20 1 mtu 500 is not 1280 to 65535"}},
 	{name: "two MTUs on a bridge", since: "2014.2", add: func(d *novatest.Database) {

@@ -77,6 +77,9 @@ type Site struct {
 	Projects []Project
 	Findings []Finding
 	Left     []Left
+	// Endless says that the source is a dump in which nothing tells the end: if it was cut off between two statements, what
+	// came behind is missing, and nobody can know.
+	Endless bool
 }
 
 // Project is a tenant: one that Nova has a row of, or one that something belongs to.

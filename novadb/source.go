@@ -76,6 +76,7 @@ type database struct {
 	others  map[string]int64 // rows of tables that are left out, by table
 	deleted map[string]int64 // soft-deleted rows, by table
 	wrong   []Finding        // rows that are not even what their columns say
+	endless bool             // it is of a dump that does not say where it ends
 }
 
 func newDatabase(name string) *database {

@@ -78,6 +78,9 @@ var takenOver = []struct {
 		f[column], f["allocated"], f["virtual_interface_id"] = value, true, 1
 	}, want: []string{"changed fixed_ips 12 1 10.0.0.11 is a further address of instance 42 on its network, and is reserved"},
 		shows: func(s *Site) string { return fmt.Sprint(s.Networks[0].Reserved) }, is: "[10.0.0.11 10.0.0.20-10.0.0.21]"},
+	{name: "netmask_v6 as each release writes it", since: "2011.3", add: func(d *novatest.Database) {
+		d.Find("networks", 1)["netmask_v6"], d.Find("networks", 3)["netmask_v6"] = "64", "ffff:ffff:ffff:ffff::"
+	}, shows: func(s *Site) string { return fmt.Sprint(len(s.Networks), len(s.Ports)) }, is: "3 3"},
 	{name: "IPv6 alone", since: "2011.3", add: func(d *novatest.Database) {
 		column, value := owner(d.Release, 60)
 		d.Add("networks", row{"id": 20, "cidr_v6": "fd00:9::/64", "bridge": "br6", "gateway_v6": "fd00:9::fe"})
