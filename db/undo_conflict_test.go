@@ -189,6 +189,28 @@ func TestStore_PruneHistory(t *testing.T) {
 	})
 }
 
+// A network that was changed and changed back in one change says when, and that alone is undone, once.
+func TestStore_Undo_nothingLeft(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		create(t, s, vlans("10.0.1.0/24", 27, 1))
+		label := func(ctx context.Context, to string) error {
+			_, err := s.UpdateNetworks(ctx, []string{"1"}, NetworkChange{Label: &to})
+			return err
+		}
+		do(t, func() error {
+			return s.Batch(t.Context(), func(ctx context.Context) error { return errors.Join(label(ctx, "a"), label(ctx, "")) })
+		})
+		if u, err := s.Undo(t.Context(), 2); err != nil || u.Number != 3 {
+			t.Fatalf("undone by change %d, %v", u.Number, err)
+		}
+		before := state(t, s)
+		_, err := s.Undo(t.Context(), 2)
+		wantError(t, err, ErrConflict, "nothing is left of change 2 that could be undone")
+		wantState(t, s, before)
+		wantClean(t, s)
+	})
+}
+
 // A change that took away again what it had made left nothing to undo; one whose rows are lost is damage, and not a success.
 func TestStore_Undo_nothing(t *testing.T) {
 	for name, url := range engines {
