@@ -83,6 +83,7 @@ var sourceHints = map[novadb.Way]string{
 	novadb.WayDump:    "give Nova's SQLite file, or what `mysqldump nova` writes",
 	novadb.WayFile:    "give the SQLite file itself",
 	novadb.WayColumns: "dump it without --no-create-info, or with --complete-insert",
+	novadb.WayStore:   "store it in a file first",
 	novadb.WayClose:   "copy it with `sqlite3 FILE \".backup COPY\"`, and give the copy",
 }
 

@@ -31,12 +31,15 @@ func readDump(ctx context.Context, path string, in io.Reader, size int64, progre
 	d.in = d.database("")
 	for n := 0; ; n++ {
 		more, err := d.statement(ctx, func() { progress("reading the dump", d.read, size) })
+		var unknown *columnsError
 		var syntax *syntaxError
 		switch {
 		case err == errCut && d.begun == 0 && d.tables() == 0:
 			return nil, refused(WayDump, "%s is no dump that mysqldump wrote: it has no table", path)
 		case err == errCut:
 			return nil, refused(WayWhole, "%s is cut off: %v", path, err)
+		case errors.As(err, &unknown):
+			return nil, refused(WayColumns, "%s %v", path, unknown)
 		case errors.As(err, &syntax):
 			return nil, refused(WayDump, "%s is no dump that mysqldump wrote: line %d: %v", path, d.line, err)
 		case err != nil:
@@ -51,6 +54,13 @@ func readDump(ctx context.Context, path string, in io.Reader, size int64, progre
 type syntaxError struct{ error }
 
 func syntaxf(format string, args ...any) error { return &syntaxError{fmt.Errorf(format, args...)} }
+
+// columnsError is a row of a table that nothing says the columns of.
+type columnsError struct{ table string }
+
+func (e *columnsError) Error() string {
+	return "does not say what the columns of table " + e.table + " are"
+}
 
 // comment looks for the comments by which a dump says that it begins and that it is complete: those in words, which
 // --skip-comments leaves out, and its first and last statements for a server, which only --compact does.
@@ -318,7 +328,7 @@ func (d *dumpReader) insert(ctx context.Context, report func()) error {
 		}
 		t, err = d.must(true)
 	} else if !known {
-		return refused(WayColumns, "the dump does not say what the columns of table %s are", table)
+		return &columnsError{table}
 	}
 	if err != nil {
 		return err

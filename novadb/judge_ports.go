@@ -200,6 +200,9 @@ func (p *portJudgement) judge(m *machine) string {
 	if len(m.ports) == 0 {
 		return cmp.Or(m.lost, "it has no network")
 	}
+	if m.lost != "" {
+		p.changed("instances", m.id, "%s, and it is without", m.lost)
+	}
 	p.publish(m)
 	return ""
 }

@@ -48,6 +48,8 @@ var badRows = []struct {
 	{name: "the same network twice", add: func(d *novatest.Database) {
 		d.Add("networks", vlanRow(nil), vlanRow(row{"id": 21, "vlan": 121, "vpn_public_port": 1021}))
 	}, want: []string{"invalid networks 21 1 10.9.0.0/28 overlaps network 20 (10.9.0.0/28)"}},
+	{name: "id beyond Nova's", add: func(d *novatest.Database) { d.Add("networks", vlanRow(row{"id": 1 << 31})) },
+		want: []string{`invalid networks 2147483648 1 id "2147483648" is no number of a row`}},
 	{name: "VLAN 4095", add: func(d *novatest.Database) { d.Add("networks", vlanRow(row{"vlan": 4095})) },
 		want: []string{"invalid networks 20 1 vlan 4095 is not 1 to 4094"}},
 	{name: "VLAN 0", add: func(d *novatest.Database) { d.Add("networks", vlanRow(row{"vlan": 0})) },

@@ -37,6 +37,7 @@ const (
 	WayDump        // give a SQLite file, or what mysqldump writes
 	WayFile        // give the SQLite database itself and not a dump of it
 	WayColumns     // dump with the tables' structure, or with column lists
+	WayStore       // store it in a file first
 	WayClose       // the file has a journal: it is to be closed properly, or copied by its own program
 )
 

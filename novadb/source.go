@@ -33,7 +33,12 @@ func readSource(ctx context.Context, path string, progress func(string, int64, i
 	case n == 0:
 		return nil, refused(WayDump, "%s is empty", path)
 	case bytes.HasPrefix(head, []byte("SQLite format 3\x00")):
+		if !info.Mode().IsRegular() {
+			return nil, refused(WayStore, "%s is a pipe with a SQLite database, which is not read from its beginning to its end", path)
+		}
 		return readSQLite(ctx, path, progress)
+	case bytes.HasPrefix(head, []byte("PGDMP")), bytes.Contains(head, []byte("-- PostgreSQL database dump")):
+		return nil, refused(WayDump, "%s is a dump of PostgreSQL", path)
 	}
 	for _, packed := range []struct{ magic, name string }{
 		{"\x1f\x8b", "gzip"}, {"BZh", "bzip2"}, {"\xfd7zXZ\x00", "xz"}, {"\x28\xb5\x2f\xfd", "zstd"}, {"PK\x03\x04", "zip"},

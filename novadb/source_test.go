@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"nova-manage/internal/novatest"
@@ -35,10 +36,12 @@ func TestRead_refused(t *testing.T) {
 		"cut off, no comments, between": {silent[:strings.Index(silent, "DROP TABLE IF EXISTS `quotas`")], "is cut off: the settings", WayWhole},
 		"without a footer":              {whole[:strings.LastIndex(whole, "-- Dump completed")], "is cut off: its last line is not", WayWhole},
 		"two databases":                 {two, "holds more than one database of Nova: a, b", WayOne},
-		"no columns":                    {novatest.Sample("2012.2").Dump(novatest.Style{NoCreate: true}), "does not say what the columns of table fixed_ips are", WayColumns},
+		"no columns":                    {novatest.Sample("2012.2").Dump(novatest.Style{NoCreate: true}), "source does not say what the columns of table fixed_ips are", WayColumns},
 		"another service":               {"CREATE TABLE `networks` (`id` varchar(36), `tenant_id` varchar(36));\n", "is not a database of Nova: it has no table fixed_ips, instances", WayNone},
 		"another's, qualified":          {"CREATE TABLE `neutron`.`networks` (`id` varchar(36));\n", "is not a database of Nova: it has no table fixed_ips, instances", WayNone},
 		"many others":                   {"USE a;\nCREATE TABLE x (id int);\nUSE b;\nCREATE TABLE x (id int);\n", "holds no database of Nova", WayNone},
+		"pg_dump":                       {"--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\n", "is a dump of PostgreSQL", WayDump},
+		"pg_dump -Fc":                   {"PGDMP\x01\x0e", "is a dump of PostgreSQL", WayDump},
 		"too few values":                {"CREATE TABLE `networks` (`id` int, `deleted` int);\nINSERT INTO `networks` VALUES (1);\n", "has not the 2 values of its columns", WayDump},
 		"a header of SQLite":            {"SQLite format 3\x00 and nothing of it", "is damaged", WayNone},
 	} {
@@ -53,6 +56,36 @@ func TestRead_refused(t *testing.T) {
 				t.Errorf("%v, want %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// A pipe may give a dump, as of a packed one, and cannot give a SQLite database.
+func TestRead_pipe(t *testing.T) {
+	sqlite := filepath.Join(t.TempDir(), "nova.sqlite")
+	novatest.Sample("2011.1").SQLite(t, sqlite)
+	content, err := os.ReadFile(sqlite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"dump": []byte(novatest.Sample("2011.1").Dump(novatest.Style{})), "SQLite": content} {
+		path := filepath.Join(t.TempDir(), "pipe")
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		written := make(chan struct{})
+		go func() {
+			defer close(written)
+			_ = os.WriteFile(path, content, 0o600) // whoever refuses it does not read on
+		}()
+		site, err := Read(t.Context(), path, Names{}, nil)
+		<-written
+		var source *SourceError
+		switch {
+		case name == "dump" && (err != nil || len(site.Networks) != 3):
+			t.Errorf("%v", err)
+		case name == "SQLite" && (!errors.As(err, &source) || source.Way != WayStore):
+			t.Errorf("%v", err)
+		}
 	}
 }
 

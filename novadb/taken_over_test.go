@@ -72,6 +72,14 @@ var takenOver = []struct {
 		shows: func(s *Site) string {
 			return fmt.Sprint(s.Ports[1].ID, s.Ports[1].Name, s.Ports[1].FixedIP, s.Ports[1].FixedIPv6)
 		}, is: "0web1-210.1.0.7 fd00:2::16:3eff:fe00:9"},
+	{name: "second network, which is left out", since: "2011.3", add: func(d *novatest.Database) {
+		column, value := owner(d.Release, 42)
+		d.Add("networks", vlanRow(row{"vlan": 4095}))
+		d.Add("virtual_interfaces", row{"id": 9, "address": "02:16:3e:00:00:09", "network_id": 20, column: value})
+		d.Add("fixed_ips", row{"id": 200, "address": "10.9.0.4", "network_id": 20, column: value, "allocated": true, "virtual_interface_id": 9})
+	}, want: []string{"invalid fixed_ips 200 1 its network 20 is left out", "changed instances 42 1 its network 20 is left out, and it is without",
+		"invalid networks 20 1 vlan 4095 is not 1 to 4094"},
+		shows: func(s *Site) string { return fmt.Sprint(len(s.Ports), s.Ports[0].NetworkID) }, is: "3 1"},
 	{name: "second address", since: "2011.3", add: func(d *novatest.Database) {
 		column, value := owner(d.Release, 42)
 		f := d.Fixed("10.0.0.11")
