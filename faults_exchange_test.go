@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"nova-manage/internal/pgtest"
 )
 
 // writers have processes create networks, one after the other, until stop; it returns the labels of those that were made by
@@ -147,7 +150,8 @@ func TestFaults_restore(t *testing.T) {
 	t.Logf("%d networks made meanwhile", n)
 }
 
-// An import and a restore that are killed at some moment did nothing or all.
+// An import and a restore, also over a ledger that is there, that are killed at some moment did nothing or all; what was there is
+// kept then.
 func TestFaults_killedImport(t *testing.T) {
 	networks, attempts := "1500", 8
 	if raceDetector { // which sees nothing of what goes on between processes
@@ -159,14 +163,23 @@ func TestFaults_killedImport(t *testing.T) {
 	source.must(t, "db", "export", "--history", "-o", document)
 	want := source.must(t, "db", "export")
 	for _, engine := range []string{"sqlite", "postgresql"} {
-		for _, command := range []string{"import", "restore"} {
-			t.Run(engine+" "+command, func(t *testing.T) {
+		for _, name := range []string{"import", "restore", "restore over"} {
+			t.Run(engine+" "+name, func(t *testing.T) {
+				command, over := strings.CutSuffix(name, " over")
+				place := func() (l *ledger, before string) {
+					if l = newLedger(t, engine); over {
+						l.must(t, "project", "create", "gemini")
+						before = l.must(t, "db", "export")
+					}
+					return l, before
+				}
 				killed, whole := 0, 0
+				l, _ := place()
 				started := time.Now()
-				newLedger(t, engine).must(t, "db", command, document)
+				l.must(t, "db", command, document)
 				takes := time.Since(started)
 				for i := range attempts {
-					l := newLedger(t, engine)
+					l, before := place()
 					a, err := killAfter(t, l, takes*time.Duration(i)/time.Duration(attempts-2), "db", command, document)
 					switch {
 					case err != nil:
@@ -176,19 +189,93 @@ func TestFaults_killedImport(t *testing.T) {
 					case a.code != 0:
 						t.Errorf("exit %d\n%s", a.code, a.stderr)
 					}
+					l.settle(t)
 					there := l.run(t, "db", "export")
 					switch {
 					case there.code == 0 && there.stdout == want:
 						whole++
-					case there.code != 3 && !strings.Contains(there.stdout, `"networks": []`):
+					case over && there.stdout == before:
+					case over || there.code != 3 && !strings.Contains(there.stdout, `"networks": []`):
 						t.Errorf("killed, it left: exit %d %.200s%s", there.code, there.stdout, there.stderr)
 					}
 					if there.stdout != want {
-						l.must(t, "db", "import", document) // as if nothing had been
+						l.must(t, "db", command, document) // as if nothing had been
+					}
+					if over {
+						l.clean(t)
+						l.wantKept(t, before)
 					}
 				}
 				t.Logf("%d of %d killed, %d whole", killed, attempts, whole)
 			})
 		}
+	}
+}
+
+// wantKept wants what was there before a restore in each ledger that one has kept.
+func (l *ledger) wantKept(t *testing.T, before string) {
+	t.Helper()
+	var kept []string
+	if l.path != "" {
+		paths, err := filepath.Glob(l.path + ".*Z*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = paths
+	} else {
+		db, err := sql.Open("pgx", l.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		var schemas string
+		const query = `SELECT coalesce(string_agg(nspname, ' '), '') FROM pg_namespace WHERE nspname LIKE 'public\_%'`
+		if err := db.QueryRowContext(t.Context(), query).Scan(&schemas); err != nil {
+			t.Fatal(err)
+		}
+		for _, schema := range strings.Fields(schemas) {
+			kept = append(kept, l.url+"&search_path="+schema)
+		}
+	}
+	if kept == nil {
+		t.Error("nothing is kept")
+	}
+	for _, url := range kept {
+		if got := ledgerAt(url).must(t, "db", "export"); got != before {
+			t.Errorf("in %s is\n%s\nand before there was\n%s", url, got, before)
+		}
+	}
+}
+
+// Who may not make a schema, or not write, on a server restores nothing: one line says so, and everything is as it was.
+func TestFaults_restoreRights(t *testing.T) {
+	l := newLedger(t, "postgresql")
+	l.must(t, "project", "create", "gemini")
+	document := filepath.Join(t.TempDir(), "document")
+	l.must(t, "db", "backup", document)
+	l.must(t, "project", "create", "apollo")
+	before := l.must(t, "db", "export", "--history")
+	guest := *l
+	guest.url = pgtest.WithPassword(t, l.url, "restorer", "restorer")
+	const schema = `public_\d{8}t\d{6}z`
+	for _, test := range []struct{ grant, says string }{
+		{"SELECT ON ALL TABLES IN SCHEMA public", ": permission denied: .*"},
+		{"ALL ON ALL TABLES IN SCHEMA public", ": the present ledger is kept in a schema " + schema + ", which this user may not make"},
+	} {
+		pgtest.Exec(t, l.url, "GRANT "+test.grant+" TO restorer")
+		for _, args := range [][]string{{"db", "restore", document, "--dry_run"}, {"db", "restore", document}} {
+			guest.fails(t, 1, `ledger \S+`+test.says, args...)
+		}
+		if l.must(t, "db", "export", "--history") != before {
+			t.Errorf("with %s something has changed", test.grant)
+		}
+		pgtest.Exec(t, l.url, `DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM pg_namespace WHERE nspname LIKE 'public\_%'), 'a schema is left'; END $$`)
+		guest.clean(t)
+	}
+	pgtest.Exec(t, l.url, "GRANT CREATE ON DATABASE "+pgtest.Database(t, l.url)+" TO restorer")
+	guest.must(t, "db", "restore", document)
+	restored := l.must(t, "db", "export", "--history")
+	if kept, err := os.ReadFile(document); err != nil || restored != string(kept) {
+		t.Errorf("with every right it restored\n%s\nnot\n%s (%v)", restored, kept, err)
 	}
 }

@@ -155,6 +155,13 @@ func killLoop(t *testing.T, l *ledger, loop writeLoop, kills int) {
 	t.Logf("%d killed, %d acknowledged, %d in the ledger", killed.Load(), len(acknowledged), len(made))
 }
 
+// settle waits until nobody is at work on a ledger: on a server the last statement of who was killed goes on without him. A dry
+// run waits for it, as a writer.
+func (l *ledger) settle(t *testing.T) {
+	t.Helper()
+	l.run(t, "network", "create", "192.168.0.0/28", "1", "16", "--network_manager", "FlatDHCPManager", "--dry_run")
+}
+
 // killAfter runs a command and kills it unless it has ended before.
 func killAfter(t *testing.T, l *ledger, delay time.Duration, args ...string) (answer, error) {
 	cmd := l.command(args...)

@@ -116,9 +116,13 @@ func (l *ledger) must(t testing.TB, args ...string) string {
 // fails runs a command that must end with this code and one line of error, after "nova-manage: error: ", which matches.
 func (l *ledger) fails(t testing.TB, code int, message string, args ...string) {
 	t.Helper()
-	a := l.run(t, args...)
+	l.run(t, args...).wantError(t, code, message, "nova-manage "+strings.Join(args, " "))
+}
+
+func (a answer) wantError(t testing.TB, code int, message, command string) {
+	t.Helper()
 	if a.code != code || !regexp.MustCompile(`\Anova-manage: error: `+message+`\n(nova-manage: hint: .*\n)?\z`).MatchString(a.stderr) {
-		t.Errorf("nova-manage %s: exit %d, want %d and %q\n%s", strings.Join(args, " "), a.code, code, message, a.stderr)
+		t.Errorf("%s: exit %d, want %d and %q\n%s", command, a.code, code, message, a.stderr)
 	}
 }
 

@@ -59,6 +59,9 @@ func testOldLedger(t *testing.T, l *ledger, engine string, version, latest int, 
 	}
 	checkAnswers(t, l, then)
 	l.clean(t)
+	if version < 4 { // which is the first that has a history
+		testNoUndo(t, l) // the copy answers as before, and so does what comes back
+	}
 
 	// Its rows fit a ledger that was never older: nothing of the old schema is left that the new one would not take.
 	copied := newLedger(t, engine)
@@ -69,6 +72,30 @@ func testOldLedger(t *testing.T, l *ledger, engine string, version, latest int, 
 	l.clean(t)
 	writeOldLedger(t, copied, version)
 	copied.clean(t)
+}
+
+// testNoUndo wants a ledger that was older than history to have one change, which stands for all that was in it and is there to stay;
+// what comes after it is undone as anywhere.
+func testNoUndo(t *testing.T, l *ledger) {
+	t.Helper()
+	if n := l.lastChange(t); n != 1 {
+		t.Fatalf("its history has %d changes", n)
+	}
+	const refused = "change 1 stands for all that was there when history began, and cannot be undone"
+	before := l.must(t, "db", "export", "--history")
+	for _, args := range [][]string{{"undo"}, {"undo", "1"}, {"undo", "--dry_run"}} {
+		l.fails(t, 4, refused, args...)
+	}
+	if after := l.must(t, "db", "export", "--history"); after != before {
+		t.Errorf("an undo that was refused has made of\n%s\nthis:\n%s", before, after)
+	}
+	networks := l.must(t, "network", "list", "--long")
+	l.must(t, "network", "delete", "2", "--force")
+	if was := l.must(t, "network", "list", "--long", "--as_of", "1"); was != networks {
+		t.Errorf("as of change 1 the networks are\n%s\nand were\n%s", was, networks)
+	}
+	l.must(t, "undo")
+	l.fails(t, 4, refused, "undo", "1")
 }
 
 // A ledger of version 1 may hold what version 2 refuses, from a hand that wrote past nova-manage. It is brought up to date all

@@ -54,7 +54,8 @@ func dbImportNova() *command {
 			"Networks with their reservations, VPN ports, instances with MAC and addresses, floating addresses, security groups, quotas and " +
 			"projects come into the ledger in one change, all or nothing; soft-deleted rows do not. Ids stay as they are where the " +
 			"ledger has not handed them out itself.\n\n" +
-			"The answer is a line for each row with an outcome of its own, and for each table how many rows were imported or left out. " +
+			"The answer is a line for each row with an outcome of its own, and for each table how many of Nova's rows were imported, as how many " +
+			"things of the ledger if that is another number, and how many were left out. " +
 			"Rows that cannot be right (invalid) and rows that the ledger is in the way of (collides) keep all from being imported, and the exit " +
 			"code is 4; with --skip_invalid the first, and what hangs on them, are left out (skipped). changed is a row that is in the ledger " +
 			"in another form, and says which.",
@@ -83,6 +84,7 @@ var sourceHints = map[novadb.Way]string{
 	novadb.WayDump:    "give Nova's SQLite file, or what `mysqldump nova` writes",
 	novadb.WayFile:    "give the SQLite file itself",
 	novadb.WayColumns: "dump it without --no-create-info, or with --complete-insert",
+	novadb.WayStore:   "store it in a file first",
 	novadb.WayClose:   "copy it with `sqlite3 FILE \".backup COPY\"`, and give the copy",
 }
 
@@ -129,6 +131,9 @@ func (o *dbImportNovaOptions) run(ctx context.Context, s *session) error {
 		return err
 	case err != nil:
 		return err
+	}
+	if site.Endless {
+		s.Warnf("%s does not say where it ends, as dumps with --compact do not: whether it is cut off nobody can know", o.Source)
 	}
 	answer, invalid := found(site, o.SkipInvalid)
 	if invalid > 0 && !o.SkipInvalid {
@@ -192,36 +197,42 @@ func renumbered(table string, ids map[int64]int64) (answer []importedRow) {
 	return answer
 }
 
-// totals says of each table how much was imported and left out.
+// totals says of each table how many rows were imported, and as what, and how many were left out.
 func totals(site *novadb.Site, ledger db.Import, done db.Imported) (answer []importedRow) {
-	floating, rules := int64(0), 0
-	for _, r := range site.Ranges {
-		floating += r.Rows
-	}
+	rules := 0
 	for _, g := range ledger.Groups {
 		rules += len(g.Rules)
 	}
-	for _, t := range []struct {
-		table  string
-		rows   int
-		reason string
-	}{
-		{"networks", len(ledger.Networks), ""},
-		{"instances", len(ledger.Instances), ""},
-		{"fixed_ips", done.Addresses, "addresses of instances, of both families"},
-		{"fixed_ips", done.Reservations, "ranges that are reserved"},
-		{"floating_ips", int(floating), fmt.Sprintf("in %d ranges", len(ledger.Ranges))},
-		{"security_groups", len(ledger.Groups), ""},
-		{"security_group_rules", rules, ""},
-		{"quotas", len(ledger.Quotas), ""},
-		{"projects", len(ledger.Projects), ""},
+	for _, t := range []struct{ table, as string }{
+		{"networks", ""},
+		{"instances", ifOther(site.Taken["instances"], len(ledger.Instances), "instances: one on several networks is one on each")},
+		{"virtual_interfaces", ""},
+		{"fixed_ips", fmt.Sprintf("%d addresses of instances, of both families, and %d ranges that are reserved", done.Addresses, done.Reservations)},
+		{"floating_ips", fmt.Sprintf("%d ranges", len(ledger.Ranges))},
+		{"security_groups", ""},
+		{"security_group_rules", ifOther(site.Taken["security_group_rules"], rules, "rules")},
+		{"security_group_instance_association", ""},
+		{"quotas", ifOther(site.Taken["quotas"], len(ledger.Quotas), "quotas")},
+		{"projects", ifOther(site.Taken["projects"], len(ledger.Projects), "projects: whatever something belongs to is one")},
 	} {
-		answer = append(answer, importedRow{outcomeImported, t.table, "", int64(t.rows), t.reason})
+		reason := ""
+		if t.as != "" {
+			reason = "as " + t.as
+		}
+		answer = append(answer, importedRow{outcomeImported, t.table, "", site.Taken[t.table], reason})
 	}
 	for _, l := range site.Left {
 		answer = append(answer, importedRow{outcomeLeftOut, l.Table, "", l.Rows, l.Reason})
 	}
 	return answer
+}
+
+// ifOther counts what rows became, unless each became one.
+func ifOther(rows int64, things int, what string) string {
+	if int64(things) == rows {
+		return ""
+	}
+	return fmt.Sprintf("%d %s", things, what)
 }
 
 // translate makes of a site what the ledger is asked for. hosted says which floating ranges have a host that Nova does not name.

@@ -25,13 +25,6 @@ var (
 // subjectKinds are what changes are about, as the document calls it.
 var subjectKinds = map[sqlstore.Subject]string{sqlstore.Network: "network", sqlstore.Instance: "instance", sqlstore.Project: "project"}
 
-// keptNumbers and keptAddresses are the columns of rows that are numbers and addresses; all others are text.
-var (
-	keptNumbers = []string{"hard_limit", "id", "vlan", "vpn_public_port", "mtu", "vpn_clients", "taken", "network_id", "instance_id", "released",
-		"group_id", "from_port", "to_port", "source_group_id"}
-	keptAddresses = []string{"first", "last", "claim", "first_v6"}
-)
-
 func (t view) exportHistory(ctx context.Context, w *document.Writer) error {
 	const page = 100
 	w.Begin()
@@ -389,11 +382,11 @@ func readRecord(d *document.Reader, k *sqlstore.Kept) (sqlstore.Record, error) {
 		}
 		_, isNumber := v.(int64)
 		s, _ := v.(string)
-		if isNumber != slices.Contains(keptNumbers, column) {
+		if isNumber != sqlstore.IsNumber(column) {
 			return d.Errorf("%s is not of the kind of its column", document.Quote(v))
 		}
 		at := slices.Index(k.Columns, column)
-		if slices.Contains(keptAddresses, column) {
+		if sqlstore.IsAddress(column) {
 			a, err := netip.ParseAddr(s)
 			if err != nil || a.Zone() != "" || a.Is4In6() || a.String() != s {
 				return d.Errorf("%s is no address as it is written here", document.Quote(s))

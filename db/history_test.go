@@ -116,7 +116,9 @@ func TestCheck_history(t *testing.T) {
 		"no table":         {"UPDATE change_rows SET body = ? WHERE change = 2 -- \x00+", "part 1 of change 2: it is no list of rows"},
 		"foreign table":    {"UPDATE change_rows SET body = ? WHERE change = 2 -- \x00t\x09sequences\x00", "part 1 of change 2: it is no list of rows"},
 		"compressed trash": {"UPDATE change_rows SET body = ? WHERE change = 2 -- \x01\xff\xff", "part 1 of change 2: "},
-		"wrong types":      {"UPDATE change_rows SET body = ? WHERE change = 2 -- \x00t\x08networks\x02\x02id\x05first+\x02\x01x\x01\x02", "are not those that its history leads to"},
+		"wrong rows":       {"UPDATE change_rows SET body = ? WHERE change = 2 -- \x00t\x08networks\x02\x02id\x05first+\x01\x02\x03\x01\x02", "are not those that its history leads to"},
+		"wrong new type":   {"UPDATE change_rows SET body = ? WHERE change = 2 -- \x00t\x08projects\x01\x0aproject_id~\x02\x06gemini\x01\x00\x01\x02", "part 1 of change 2: it is no list of rows"},
+		"wrong types":      {"UPDATE change_rows SET body = ? WHERE change = 2 -- \x00t\x08networks\x02\x02id\x05first+\x02\x01x\x01\x02", "part 1 of change 2: it is no list of rows"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for engine, url := range engines {

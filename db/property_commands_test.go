@@ -48,9 +48,9 @@ func (g *generator) step() step {
 
 // plain is a step whose effect on the ledger can be foreseen.
 func plain(do func(context.Context, *Store) error, foresee func(*model) verdict, command string, args ...any) step {
-	return step{command + fmt.Sprintf(strings.Repeat(" %+v", len(args)), args...),
-		func(ctx context.Context, s *Store) ([]Instance, error) { return nil, do(ctx, s) },
-		func(m *model, _ []Instance) verdict { return foresee(m) }}
+	return step{text: command + fmt.Sprintf(strings.Repeat(" %+v", len(args)), args...),
+		store: func(ctx context.Context, s *Store) ([]Instance, error) { return nil, do(ctx, s) },
+		model: func(m *model, _ []Instance) verdict { return foresee(m) }}
 }
 
 func (g *generator) networkCreate() step {
@@ -98,9 +98,9 @@ func (g *generator) gatewayStep() step {
 	switch g.IntN(10) {
 	case 0, 1, 2:
 		n := NewInstances{ProjectID: "apollo", Names: []string{g.name()}, FixedIP: often(g, 20, early())}
-		return step{fmt.Sprintf("instance create %+v", n),
-			func(ctx context.Context, s *Store) ([]Instance, error) { return s.CreateInstances(ctx, n) },
-			func(m *model, made []Instance) verdict { return m.createInstances(n, made) }}
+		return step{text: fmt.Sprintf("instance create %+v", n),
+			store: func(ctx context.Context, s *Store) ([]Instance, error) { return s.CreateInstances(ctx, n) },
+			model: func(m *model, made []Instance) verdict { return m.createInstances(n, made) }}
 	case 3, 4:
 		refs := []string{g.name()}
 		return plain(func(ctx context.Context, s *Store) error { return s.DeleteInstances(ctx, refs) },
@@ -142,9 +142,9 @@ func (g *generator) vpnChange() step {
 
 func (g *generator) instanceCreate() step {
 	n := g.newInstances()
-	return step{fmt.Sprintf("instance create %+v", n),
-		func(ctx context.Context, s *Store) ([]Instance, error) { return s.CreateInstances(ctx, n) },
-		func(m *model, made []Instance) verdict { return m.createInstances(n, made) }}
+	return step{text: fmt.Sprintf("instance create %+v", n),
+		store: func(ctx context.Context, s *Store) ([]Instance, error) { return s.CreateInstances(ctx, n) },
+		model: func(m *model, made []Instance) verdict { return m.createInstances(n, made) }}
 }
 
 func (g *generator) instanceDelete() step {

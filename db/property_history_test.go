@@ -1,10 +1,10 @@
 package db
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,8 +13,16 @@ import (
 	"nova-manage/db/internal/sqlstore"
 )
 
-// history is a ledger's history as the property test keeps it: the rows of every table that is kept, after each change.
-type history []map[string][][]any
+// history is a ledger's history as the property test keeps it: what there was after each change, by its number.
+type history struct {
+	states          []pastState
+	undone, refused int
+}
+
+type pastState struct {
+	rows  map[string][][]any // of every table that is kept
+	model *model
+}
 
 // keptState is what history keeps of what the tables hold.
 func keptState(t *testing.T, s *Store) map[string][][]any {
@@ -50,118 +58,157 @@ func latest(t *testing.T, s *Store) int64 {
 	return 0
 }
 
-// record keeps the state after a command, which may have been no change.
-func (h history) record(t *testing.T, s *Store) (history, error) {
+// record keeps what there is after a command, which may have been no change.
+func (h *history) record(t *testing.T, s *Store, m *model) error {
 	now := keptState(t, s)
 	switch n := latest(t, s); n {
-	case int64(len(h) - 1):
-		return h, differ(now, h[n])
-	case int64(len(h)):
-		return append(h, now), nil
+	case int64(len(h.states) - 1):
+		return differ(now, h.states[n].rows)
+	case int64(len(h.states)):
+		h.states = append(h.states, pastState{now, m})
+		return nil
 	default:
-		return h, fmt.Errorf("the latest change is %d, and %d were made", n, len(h))
+		return fmt.Errorf("the latest change is %d, and %d were made", n, len(h.states))
 	}
 }
 
-// undo reverses a change of those that were made, and now and then what it did itself.
-func (h history) undo(t *testing.T, s *Store, number int64, again bool) (_ history, undone bool, err error) {
-	last := int64(len(h) - 1)
-	u, err := s.Undo(t.Context(), number)
-	if errors.Is(err, ErrConflict) {
-		h, err := h.record(t, s)
-		if err == nil && int64(len(h)-1) != last {
+// compare looks at the ledger as of a change: every list is that of its model, and every row is there.
+func (h *history) compare(t *testing.T, s *Store, number int) error {
+	past := asOf(t, s, Past{Number: int64(number)})
+	defer past.Close()
+	// In a batch the past is looked for once, and not for each list.
+	err := past.Batch(t.Context(), func(context.Context) error {
+		err := h.states[number].model.compare(t, past)
+		if err == nil {
+			err = differ(keptState(t, past), h.states[number].rows)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("as of change %d: %w", number, err)
+	}
+	return nil
+}
+
+// undoing is the undo of an earlier change, and now and then of that undo. Which one it is depends on how many there are by then.
+type undoing struct {
+	back  [2]int // the lesser one counts, so that it is a late change more often: of others most have something that depends on them
+	again bool
+}
+
+func (u undoing) number(h *history) int64 {
+	n := len(h.states) - 1
+	return int64(n - min(u.back[0]%n, u.back[1]%n))
+}
+
+// undo reverses a change. It is refused for what depends on it and then nothing is done, or the ledger is in order and as it is in the
+// model; the undo of the undo makes every row what it was.
+func (h *history) undo(t *testing.T, s *Store, m *model, u undoing) (*model, error) {
+	if len(h.states) == 1 {
+		return m, nil
+	}
+	number, last := u.number(h), int64(len(h.states)-1)
+	without, depends, nothing := m.undo(h.states[number-1].model, h.states[number].model)
+	did, err := s.Undo(t.Context(), number)
+	switch {
+	case errors.Is(err, ErrConflict):
+		h.refused++
+		if number == last && !nothing {
+			return m, fmt.Errorf("undo of the latest change, %d: %w", number, err)
+		}
+		err = h.record(t, s, m)
+		if err == nil && int64(len(h.states)-1) != last {
 			err = errors.New("what was refused is a change")
 		}
-		return h, false, err
+		return m, err
+	case err != nil:
+		return m, fmt.Errorf("undo %d: %w", number, err)
+	case depends != "":
+		return m, fmt.Errorf("undo %d was done, and %s", number, depends)
 	}
-	if err != nil {
-		return h, false, fmt.Errorf("undo %d: %w", number, err)
-	}
-	if found := findings(t, s); found != nil {
-		return h, false, fmt.Errorf("db check after undo %d: %q", number, found)
-	}
-	if h, err = h.record(t, s); err != nil || u.Number == 0 {
-		return h, true, err // u.Number is 0 where nothing was left to reverse
+	undone := m.with(without)
+	if err := h.undid(t, s, undone); err != nil {
+		return m, fmt.Errorf("undo %d: %w", number, err)
 	}
 	if number == last {
-		if err := differ(h[last+1], h[last-1]); err != nil {
-			return h, true, fmt.Errorf("undo of the latest change, %d: %w", number, err)
+		if err := differ(h.states[last+1].rows, h.states[last-1].rows); err != nil {
+			return m, fmt.Errorf("undo of the latest change, %d: %w", number, err)
 		}
 	}
-	if !again {
-		return h, true, nil
+	if !u.again {
+		return undone, nil
 	}
-	if _, err := s.Undo(t.Context(), u.Number); err != nil {
-		return h, true, fmt.Errorf("undo of the undo of %d: %w", number, err)
+	if _, err = s.Undo(t.Context(), did.Number); err == nil {
+		err = h.undid(t, s, m)
 	}
-	if h, err = h.record(t, s); err != nil {
-		return h, true, err
+	if err == nil {
+		err = differ(h.states[len(h.states)-1].rows, h.states[last].rows)
 	}
+	if err != nil {
+		return m, fmt.Errorf("undo of the undo of %d: %w", number, err)
+	}
+	return m, nil
+}
+
+// undid looks at the ledger after an undo.
+func (h *history) undid(t *testing.T, s *Store, m *model) error {
 	if found := findings(t, s); found != nil {
-		return h, true, fmt.Errorf("db check after the undo of the undo of %d: %q", number, found)
+		return fmt.Errorf("db check: %q", found)
 	}
-	if err := differ(h[len(h)-1], h[last]); err != nil {
-		return h, true, fmt.Errorf("undo of the undo of %d: %w", number, err)
+	if err := m.compare(t, s); err != nil {
+		return err
 	}
-	return h, true, nil
+	h.undone++
+	return h.record(t, s, m)
 }
 
-// Random commands with undos of random earlier changes among them: an undo that succeeds leaves a sound ledger, and undoing it
-// what was before; one that is refused changes nothing; and the ledger as of each change is what it was.
-func TestStore_property_history(t *testing.T) {
-	for _, run := range []propertyRun{{"sqlite", 10, 90, 0}, {"postgresql", 1, 70, 0}} {
-		if raceDetector {
-			run.seeds = 1
+// mixed makes steps of a kind, batches of them, and undos.
+func (g *generator) mixed(next func(*generator) step) step {
+	switch {
+	case g.chance(12):
+		u := undoing{[2]int{g.IntN(1 << 20), g.IntN(1 << 20)}, g.chance(60)}
+		return step{text: fmt.Sprintf("undo %+v", u), undo: &u}
+	case g.chance(12):
+		parts := make([]step, 2+g.IntN(3))
+		for i := range parts {
+			parts[i] = next(g)
 		}
-		t.Run(run.engine, func(t *testing.T) {
-			undone, refused := 0, 0
-			for seed := range run.seeds {
-				g := generator{Rand: rand.New(rand.NewPCG(uint64(seed), 9))}
-				s := openTest(t, engines[run.engine](t), Create)
-				h := history{keptState(t, s)}
-				var done []string
-				var err error
-				for range run.steps {
-					if n := len(h) - 1; n > 0 && g.chance(25) {
-						var ok bool
-						number := int64(n - min(g.IntN(n), g.IntN(n)))
-						done = append(done, fmt.Sprint("undo ", number))
-						if h, ok, err = h.undo(t, s, number, g.chance(60)); ok {
-							undone++
-						} else {
-							refused++
-						}
-					} else {
-						step := g.step()
-						if _, e := step.store(t.Context(), s); e == nil {
-							done = append(done, step.text)
-						}
-						h, err = h.record(t, s)
-					}
-					if err != nil {
-						t.Fatalf("seed %d: %v, after %d commands, the last of them:\n%s", seed, err, len(done), list(asSteps(done)))
-					}
-				}
-				for n := range h[1:] {
-					past := asOf(t, s, Past{Number: int64(n + 1)})
-					if err := differ(keptState(t, past), h[n+1]); err != nil {
-						t.Fatalf("seed %d: as of change %d: %v", seed, n+1, err)
-					}
-					past.Close()
-				}
-				wantClean(t, s)
-			}
-			t.Logf("%d undone, %d refused", undone, refused)
-			if undone == 0 || refused == 0 {
-				t.Errorf("%d undone, %d refused: the test shows nothing", undone, refused)
-			}
-		})
+		return batchOf(parts)
 	}
+	return next(g)
 }
 
-func asSteps(texts []string) (steps []step) {
-	for _, text := range slices.Clone(texts[max(0, len(texts)-30):]) {
-		steps = append(steps, step{text: text})
+// batchOf is a batch of steps. It is refused with the first of them that is.
+func batchOf(parts []step) step {
+	var texts []string
+	for _, part := range parts {
+		texts = append(texts, part.text)
 	}
-	return steps
+	var made [][]Instance
+	var done int
+	return step{text: "batch: " + strings.Join(texts, "; "),
+		store: func(ctx context.Context, s *Store) ([]Instance, error) {
+			return nil, s.Batch(ctx, func(ctx context.Context) error {
+				made = make([][]Instance, len(parts))
+				for done = range parts {
+					var err error
+					if made[done], err = parts[done].store(ctx, s); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+		model: func(m *model, _ []Instance) (why verdict) {
+			for i, part := range parts {
+				switch why = part.model(m, made[i]); {
+				case i == done:
+					return why
+				case !why.none():
+					return verdict{kinds: []error{fmt.Errorf("%s in %q", why, part.text)}} // which the store let pass
+				}
+			}
+			return why
+		},
+	}
 }

@@ -145,7 +145,7 @@ func (m *model) state(a netip.Addr) string {
 		return "held"
 	case m.reserved[a]:
 		return "reserved"
-	case slices.Contains(m.released, a):
+	case m.released[a] > 0:
 		return "released"
 	}
 	return "free"

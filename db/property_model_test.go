@@ -20,8 +20,15 @@ type model struct {
 	floating  []FloatingRange
 	projects  map[string]*modelProject
 	reserved  map[netip.Addr]bool
-	released  []netip.Addr // the one released longest ago first
+	released  map[netip.Addr]int64 // the one released longest ago has the least number
+	rules     map[modelRule]int64  // by which those of a group are in order
 	last      map[string]int64
+}
+
+// modelRule is a rule of a group.
+type modelRule struct {
+	group int64
+	Rule
 }
 
 type modelProject struct {
@@ -31,13 +38,14 @@ type modelProject struct {
 }
 
 func newModel() *model {
-	return &model{projects: map[string]*modelProject{}, reserved: map[netip.Addr]bool{}, last: map[string]int64{}}
+	return &model{projects: map[string]*modelProject{}, reserved: map[netip.Addr]bool{}, released: map[netip.Addr]int64{},
+		rules: map[modelRule]int64{}, last: map[string]int64{}}
 }
 
 func (m *model) clone() *model {
 	c := *m
 	c.networks, c.instances, c.floating = slices.Clone(m.networks), slices.Clone(m.instances), slices.Clone(m.floating)
-	c.reserved, c.released, c.last = maps.Clone(m.reserved), slices.Clone(m.released), maps.Clone(m.last)
+	c.reserved, c.released, c.rules, c.last = maps.Clone(m.reserved), maps.Clone(m.released), maps.Clone(m.rules), maps.Clone(m.last)
 	c.projects = map[string]*modelProject{}
 	for name, p := range m.projects {
 		p := *p
@@ -178,37 +186,31 @@ func (m *model) taken(a netip.Addr) bool { return m.reserved[a] || m.holder(a) >
 
 // nextOf is the address handed out next: of those that nobody ever had the first, else the one released longest ago.
 func (m *model) nextOf(usable []netip.Addr) (netip.Addr, bool) {
-	var old []netip.Addr
+	var oldest netip.Addr
 	for _, a := range usable {
+		n, released := m.released[a]
 		switch {
 		case m.taken(a):
-		case slices.Contains(m.released, a):
-			old = append(old, a)
-		default:
+		case !released:
 			return a, true
+		case !oldest.IsValid() || n < m.released[oldest]:
+			oldest = a
 		}
 	}
-	for _, a := range m.released {
-		if slices.Contains(old, a) {
-			return a, true
-		}
-	}
-	return netip.Addr{}, false
+	return oldest, oldest.IsValid()
 }
 
-func (m *model) take(a netip.Addr) {
-	m.released = slices.DeleteFunc(m.released, func(r netip.Addr) bool { return r == a })
-}
+func (m *model) take(a netip.Addr) { delete(m.released, a) }
 
 func (m *model) release(a netip.Addr) {
 	if a.IsValid() {
-		m.released = append(m.released, a)
+		m.released[a] = m.next("released")
 	}
 }
 
 // forget drops what is known of addresses that are nobody's any more.
 func (m *model) forget(gone func(netip.Addr) bool) {
-	m.released = slices.DeleteFunc(m.released, gone)
+	maps.DeleteFunc(m.released, func(a netip.Addr, _ int64) bool { return gone(a) })
 	maps.DeleteFunc(m.reserved, func(a netip.Addr, _ bool) bool { return gone(a) })
 }
 
@@ -230,12 +232,16 @@ func (m *model) project(name string) *modelProject {
 
 func (m *model) addDefault(project string) {
 	p := m.projects[project]
-	p.groups = append(p.groups, SecurityGroup{ID: m.next("group"), ProjectID: project, Name: "default",
-		Description: "members reach each other", CreatedAt: testTime, Rules: []Rule{
-			{Protocol: "icmp", From: -1, To: -1, SourceGroup: "default"},
-			{Protocol: "tcp", From: 1, To: 65535, SourceGroup: "default"},
-			{Protocol: "udp", From: 1, To: 65535, SourceGroup: "default"},
-		}})
+	g := SecurityGroup{ID: m.next("group"), ProjectID: project, Name: "default", Description: "members reach each other", CreatedAt: testTime}
+	m.addRule(&g, Rule{Protocol: "icmp", From: -1, To: -1, SourceGroup: "default"})
+	m.addRule(&g, Rule{Protocol: "tcp", From: 1, To: 65535, SourceGroup: "default"})
+	m.addRule(&g, Rule{Protocol: "udp", From: 1, To: 65535, SourceGroup: "default"})
+	p.groups = append(p.groups, g)
+}
+
+func (m *model) addRule(g *SecurityGroup, r Rule) {
+	g.Rules = append(g.Rules, r)
+	m.rules[modelRule{g.ID, r}] = m.next("rule")
 }
 
 // uses is how much of each resource a project has.

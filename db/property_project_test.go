@@ -119,7 +119,7 @@ func (m *model) addRules(project, name string, rules []Rule) (why verdict) {
 	why.add(m.over(project, "security_group_rules", len(rules)), ErrConflict)
 	for _, r := range rules {
 		why.add(slices.Contains(g.Rules, r), ErrConflict)
-		g.Rules = append(g.Rules, r)
+		m.addRule(g, r)
 	}
 	return why
 }

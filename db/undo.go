@@ -40,7 +40,11 @@ func (s *Store) Undo(ctx context.Context, number int64) (u Undone, err error) {
 		if err := r.run(ctx); err != nil {
 			return err
 		}
-		u.Number, u.Rows = t.door.Number(), shown(r.reversed())
+		// All that it had changed may be when a network was changed last, which a later change writes, too.
+		if u.Number = t.door.Number(); u.Number == 0 {
+			return conflictf("nothing is left of change %d that could be undone", u.Change.Number).Try(WayHistory)
+		}
+		u.Rows = shown(r.reversed())
 		return nil
 	})
 	return u, err
@@ -83,7 +87,7 @@ func (r *reversal) run(ctx context.Context) error {
 			r.back[rowID(op)] = true
 		}
 	}
-	for _, step := range []func(context.Context) error{r.compare, r.referring, r.returning} {
+	for _, step := range []func(context.Context) error{r.compare, r.referring, r.returning, r.linked} {
 		if err := step(ctx); err != nil {
 			return err
 		}

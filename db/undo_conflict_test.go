@@ -45,6 +45,17 @@ func TestStore_Undo_conflicts(t *testing.T) {
 		"a bridge that another network is on": {func(t *testing.T, s *Store) []func() error {
 			return []func() error{networks(s, flat("10.0.1.0/24", 24, 1).v6("fd00:1::/64")), networks(s, flat("10.0.2.0/24", 24, 1).v6("fd00:1::/64"))}
 		}, 1, "change 1 cannot be undone: change 2 depends on it"},
+		"a bridge's prefix that another network has": {func(t *testing.T, s *Store) []func() error {
+			return []func() error{networks(s, flat("10.0.1.0/24", 24, 1)), networks(s, flat("10.0.2.0/24", 24, 1).v6("fd00:1::/64")),
+				networks(s, flat("10.0.3.0/24", 24, 1))}
+		}, 2, "change 2 cannot be undone: change 3 depends on it"},
+		"a network whose bridge has another prefix": {func(t *testing.T, s *Store) []func() error {
+			remove := func(id string) func() error {
+				return func() error { return s.DeleteNetworks(t.Context(), []string{id}, false) }
+			}
+			return []func() error{networks(s, flat("10.0.1.0/24", 24, 1)), networks(s, flat("10.0.2.0/24", 24, 1).v6("fd00:1::/64")),
+				networks(s, flat("10.0.3.0/24", 24, 1)), remove("2"), remove("3"), networks(s, flat("10.0.4.0/24", 24, 1).v6("fd00:2::/64"))}
+		}, 4, "change 4 cannot be undone: changes 5 and 6 depend on it"},
 		"an instance that was deleted since": {func(t *testing.T, s *Store) []func() error {
 			return []func() error{networks(s, one("10.0.1.0/27")), instances(s, "p", "a"), func() error { return s.DeleteInstances(t.Context(), []string{"a"}) }}
 		}, 2, "change 2 cannot be undone: change 3 depends on it"},
@@ -175,6 +186,28 @@ func TestStore_PruneHistory(t *testing.T) {
 		}
 		_, err = asOf(t, s, Past{Number: 8}).FindNetworks(t.Context(), "1")
 		wantError(t, err, ErrNotFound, "history goes back to change 9 of 2011-02-03T04:05:06Z, and not to change 8")
+	})
+}
+
+// A network that was changed and changed back in one change says when, and that alone is undone, once.
+func TestStore_Undo_nothingLeft(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		create(t, s, vlans("10.0.1.0/24", 27, 1))
+		label := func(ctx context.Context, to string) error {
+			_, err := s.UpdateNetworks(ctx, []string{"1"}, NetworkChange{Label: &to})
+			return err
+		}
+		do(t, func() error {
+			return s.Batch(t.Context(), func(ctx context.Context) error { return errors.Join(label(ctx, "a"), label(ctx, "")) })
+		})
+		if u, err := s.Undo(t.Context(), 2); err != nil || u.Number != 3 {
+			t.Fatalf("undone by change %d, %v", u.Number, err)
+		}
+		before := state(t, s)
+		_, err := s.Undo(t.Context(), 2)
+		wantError(t, err, ErrConflict, "nothing is left of change 2 that could be undone")
+		wantState(t, s, before)
+		wantClean(t, s)
 	})
 }
 

@@ -158,6 +158,56 @@ func (r *reversal) parents(ctx context.Context, k *sqlstore.Kept, row sqlstore.R
 	return nil
 }
 
+// linked finds the networks that have another IPv6 prefix than their bridge would have: one whose bridge loses the prefix, or gets one
+// back, and one that comes back to a bridge which has another by now. What refers to the prefix is the bridge and not the networks.
+func (r *reversal) linked(ctx context.Context) error {
+	bridges, networks := sqlstore.KeptTable(bridgeTable.Name), sqlstore.KeptTable(networkTable.Name)
+	prefixes := map[string]any{} // of bridges that networks come back to
+	for _, op := range r.net {
+		if op.Table == bridges && r.target[rowID(op)] != nil {
+			name, prefix := op.Table.At(op.Before, "bridge"), op.Table.At(op.Before, "cidr_v6")
+			where := sqlstore.That("bridge = ? AND cidr_v6 IS NOT NULL", name)
+			if prefix != nil {
+				where.And("cidr_v6 <> ?", prefix)
+			}
+			for row, err := range sqlstore.RecordsWhere(ctx, r.ReadTx, networks, where) {
+				if err != nil {
+					return err
+				}
+				if id := rowName(networks, row); !r.gone[id] {
+					r.inWay[id] = true
+				}
+			}
+		}
+		if op.Table != networks || op.After != nil || op.Table.At(op.Before, "cidr_v6") == nil {
+			continue
+		}
+		like := bridges.Like("bridge", op.Table.At(op.Before, "bridge"))
+		id := rowName(bridges, like)
+		if r.back[id] {
+			continue // as it was with them
+		}
+		prefix, known := prefixes[id]
+		if !known {
+			row, ok, err := sqlstore.RecordOf(ctx, r.ReadTx, bridges, like)
+			if err != nil {
+				return err
+			}
+			if target := r.target[id]; target != nil {
+				row = target
+			}
+			if ok {
+				prefix = bridges.At(row, "cidr_v6")
+			}
+			prefixes[id] = prefix
+		}
+		if prefix != op.Table.At(op.Before, "cidr_v6") {
+			r.inWay[id] = true
+		}
+	}
+	return nil
+}
+
 // refuse is the conflict with the later changes that touched the rows in the way.
 func (r *reversal) refuse(ctx context.Context) error {
 	var later []int64

@@ -14,8 +14,10 @@ type dumpReader struct {
 	*lexer
 	databases []*database
 	in        *database // of the statements at the moment
+	into      *database // of the table of this one
 
 	begun, completed int // dumps in the file, by the comments in front and behind
+	saved, restored  int // the same by settings, which are there without comments, too
 	locked           bool
 
 	values []value
@@ -26,15 +28,18 @@ type dumpReader struct {
 func readDump(ctx context.Context, path string, in io.Reader, size int64, progress func(string, int64, int64)) (*database, error) {
 	d := &dumpReader{lexer: newLexer(in)}
 	d.label = d.comment
-	d.use("")
+	d.in = d.database("")
 	for n := 0; ; n++ {
 		more, err := d.statement(ctx, func() { progress("reading the dump", d.read, size) })
+		var unknown *columnsError
 		var syntax *syntaxError
 		switch {
 		case err == errCut && d.begun == 0 && d.tables() == 0:
 			return nil, refused(WayDump, "%s is no dump that mysqldump wrote: it has no table", path)
 		case err == errCut:
 			return nil, refused(WayWhole, "%s is cut off: %v", path, err)
+		case errors.As(err, &unknown):
+			return nil, refused(WayColumns, "%s %v", path, unknown)
 		case errors.As(err, &syntax):
 			return nil, refused(WayDump, "%s is no dump that mysqldump wrote: line %d: %v", path, d.line, err)
 		case err != nil:
@@ -50,26 +55,38 @@ type syntaxError struct{ error }
 
 func syntaxf(format string, args ...any) error { return &syntaxError{fmt.Errorf(format, args...)} }
 
-// comment looks for the comments by which a dump says that it begins and that it is complete.
+// columnsError is a row of a table that nothing says the columns of.
+type columnsError struct{ table string }
+
+func (e *columnsError) Error() string {
+	return "does not say what the columns of table " + e.table + " are"
+}
+
+// comment looks for the comments by which a dump says that it begins and that it is complete: those in words, which
+// --skip-comments leaves out, and its first and last statements for a server, which only --compact does.
 func (d *dumpReader) comment(text string) {
 	switch text = strings.TrimLeft(text, "- "); {
 	case strings.HasPrefix(text, "MySQL dump "), strings.HasPrefix(text, "MariaDB dump "):
 		d.begun++
 	case strings.HasPrefix(text, "Dump completed"):
 		d.completed++
+	case strings.Contains(text, "SET @OLD_SQL_NOTES="), strings.Contains(text, "SET @OLD_NOTE_VERBOSITY="): // MariaDB since 2024
+		d.saved++
+	case strings.Contains(text, "=@OLD_SQL_NOTES"), strings.Contains(text, "=@OLD_NOTE_VERBOSITY"):
+		d.restored++
 	}
 }
 
-// use makes a database that of the statements that follow.
-func (d *dumpReader) use(name string) {
+// database finds a database of the dump by its name, "" for the one that is not named.
+func (d *dumpReader) database(name string) *database {
 	for _, db := range d.databases {
 		if db.name == name {
-			d.in = db
-			return
+			return db
 		}
 	}
-	d.in = newDatabase(name)
-	d.databases = append(d.databases, d.in)
+	db := newDatabase(name)
+	d.databases = append(d.databases, db)
+	return db
 }
 
 // tables is how many tables the dump has so far.
@@ -82,11 +99,17 @@ func (d *dumpReader) tables() (n int) {
 
 // chosen is the one database of the dump that is Nova's.
 func (d *dumpReader) chosen(path string) (*database, error) {
-	if d.completed < d.begun || d.locked {
+	switch {
+	case d.completed < d.begun || d.locked:
 		return nil, refused(WayWhole, "%s is cut off: its last line is not \"-- Dump completed\"", path)
+	case d.restored < d.saved:
+		return nil, refused(WayWhole, "%s is cut off: the settings that it changes are not set back at its end", path)
 	}
-	var found, filled []*database
+	var some, found, filled []*database
 	for _, db := range d.databases {
+		if len(db.columns) > 0 {
+			some = append(some, db)
+		}
 		if db.nova() {
 			if found = append(found, db); len(db.networks) > 0 {
 				filled = append(filled, db)
@@ -98,6 +121,7 @@ func (d *dumpReader) chosen(path string) (*database, error) {
 	}
 	switch {
 	case len(found) == 1:
+		found[0].endless = d.begun == 0 && d.saved == 0
 		return found[0], nil
 	case len(found) > 1:
 		names := make([]string, len(found))
@@ -105,14 +129,12 @@ func (d *dumpReader) chosen(path string) (*database, error) {
 			names[i] = db.name
 		}
 		return nil, refused(WayOne, "%s holds more than one database of Nova: %s", path, strings.Join(names, ", "))
-	}
-	switch {
-	case d.tables() == 0:
-		return nil, refused(WayDump, "%s is no dump that mysqldump wrote: it has no table", path)
-	case len(d.databases) > 2 || len(d.databases) == 2 && len(d.databases[0].columns) > 0:
+	case len(some) == 1:
+		return nil, refused(WayNone, "%s %s", path, some[0].other())
+	case len(some) > 1:
 		return nil, refused(WayNone, "%s holds no database of Nova", path)
 	}
-	return nil, refused(WayNone, "%s %s", path, d.in.other())
+	return nil, refused(WayDump, "%s is no dump that mysqldump wrote: it has no table", path)
 }
 
 // statement reads one; false at the end of the dump.
@@ -131,7 +153,7 @@ func (d *dumpReader) statement(ctx context.Context, report func()) (bool, error)
 			err = syntaxf("USE names no database")
 		}
 		if err == nil {
-			d.use(t.text)
+			d.in = d.database(t.text)
 		}
 	case t.is("LOCK"):
 		d.locked = true
@@ -243,7 +265,7 @@ func (d *dumpReader) create() error {
 		}
 		starts = false
 	}
-	d.in.columns[table] = columns
+	d.into.columns[table] = columns
 	return d.skip()
 }
 
@@ -251,8 +273,9 @@ func (d *dumpReader) create() error {
 var keyWord = map[string]bool{"PRIMARY": true, "KEY": true, "UNIQUE": true, "INDEX": true, "CONSTRAINT": true, "FULLTEXT": true,
 	"SPATIAL": true, "FOREIGN": true, "CHECK": true, "PERIOD": true}
 
-// tableName reads [IF NOT EXISTS] [database.]table, and the token behind it.
+// tableName reads [IF NOT EXISTS] [database.]table, of which the database becomes into, and the token behind it.
 func (d *dumpReader) tableName() (string, token, error) {
+	d.into = d.in
 	for {
 		t, err := d.must(true)
 		if err != nil {
@@ -272,7 +295,7 @@ func (d *dumpReader) tableName() (string, token, error) {
 			if err != nil {
 				return "", t, err
 			}
-			name = t.text
+			d.into, name = d.database(name), t.text
 			t, err = d.must(true)
 		}
 		return strings.ToLower(name), t, err
@@ -295,17 +318,17 @@ func (d *dumpReader) insert(ctx context.Context, report func()) error {
 	if err != nil {
 		return err
 	}
-	columns, known := d.in.columns[table]
+	columns, known := d.into.columns[table]
 	if t.is("(") {
 		if columns, err = d.columnList(); err != nil {
 			return err
 		}
 		if !known {
-			d.in.columns[table] = columns
+			d.into.columns[table] = columns
 		}
 		t, err = d.must(true)
 	} else if !known {
-		return refused(WayColumns, "the dump does not say what the columns of table %s are", table)
+		return &columnsError{table}
 	}
 	if err != nil {
 		return err
@@ -417,7 +440,7 @@ func (d *dumpReader) row(table string, width int) error {
 			return syntaxf("a row of %s has not the %d values of its columns", table, width)
 		}
 	}
-	d.in.add(table, d.values)
+	d.into.add(table, d.values)
 	return nil
 }
 

@@ -147,9 +147,7 @@ func (l *lexer) comment() error {
 		if err != nil {
 			return err
 		}
-		if len(l.text) < 80 {
-			l.text = append(l.text, b)
-		}
+		l.keepLabel(b)
 	}
 }
 
@@ -157,12 +155,25 @@ func (l *lexer) block() error {
 	if _, err := l.within(); err != nil {
 		return err
 	}
+	l.text = l.text[:0]
 	for last := byte(0); ; {
 		b, err := l.within()
-		if err != nil || last == '*' && b == '/' {
+		if err != nil {
 			return err
 		}
+		if last == '*' && b == '/' {
+			l.label(string(l.text))
+			return nil
+		}
+		l.keepLabel(b)
 		last = b
+	}
+}
+
+// keepLabel keeps the beginning of a comment, which is where it says what label wants to know.
+func (l *lexer) keepLabel(b byte) {
+	if len(l.text) < 80 {
+		l.text = append(l.text, b)
 	}
 }
 
@@ -194,7 +205,7 @@ func (l *lexer) token(b byte, keep bool) (token, error) {
 		}
 		text, err := l.quoted(b, keep)
 		return token{kind, text}, err
-	case b >= '0' && b <= '9', b == '.', (b == '-' || b == '+') && (l.peek() >= '0' && l.peek() <= '9' || l.peek() == '.'):
+	case digit(b), b == '.' && digit(l.peek()), (b == '-' || b == '+') && (digit(l.peek()) || l.peek() == '.'):
 		return l.number(b)
 	case wordByte(b):
 		return l.word(b, keep)
@@ -202,8 +213,10 @@ func (l *lexer) token(b byte, keep bool) (token, error) {
 	return token{tokenPunctuation, string(rune(b))}, nil
 }
 
+func digit(b byte) bool { return b >= '0' && b <= '9' }
+
 func wordByte(b byte) bool {
-	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '_' || b == '$' || b == '@' || b >= 0x80
+	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || digit(b) || b == '_' || b == '$' || b == '@' || b >= 0x80
 }
 
 // run reads what is left of a run of letters and digits.

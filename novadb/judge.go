@@ -35,9 +35,9 @@ type judgement struct {
 func judge(d *database, names Names) *Site {
 	j := &judgement{database: d, names: names, projects: map[string]*Project{}, networks: map[int64]*network{}, badNet: map[int64]string{},
 		instances: map[string]*machine{}, badInst: map[string]string{}, holders: map[int64]*Port{}, groups: map[int64]*Group{},
-		badGroup: map[int64]bool{}, vpnHeld: map[int64]bool{}}
-	j.site.Release = d.release()
+		badGroup: map[int64]bool{}, vpnHeld: map[int64]bool{}, site: Site{Taken: map[string]int64{}}}
 	j.site.Findings = d.wrong
+	j.site.Endless = d.endless
 	j.judgeProjects()
 	j.judgeNetworks()
 	j.judgeInstances()
@@ -109,6 +109,7 @@ func (j *judgement) judgeProjects() {
 				continue
 			}
 			j.projects[p.id] = &Project{p.id, p.description}
+			j.site.Taken["projects"]++
 		}
 	}
 }

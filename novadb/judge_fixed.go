@@ -57,9 +57,12 @@ func (j *judgement) judgeFixed() {
 				continue
 			}
 			seen[f.addr] = row.id
-			switch {
-			case f.owner == nil && f.addr.Is6():
+			if f.owner == nil && f.addr.Is6() {
 				ipv6++
+				continue
+			}
+			j.site.Taken["fixed_ips"]++
+			switch {
 			case f.owner == nil:
 				f.on.rows = append(f.on.rows, f)
 			case f.owner != nil && f.on.VLAN != 0 && f.on.CIDR.IsValid() && f.addr == f.on.layout.VPN:

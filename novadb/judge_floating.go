@@ -51,6 +51,7 @@ func (j *judgement) judgeFloating() {
 				continue
 			}
 			seen[f.addr] = row.id
+			j.site.Taken["floating_ips"]++
 			if f.project != "" && f.port == nil && !row.associated {
 				unused++
 			}

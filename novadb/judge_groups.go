@@ -41,6 +41,7 @@ func (j *judgement) judgeGroups() {
 		j.groups[row.id] = g
 		order = append(order, g)
 	}
+	j.site.Taken["security_groups"] = int64(len(order))
 	j.judgeRules()
 	j.judgeMemberships()
 	for _, g := range order {
@@ -74,7 +75,9 @@ func (j *judgement) judgeRules() {
 		}
 		if reason != "" {
 			j.invalid("security_group_rules", row.id, "%s", reason)
+			continue
 		}
+		j.site.Taken["security_group_rules"]++
 	}
 }
 
@@ -172,16 +175,20 @@ func (r *Rule) ports(from, to value) string {
 
 // judgeMemberships puts instances into their security groups.
 func (j *judgement) judgeMemberships() {
+	const table = "security_group_instance_association"
+	gone, vpn := int64(0), int64(0)
 	for _, row := range j.memberships {
 		m := j.instances[row.instance]
 		g, reason := j.group(row.group)
 		switch {
 		case m == nil && j.badInst[row.instance] == "VPN instance":
+			vpn++
 			continue
 		case m == nil && j.badInst[row.instance] != "":
 			reason = fmt.Sprintf("its %s is left out", j.badInst[row.instance])
 		case m == nil && j.gone[goneKey{"instances", row.instance}]:
-			continue // it went with the instance
+			gone++
+			continue
 		case m == nil:
 			reason = fmt.Sprintf("its instance %q is not there", row.instance)
 		case reason != "":
@@ -189,15 +196,18 @@ func (j *judgement) judgeMemberships() {
 			reason = fmt.Sprintf("instance %d is of project %s, and security group %d of project %s", m.id, m.project, g.ID, g.ProjectID)
 		}
 		if reason != "" {
-			j.invalid("security_group_instance_association", row.id, "%s", reason)
+			j.invalid(table, row.id, "%s", reason)
 			continue
 		}
+		j.site.Taken[table]++
 		for _, port := range m.ports {
 			if !slices.Contains(port.Groups, g.ID) { // EC2's calls made some of these twice, which says the same
 				port.Groups = append(port.Groups, g.ID)
 			}
 		}
 	}
+	j.leave(table, gone, "of a soft-deleted instance")
+	j.leave(table, vpn, "of the VPN instance of a network")
 }
 
 // quotaResources are those that something can be limited of that is imported.
@@ -205,7 +215,8 @@ var quotaResources = []string{"networks", "instances", "floating_ips", "security
 
 func (j *judgement) judgeQuotas() {
 	seen := map[[2]string]int64{}
-	other := int64(0)
+	taken := map[int64]bool{} // a row up to 2011.2 has several
+	other, unlimited := int64(0), int64(0)
 	for _, row := range j.database.quotas {
 		if !slices.Contains(quotaResources, row.resource) {
 			other++
@@ -216,7 +227,8 @@ func (j *judgement) judgeQuotas() {
 		reason := ""
 		switch {
 		case row.limit.kind == null:
-			continue // the default, which is none here
+			unlimited++ // Nova's default, which is none here
+			continue
 		case row.project == "":
 			reason = "it has no project"
 		case !ok || limit < -1:
@@ -231,9 +243,16 @@ func (j *judgement) judgeQuotas() {
 			continue
 		}
 		seen[key] = row.id
-		if limit >= 0 {
-			j.site.Quotas = append(j.site.Quotas, Quota{row.id, row.project, row.resource, limit})
+		if limit < 0 {
+			unlimited++
+			continue
+		}
+		j.site.Quotas = append(j.site.Quotas, Quota{row.id, row.project, row.resource, limit})
+		if !taken[row.id] {
+			taken[row.id] = true
+			j.site.Taken["quotas"]++
 		}
 	}
+	j.leave("quotas", unlimited, "without a limit")
 	j.leave("quotas", other, "of what is no part of what is imported")
 }

@@ -54,6 +54,7 @@ func (j *judgement) judgeNetworks() {
 	for _, n := range sound {
 		if j.networks[n.ID] == n {
 			j.site.Networks = append(j.site.Networks, n.Network) // completed by judgePorts
+			j.site.Taken["networks"]++
 		}
 	}
 }
@@ -109,7 +110,7 @@ func (j *judgement) judgeNetwork(row networkRow) (n *network, reason string) {
 	case n.GatewayV6.IsValid() && n.GatewayV6 == n.CIDRv6.Addr():
 		// Bexar's bridges had it, without a row saying so; nobody can be sent packets there (RFC 4291 §2.6.1).
 		reason = fmt.Sprintf("gateway_v6 %s is the subnet-router anycast address of %s", n.GatewayV6, n.CIDRv6)
-	case row.netmaskV6 != "" && n.CIDRv6.IsValid() && strings.TrimPrefix(row.netmaskV6, "/") != strconv.Itoa(n.CIDRv6.Bits()):
+	case row.netmaskV6 != "" && n.CIDRv6.IsValid() && !sameNetmask(row.netmaskV6, n.CIDRv6):
 		reason = fmt.Sprintf("netmask_v6 %q contradicts cidr_v6 %s", row.netmaskV6, n.CIDRv6)
 	}
 	if reason == "" {
@@ -169,6 +170,18 @@ func checkV6(p netip.Prefix) error {
 	}
 	return nil
 }
+
+// sameNetmask tells whether netmask_v6 says what cidr_v6 does. It was a prefix length first and is a mask later; Nova's own objects
+// take both.
+func sameNetmask(netmask string, p netip.Prefix) bool {
+	if bits, err := strconv.Atoi(strings.TrimPrefix(netmask, "/")); err == nil {
+		return bits == p.Bits()
+	}
+	mask, err := netip.ParseAddr(netmask)
+	return err == nil && mask == netip.PrefixFrom(allOnes6, p.Bits()).Masked().Addr()
+}
+
+var allOnes6 = netip.AddrFrom16([16]byte(slices.Repeat([]byte{0xff}, 16)))
 
 // judgeIPv4 compares what follows from the prefix.
 func (n *network) judgeIPv4(netmask string, broadcast, vpn netip.Addr) string {

@@ -77,7 +77,7 @@ func (j *judgement) judgePorts() {
 			p.routers[n.GatewayV6] = n.name()
 		}
 	}
-	p.judgeInterfaces()
+	wrong := p.judgeInterfaces()
 	vpn := int64(0)
 	for _, m := range j.machines {
 		if m.vpn && len(m.held) == 0 {
@@ -102,6 +102,7 @@ func (j *judgement) judgePorts() {
 		}
 	}
 	j.leave("instances", vpn, "VPN instance of a network, which the network stands for")
+	j.leave("virtual_interfaces", int64(len(j.database.interfaces))-wrong-j.site.Taken["virtual_interfaces"], "of no address or instance that is imported")
 	for i := range j.site.Networks {
 		n := j.networks[j.site.Networks[i].ID]
 		j.reserve(n)
@@ -118,24 +119,27 @@ type portJudgement struct {
 	routers    map[netip.Addr]string
 }
 
-// judgeInterfaces judges the rows of virtual_interfaces, which there are since 2011.3.
-func (p *portJudgement) judgeInterfaces() {
+// judgeInterfaces judges the rows of virtual_interfaces, which there are since 2011.3. wrong is how many cannot be right.
+func (p *portJudgement) judgeInterfaces() (wrong int64) {
 	for i := range p.database.interfaces {
 		v := &p.database.interfaces[i]
 		switch {
 		case v.instance == "" || p.instances[v.instance] == nil:
 			if v.instance != "" && p.badInst[v.instance] == "" && !p.gone[goneKey{"instances", v.instance}] {
 				p.invalid("virtual_interfaces", v.id, "its instance %s is not there", v.instance)
+				wrong++
 			}
 			continue
 		case p.networks[v.network] == nil && p.badNet[v.network] == "" && v.network != 0:
 			p.invalid("virtual_interfaces", v.id, "its network %d is not there", v.network)
+			wrong++
 			continue
 		}
 		p.interfaces[v.id] = v
 		key := fmt.Sprint(p.instances[v.instance].id)
 		p.byInstance[key] = append(p.byInstance[key], v)
 	}
+	return wrong
 }
 
 // judge makes the ports of an instance.
@@ -200,7 +204,16 @@ func (p *portJudgement) judge(m *machine) string {
 	if len(m.ports) == 0 {
 		return cmp.Or(m.lost, "it has no network")
 	}
+	if m.lost != "" {
+		p.changed("instances", m.id, "%s, and it is without", m.lost)
+	}
 	p.publish(m)
+	p.site.Taken["instances"]++
+	for iface := range used {
+		if iface != 0 {
+			p.site.Taken["virtual_interfaces"]++
+		}
+	}
 	return ""
 }
 

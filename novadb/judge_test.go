@@ -48,6 +48,8 @@ var badRows = []struct {
 	{name: "the same network twice", add: func(d *novatest.Database) {
 		d.Add("networks", vlanRow(nil), vlanRow(row{"id": 21, "vlan": 121, "vpn_public_port": 1021}))
 	}, want: []string{"invalid networks 21 1 10.9.0.0/28 overlaps network 20 (10.9.0.0/28)"}},
+	{name: "id beyond Nova's", add: func(d *novatest.Database) { d.Add("networks", vlanRow(row{"id": 1 << 31})) },
+		want: []string{`invalid networks 2147483648 1 id "2147483648" is no number of a row`}},
 	{name: "VLAN 4095", add: func(d *novatest.Database) { d.Add("networks", vlanRow(row{"vlan": 4095})) },
 		want: []string{"invalid networks 20 1 vlan 4095 is not 1 to 4094"}},
 	{name: "VLAN 0", add: func(d *novatest.Database) { d.Add("networks", vlanRow(row{"vlan": 0})) },
@@ -103,6 +105,9 @@ var badRows = []struct {
 	{name: "netmask_v6", since: "2011.3", add: func(d *novatest.Database) {
 		d.Add("networks", vlanRow(row{"cidr_v6": "fd00:9::/64", "netmask_v6": "96"}))
 	}, want: []string{`invalid networks 20 1 netmask_v6 "96" contradicts cidr_v6 fd00:9::/64`}},
+	{name: "netmask_v6 as a mask", since: "2011.3", add: func(d *novatest.Database) {
+		d.Add("networks", vlanRow(row{"cidr_v6": "fd00:9::/64", "netmask_v6": "ffff:ffff:ffff::"}))
+	}, want: []string{`invalid networks 20 1 netmask_v6 "ffff:ffff:ffff::" contradicts cidr_v6 fd00:9::/64`}},
 	{name: "mtu", since: "2014.2", add: func(d *novatest.Database) { d.Add("networks", vlanRow(row{"mtu": 500})) },
 		want: []string{"invalid networks 20 1 mtu 500 is not 1280 to 65535"}},
 	{name: "two MTUs on a bridge", since: "2014.2", add: func(d *novatest.Database) {
@@ -290,6 +295,7 @@ func TestRead_badRows(t *testing.T) {
 					}
 				}
 				consistent(t, site)
+				accounted(t, d, site)
 			}
 		})
 	}

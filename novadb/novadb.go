@@ -37,6 +37,7 @@ const (
 	WayDump        // give a SQLite file, or what mysqldump writes
 	WayFile        // give the SQLite database itself and not a dump of it
 	WayColumns     // dump with the tables' structure, or with column lists
+	WayStore       // store it in a file first
 	WayClose       // the file has a journal: it is to be closed properly, or copied by its own program
 )
 
@@ -68,7 +69,6 @@ type Left struct {
 // Site is what a Nova database holds that can be right, without soft-deleted rows. Everything in it refers to other things in
 // it. IDs are Nova's.
 type Site struct {
-	Release  string // by its columns: one release, or the first and the last that have them
 	Networks []Network
 	Ports    []Port
 	Ranges   []Range
@@ -77,6 +77,10 @@ type Site struct {
 	Projects []Project
 	Findings []Finding
 	Left     []Left
+	Taken    map[string]int64 // how many rows of each table are in it: with Left and what is Invalid, all there are
+	// Endless says that the source is a dump in which nothing tells the end: if it was cut off between two statements, what
+	// came behind is missing, and nobody can know.
+	Endless bool
 }
 
 // Project is a tenant: one that Nova has a row of, or one that something belongs to.

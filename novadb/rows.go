@@ -1,6 +1,7 @@
 package novadb
 
 import (
+	"math"
 	"strconv"
 )
 
@@ -218,7 +219,7 @@ func (d *database) add(table string, v []value) {
 		return
 	}
 	id, ok := v[0].number()
-	if !ok || id < 1 {
+	if !ok || id < 1 || id > math.MaxInt32 { // Nova's are of the type Integer; the ledger numbers on from the highest
 		d.wrong = append(d.wrong, Finding{Invalid, table, v[0].text(), 1, "id " + strconv.Quote(v[0].text()) + " is no number of a row"})
 		return
 	}

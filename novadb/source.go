@@ -33,7 +33,12 @@ func readSource(ctx context.Context, path string, progress func(string, int64, i
 	case n == 0:
 		return nil, refused(WayDump, "%s is empty", path)
 	case bytes.HasPrefix(head, []byte("SQLite format 3\x00")):
+		if !info.Mode().IsRegular() {
+			return nil, refused(WayStore, "%s is a pipe with a SQLite database, which is not read from its beginning to its end", path)
+		}
 		return readSQLite(ctx, path, progress)
+	case bytes.HasPrefix(head, []byte("PGDMP")), bytes.Contains(head, []byte("-- PostgreSQL database dump")):
+		return nil, refused(WayDump, "%s is a dump of PostgreSQL", path)
 	}
 	for _, packed := range []struct{ magic, name string }{
 		{"\x1f\x8b", "gzip"}, {"BZh", "bzip2"}, {"\xfd7zXZ\x00", "xz"}, {"\x28\xb5\x2f\xfd", "zstd"}, {"PK\x03\x04", "zip"},
@@ -76,6 +81,7 @@ type database struct {
 	others  map[string]int64 // rows of tables that are left out, by table
 	deleted map[string]int64 // soft-deleted rows, by table
 	wrong   []Finding        // rows that are not even what their columns say
+	endless bool             // it is of a dump that does not say where it ends
 }
 
 func newDatabase(name string) *database {
@@ -115,21 +121,4 @@ func (d *database) other() string {
 		return "is not a database of Nova: it has no table " + strings.Join(missing, ", ")
 	}
 	return "is not a database of Nova: its tables networks, fixed_ips and instances have other columns"
-}
-
-// release tells which releases have such columns.
-func (d *database) release() string {
-	switch {
-	case d.has("networks", "mtu"):
-		return "2014.2 to Newton"
-	case d.has("fixed_ips", "instance_uuid"):
-		return "2012.2 to 2014.1"
-	case d.has("floating_ips", "pool"):
-		return "2012.1"
-	case d.has("virtual_interfaces"):
-		return "2011.3"
-	case d.has("networks", "label"):
-		return "2011.2"
-	}
-	return "2011.1"
 }

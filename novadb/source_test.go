@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"nova-manage/internal/novatest"
@@ -15,28 +16,34 @@ import (
 func TestRead_refused(t *testing.T) {
 	whole := novatest.Sample("2012.2").Dump(novatest.Style{})
 	bare := novatest.Sample("2012.2").Dump(novatest.Style{Bare: true})
+	silent := novatest.Sample("2012.2").Dump(novatest.Style{Silent: true})
 	two := novatest.Sample("2012.2").Dump(novatest.Style{Database: "a"}) + novatest.Sample("2012.2").Dump(novatest.Style{Database: "b"})
 	for name, tt := range map[string]struct {
 		content, want string
 		way           Way
 	}{
-		"empty":                {"", "is empty", WayDump},
-		"gzip":                 {"\x1f\x8b\x08rest", "is compressed by gzip", WayUnpack},
-		"text":                 {"Dear operator,\n", "is no dump that mysqldump wrote", WayDump},
-		"ini":                  {"[DEFAULT]\nverbose = true\n", "is no dump that mysqldump wrote: line 1", WayDump},
-		"xml":                  {"<?xml version=\"1.0\"?>\n<mysqldump>", "is XML", WayDump},
-		"binary":               {"\x7fELF\x02\x01\x01\x00\x00\x00\x00", "is no dump that mysqldump wrote", WayDump},
-		"dump of SQLite":       {"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", "is a dump of a SQLite database", WayFile},
-		"no tables":            {"-- MySQL dump 10.13\n-- Dump completed\n", "has no table", WayDump},
-		"cut off in a string":  {whole[:strings.Index(whole, "Server web")], "is cut off", WayWhole},
-		"cut off between":      {whole[:strings.Index(whole, "\n--\n-- Table structure for table `quotas`")], "is cut off", WayWhole},
-		"cut off, no comments": {bare[:strings.Index(bare, "10.0.0.9")], "is cut off", WayWhole},
-		"without a footer":     {whole[:strings.LastIndex(whole, "-- Dump completed")], "is cut off: its last line is not", WayWhole},
-		"two databases":        {two, "holds more than one database of Nova: a, b", WayOne},
-		"no columns":           {novatest.Sample("2012.2").Dump(novatest.Style{NoCreate: true}), "does not say what the columns of table fixed_ips are", WayColumns},
-		"another service":      {"CREATE TABLE `networks` (`id` varchar(36), `tenant_id` varchar(36));\n", "is not a database of Nova: it has no table fixed_ips, instances", WayNone},
-		"too few values":       {"CREATE TABLE `networks` (`id` int, `deleted` int);\nINSERT INTO `networks` VALUES (1);\n", "has not the 2 values of its columns", WayDump},
-		"a header of SQLite":   {"SQLite format 3\x00 and nothing of it", "is damaged", WayNone},
+		"empty":                         {"", "is empty", WayDump},
+		"gzip":                          {"\x1f\x8b\x08rest", "is compressed by gzip", WayUnpack},
+		"text":                          {"Dear operator,\n", "is no dump that mysqldump wrote", WayDump},
+		"ini":                           {"[DEFAULT]\nverbose = true\n", "is no dump that mysqldump wrote: line 1", WayDump},
+		"xml":                           {"<?xml version=\"1.0\"?>\n<mysqldump>", "is XML", WayDump},
+		"binary":                        {"\x7fELF\x02\x01\x01\x00\x00\x00\x00", "is no dump that mysqldump wrote", WayDump},
+		"dump of SQLite":                {"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", "is a dump of a SQLite database", WayFile},
+		"no tables":                     {"-- MySQL dump 10.13\n-- Dump completed\n", "has no table", WayDump},
+		"cut off in a string":           {whole[:strings.Index(whole, "Server web")], "is cut off", WayWhole},
+		"cut off between":               {whole[:strings.Index(whole, "\n--\n-- Table structure for table `quotas`")], "is cut off", WayWhole},
+		"cut off, no comments":          {bare[:strings.Index(bare, "10.0.0.9")], "is cut off", WayWhole},
+		"cut off, no comments, between": {silent[:strings.Index(silent, "DROP TABLE IF EXISTS `quotas`")], "is cut off: the settings", WayWhole},
+		"without a footer":              {whole[:strings.LastIndex(whole, "-- Dump completed")], "is cut off: its last line is not", WayWhole},
+		"two databases":                 {two, "holds more than one database of Nova: a, b", WayOne},
+		"no columns":                    {novatest.Sample("2012.2").Dump(novatest.Style{NoCreate: true}), "source does not say what the columns of table fixed_ips are", WayColumns},
+		"another service":               {"CREATE TABLE `networks` (`id` varchar(36), `tenant_id` varchar(36));\n", "is not a database of Nova: it has no table fixed_ips, instances", WayNone},
+		"another's, qualified":          {"CREATE TABLE `neutron`.`networks` (`id` varchar(36));\n", "is not a database of Nova: it has no table fixed_ips, instances", WayNone},
+		"many others":                   {"USE a;\nCREATE TABLE x (id int);\nUSE b;\nCREATE TABLE x (id int);\n", "holds no database of Nova", WayNone},
+		"pg_dump":                       {"--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\n", "is a dump of PostgreSQL", WayDump},
+		"pg_dump -Fc":                   {"PGDMP\x01\x0e", "is a dump of PostgreSQL", WayDump},
+		"too few values":                {"CREATE TABLE `networks` (`id` int, `deleted` int);\nINSERT INTO `networks` VALUES (1);\n", "has not the 2 values of its columns", WayDump},
+		"a header of SQLite":            {"SQLite format 3\x00 and nothing of it", "is damaged", WayNone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "source")
@@ -49,6 +56,36 @@ func TestRead_refused(t *testing.T) {
 				t.Errorf("%v, want %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// A pipe may give a dump, as of a packed one, and cannot give a SQLite database.
+func TestRead_pipe(t *testing.T) {
+	sqlite := filepath.Join(t.TempDir(), "nova.sqlite")
+	novatest.Sample("2011.1").SQLite(t, sqlite)
+	content, err := os.ReadFile(sqlite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"dump": []byte(novatest.Sample("2011.1").Dump(novatest.Style{})), "SQLite": content} {
+		path := filepath.Join(t.TempDir(), "pipe")
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		written := make(chan struct{})
+		go func() {
+			defer close(written)
+			_ = os.WriteFile(path, content, 0o600) // whoever refuses it does not read on
+		}()
+		site, err := Read(t.Context(), path, Names{}, nil)
+		<-written
+		var source *SourceError
+		switch {
+		case name == "dump" && (err != nil || len(site.Networks) != 3):
+			t.Errorf("%v", err)
+		case name == "SQLite" && (!errors.As(err, &source) || source.Way != WayStore):
+			t.Errorf("%v", err)
+		}
 	}
 }
 
@@ -65,6 +102,24 @@ func TestRead_manyDatabases(t *testing.T) {
 		t.Fatal(err)
 	}
 	if site := read(t, path); len(site.Networks) != 3 || len(site.Ports) != 3 {
+		t.Errorf("%+v", site)
+	}
+}
+
+// A table may have its database before it, as `mysqldump --system=all` writes it of accounts, and hand-made dumps of all.
+func TestRead_qualified(t *testing.T) {
+	dump := novatest.Sample("2014.2").Dump(novatest.Style{})
+	for _, table := range novatest.New("2014.2").Tables() {
+		dump = strings.ReplaceAll(dump, "CREATE TABLE `"+table+"`", "CREATE TABLE `nova`.`"+table+"`")
+		dump = strings.ReplaceAll(dump, "INSERT INTO `"+table+"`", "INSERT INTO nova."+table)
+	}
+	dump = "GRANT USAGE ON *.* TO `mariadb.sys`@`localhost`;\nUSE `mysql`;\nCREATE TABLE `networks` (`id` int);\n" + dump +
+		"INSERT INTO `networks` VALUES (.5);\n"
+	path := filepath.Join(t.TempDir(), "nova.sql")
+	if err := os.WriteFile(path, []byte(dump), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if site := read(t, path); len(site.Networks) != 3 || len(site.Ports) != 3 || len(site.Findings) != 0 {
 		t.Errorf("%+v", site)
 	}
 }

@@ -104,7 +104,14 @@ func (s *sqliteReader) read(ctx context.Context, table string, progress func(str
 	if want == nil {
 		want = []string{"deleted"}
 		if !s.has(name, "deleted") {
-			return s.QueryRowContext(ctx, "SELECT count(*) FROM "+quoteName(table)).Scan(newCount(s.others, name))
+			var n int64
+			if err := s.QueryRowContext(ctx, "SELECT count(*) FROM "+quoteName(table)).Scan(&n); err != nil {
+				return err
+			}
+			if n > 0 {
+				s.others[name] = n
+			}
+			return nil
 		}
 	}
 	selected := make([]string, len(want))
@@ -138,22 +145,6 @@ func (s *sqliteReader) read(ctx context.Context, table string, progress func(str
 }
 
 func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-// newCount scans a number into a map, unless it is 0.
-func newCount(counts map[string]int64, name string) sql.Scanner { return countOf{counts, name} }
-
-type countOf struct {
-	counts map[string]int64
-	name   string
-}
-
-// Scan implements sql.Scanner.
-func (c countOf) Scan(from any) error {
-	if n, ok := from.(int64); ok && n > 0 {
-		c.counts[c.name] = n
-	}
-	return nil
-}
 
 // Scan implements sql.Scanner.
 func (v *value) Scan(from any) error {

@@ -189,6 +189,9 @@ func (d *Database) Tables() (names []string) {
 	return names
 }
 
+// Rows is how many rows a table has.
+func (d *Database) Rows(table string) int { return len(d.tables[table]) }
+
 // SQLite writes the database as a SQLite file.
 func (d *Database) SQLite(t testing.TB, path string) {
 	t.Helper()
@@ -245,12 +248,22 @@ type Style struct {
 	ANSI     bool // --compatible=ansi: names in double quotes, without the settings of MySQL
 	Complete bool // --complete-insert: with the names of columns
 	Single   bool // --skip-extended-insert: a statement for each row
-	Bare     bool // --skip-comments --skip-opt
+	Silent   bool // --skip-comments
+	Bare     bool // --compact
 	Bits     bool // booleans are BIT(1)
 	HexBlob  bool // --hex-blob, which is what BIT is then written as
 	MariaDB  bool // a row on each line, and the sandbox comment in front
 	NoCreate bool // --no-create-info
 	Database string
+}
+
+func (s Style) comments() bool { return !s.Silent && !s.Bare }
+
+func (s Style) heading(text string) string {
+	if !s.comments() {
+		return ""
+	}
+	return "\n--\n-- " + text + "\n--\n\n"
 }
 
 // Dump is the database as mysqldump writes it.
@@ -265,16 +278,19 @@ func (d *Database) Dump(style Style) string {
 	if style.MariaDB {
 		b.WriteString("/*M!999999\\- enable the sandbox mode */ \n")
 	}
-	if !style.Bare {
+	if style.comments() {
 		fmt.Fprintf(&b, "-- MySQL dump 10.13  Distrib 5.1.73, for debian-linux-gnu (x86_64)\n--\n-- Host: localhost    Database: nova\n"+
 			"-- ------------------------------------------------------\n-- Server version\t5.1.73-1\n")
 	}
-	if !style.ANSI {
+	if !style.ANSI && !style.Bare {
 		b.WriteString("\n/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;\n/*!40101 SET NAMES utf8 */;\n")
 	}
-	b.WriteString("/*!40103 SET @OLD_TIME_ZONE=@@TIME_ZONE */;\n/*!40103 SET TIME_ZONE='+00:00' */;\n" +
-		"/*!40014 SET @OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0 */;\n" +
-		"/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n")
+	if !style.Bare {
+		b.WriteString("/*!40103 SET @OLD_TIME_ZONE=@@TIME_ZONE */;\n/*!40103 SET TIME_ZONE='+00:00' */;\n" +
+			"/*!40014 SET @OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0 */;\n" +
+			"/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n" +
+			"/*!40111 SET @OLD_SQL_NOTES=@@SQL_NOTES, SQL_NOTES=0 */;\n")
+	}
 	if style.Database != "" {
 		fmt.Fprintf(&b, "\n--\n-- Current Database: %s\n--\n\nCREATE DATABASE /*!32312 IF NOT EXISTS*/ %[1]s /*!40100 DEFAULT CHARACTER SET utf8 */;\n\nUSE %[1]s;\n",
 			quote(style.Database))
@@ -285,15 +301,22 @@ func (d *Database) Dump(style Style) string {
 			d.dumpCreate(&b, table, columns, style, quote)
 		}
 		if !style.Bare {
-			fmt.Fprintf(&b, "\n--\n-- Dumping data for table %s\n--\n\nLOCK TABLES %[1]s WRITE;\n/*!40000 ALTER TABLE %[1]s DISABLE KEYS */;\n", quote(table))
+			fmt.Fprintf(&b, style.heading("Dumping data for table %[1]s")+"LOCK TABLES %[1]s WRITE;\n/*!40000 ALTER TABLE %[1]s DISABLE KEYS */;\n", quote(table))
 		}
 		d.dumpRows(&b, table, columns, style, quote)
 		if !style.Bare {
 			fmt.Fprintf(&b, "/*!40000 ALTER TABLE %s ENABLE KEYS */;\nUNLOCK TABLES;\n", quote(table))
 		}
 	}
-	b.WriteString("/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;\n\n/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n")
 	if !style.Bare {
+		b.WriteString("/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;\n\n/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n" +
+			"/*!40014 SET FOREIGN_KEY_CHECKS=@OLD_FOREIGN_KEY_CHECKS */;\n")
+		if !style.ANSI {
+			b.WriteString("/*!40101 SET CHARACTER_SET_CLIENT=@OLD_CHARACTER_SET_CLIENT */;\n")
+		}
+		b.WriteString("/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;\n")
+	}
+	if style.comments() {
 		b.WriteString("\n-- Dump completed on 2014-11-26  0:49:05\n")
 	}
 	return b.String()
@@ -301,7 +324,7 @@ func (d *Database) Dump(style Style) string {
 
 func (d *Database) dumpCreate(b *strings.Builder, table string, columns []column, style Style, quote func(string) string) {
 	if !style.Bare {
-		fmt.Fprintf(b, "\n--\n-- Table structure for table %s\n--\n\nDROP TABLE IF EXISTS %[1]s;\n", quote(table))
+		fmt.Fprintf(b, style.heading("Table structure for table %[1]s")+"DROP TABLE IF EXISTS %[1]s;\n", quote(table))
 	}
 	b.WriteString("/*!40101 SET @saved_cs_client     = @@character_set_client */;\n")
 	fmt.Fprintf(b, "CREATE TABLE %s (\n", quote(table))

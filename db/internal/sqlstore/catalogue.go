@@ -44,6 +44,7 @@ type Kept struct {
 	keyAt     []int
 	subjectAt []subjectAt
 	derivedAt []bool
+	valueAt   []byte // as parts of history number the kinds of value
 }
 
 type subjectAt struct {
@@ -91,12 +92,33 @@ var kept = []*Kept{
 		subjects:   map[string]Subject{"instance_id": Instance}},
 }
 
+// The columns that hold numbers and addresses, in whichever table; all others hold text.
+var (
+	numbers = []string{"hard_limit", "id", "vlan", "vpn_public_port", "mtu", "vpn_clients", "taken", "network_id", "instance_id", "released",
+		"group_id", "from_port", "to_port", "source_group_id"}
+	addresses = []string{"first", "last", "claim", "first_v6"}
+)
+
+// IsNumber tells whether a column holds whole numbers.
+func IsNumber(column string) bool { return slices.Contains(numbers, column) }
+
+// IsAddress tells whether a column holds addresses as bytes.
+func IsAddress(column string) bool { return slices.Contains(addresses, column) }
+
 var keptByName = func() map[string]*Kept {
 	m := map[string]*Kept{}
 	for _, k := range kept {
 		m[k.Name] = k
-		k.derivedAt = make([]bool, len(k.Columns))
+		k.derivedAt, k.valueAt = make([]bool, len(k.Columns)), make([]byte, len(k.Columns))
 		for i, column := range k.Columns {
+			switch {
+			case IsNumber(column):
+				k.valueAt[i] = valueNumber
+			case IsAddress(column):
+				k.valueAt[i] = valueBytes
+			default:
+				k.valueAt[i] = valueText
+			}
 			if kind, ok := k.subjects[column]; ok {
 				k.subjectAt = append(k.subjectAt, subjectAt{i, kind})
 			}

@@ -17,13 +17,14 @@ type described struct {
 	alike        [][]string // of those that compare expressions too, what are plain columns: the catalogue's begin with them
 	references   []Reference
 	defaults     map[string]string
+	types        []string
 }
 
 // The catalogue's queries name the schema's own tables, so that both engines answer alike: table, kind, constraint, column, and
-// what the column refers to or is by default. The columns of a constraint are in its order.
+// what the column refers to or is by default, its type. The columns of a constraint are in its order.
 var describing = map[string]string{
 	"sqlite": `* FROM (
-		SELECT m.name, 'column', '', c.name, coalesce(c.dflt_value, ''), '', c.cid FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'
+		SELECT m.name, 'column', '', c.name, coalesce(c.dflt_value, ''), c.type, c.cid FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'
 		UNION ALL
 		SELECT m.name, 'key', '', c.name, '', '', c.pk FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.pk > 0
 		UNION ALL
@@ -34,7 +35,7 @@ var describing = map[string]string{
 		SELECT m.name, 'reference', '', f."from", f."table", f."to", f.id FROM sqlite_schema m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'
 	) ORDER BY 1, 2, 3, 7`,
 	"postgresql": `t, kind, name, col, a, b, n FROM (
-		SELECT c.relname::text AS t, 'column' AS kind, '' AS name, a.attname::text AS col, coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS a, '' AS b, a.attnum::int AS n
+		SELECT c.relname::text AS t, 'column' AS kind, '' AS name, a.attname::text AS col, coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS a, a.atttypid::regtype::text AS b, a.attnum::int AS n
 			FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 			WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND a.attnum > 0 AND NOT a.attisdropped
 		UNION ALL
@@ -72,7 +73,7 @@ func describe(t *testing.T, s *DB, engine string) map[string]*described {
 		}
 		switch l.kind {
 		case "column":
-			d.columns = append(d.columns, l.column)
+			d.columns, d.types = append(d.columns, l.column), append(d.types, l.b)
 			if l.a != "" {
 				d.defaults[l.column] = strings.Trim(strings.Split(l.a, "::")[0], "'()")
 			}
@@ -112,6 +113,11 @@ func TestKeptTables(t *testing.T) {
 				}
 				delete(tables, k.Name)
 				before[k.Name] = true
+				kinds := make([]byte, len(d.types))
+				for i, name := range d.types {
+					kinds[i] = map[string]byte{"INTEGER": valueNumber, "integer": valueNumber, "bigint": valueNumber, "TEXT": valueText,
+						"text": valueText, "BLOB": valueBytes, "bytea": valueBytes}[name]
+				}
 				defaults := map[string]string{}
 				for column, value := range k.defaults {
 					if value != int64(0) {
@@ -124,6 +130,7 @@ func TestKeptTables(t *testing.T) {
 					got, want any
 				}{
 					{"columns", k.Columns, d.columns},
+					{"kinds of value", k.valueAt, kinds},
 					{"key", k.Key, d.key},
 					{"unique sets", slices.SortedFunc(slices.Values(k.Unique), slices.Compare[[]string]), slices.SortedFunc(slices.Values(d.unique), slices.Compare[[]string])},
 					{"references", slices.SortedFunc(slices.Values(k.References), byColumn), slices.SortedFunc(slices.Values(d.references), byColumn)},

@@ -168,10 +168,10 @@ func (r *opReader) next() (op Op, ok bool) {
 		op.After = append(Record(nil), op.Before...)
 		for range r.count(uint64(len(r.columns))) {
 			i := r.count(uint64(len(r.columns)) - 1)
-			v := r.value()
-			if !r.bad && r.columns[i] >= 0 {
-				op.After[r.columns[i]] = v
+			if r.bad {
+				break
 			}
+			r.column(op.After, r.columns[i])
 		}
 	default:
 		r.bad = true
@@ -193,39 +193,47 @@ func (r *opReader) section() {
 func (r *opReader) record() Record {
 	record := r.table.empty()
 	for _, i := range r.columns {
-		v := r.value()
-		if i >= 0 {
-			record[i] = v
-		}
+		r.column(record, i)
 	}
 	return record
 }
 
-func (r *opReader) value() any {
+// column reads the value of a column, -1 for one that is to be passed over. A value that the column cannot hold is garbled: PostgreSQL
+// would refuse it, and say so of a statement and not of history.
+func (r *opReader) column(record Record, i int) {
+	kind, v := r.value()
+	if i < 0 {
+		return
+	}
+	r.bad = r.bad || kind != valueNull && kind != r.table.valueAt[i]
+	record[i] = v
+}
+
+func (r *opReader) value() (kind byte, v any) {
 	if len(r.rest) == 0 {
 		r.bad = true
-		return nil
+		return valueNull, nil
 	}
-	kind := r.rest[0]
+	kind = r.rest[0]
 	r.rest = r.rest[1:]
 	switch kind {
 	case valueNull:
-		return nil
 	case valueNumber:
-		v, n := binary.Varint(r.rest)
+		number, n := binary.Varint(r.rest)
 		if n <= 0 {
 			r.bad = true
-			return nil
+			break
 		}
 		r.rest = r.rest[n:]
-		return v
+		v = number
 	case valueText:
-		return r.text()
+		v = r.text()
 	case valueBytes:
-		return []byte(r.text())
+		v = []byte(r.text())
+	default:
+		r.bad = true
 	}
-	r.bad = true
-	return nil
+	return kind, v
 }
 
 func (r *opReader) text() string {
