@@ -17,6 +17,8 @@ var ago = regexp.MustCompile(`^([0-9]{1,9})([smhdw])$`)
 
 var units = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}
 
+var errNoTime = errors.New("is no time: write 2026-03-02T10:00:00Z, 2026-03-02, or 90s, 30m, 2h, 3d or 1w ago")
+
 // when is a point in time as it was written.
 type when struct {
 	at   time.Time     // RFC 3339, or the first second of a date
@@ -39,7 +41,11 @@ func parseWhen(s string) (w when, err error) {
 		w.date = err == nil
 	}
 	if err != nil {
-		return w, errors.New("is no time: write 2026-03-02T10:00:00Z, 2026-03-02, or 90s, 30m, 2h, 3d or 1w ago")
+		return w, errNoTime
+	}
+	// A year such as 0026 is a slip, and the first second of year 1 is the zero time.Time, which stands for none.
+	if w.at.UTC().Year() < 1000 {
+		return when{}, errors.New("is before the year 1000")
 	}
 	w.set = true
 	return w, nil
@@ -76,7 +82,7 @@ func parsePast(s string) (p past, err error) {
 	if p.number, err = strconv.ParseInt(s, 10, 64); err == nil && p.number > 0 && strconv.FormatInt(p.number, 10) == s {
 		return p, nil
 	}
-	if p.when, err = parseWhen(s); err != nil {
+	if p.when, err = parseWhen(s); err == errNoTime {
 		err = fmt.Errorf("%w; or the number of a change", err)
 	}
 	return past{when: p.when}, err

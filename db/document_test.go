@@ -137,6 +137,27 @@ func TestStore_ImportDocument_history(t *testing.T) {
 	})
 }
 
+// What a change is about may be any ids, and to undo it costs what its rows cost.
+func TestStore_ImportDocument_longSubject(t *testing.T) {
+	from := openTest(t, engines["sqlite"](t), Create)
+	create(t, from, flat("10.0.0.0/24", 28, 1))
+	was := `{"kind": "network", "name": "", "first": 1, "last": 1}`
+	text := exportWith(t, from, true)
+	for _, is := range []string{`{"kind": "network", "name": "", "first": 9223372036854775807, "last": 9223372036854775807}`,
+		`{"kind": "network", "name": "", "first": 0, "last": 9223372036854775807}`} {
+		s := openTest(t, engines["sqlite"](t), Create)
+		if _, err := s.ImportDocument(t.Context(), strings.NewReader(strings.Replace(text, was, is, 1)), "FILE", nil); err != nil {
+			t.Fatal(err)
+		}
+		undoLast(t, s)
+		wantClean(t, s)
+		again := exportWith(t, s, true)
+		if strings.Contains(text, is) || !strings.Contains(again[strings.Index(again, `"number": 2`):], `"last": 9223372036854775807`) {
+			t.Errorf("the undo is not about what it undoes: %s", again)
+		}
+	}
+}
+
 // An empty ledger is a document, too.
 func TestStore_ImportDocument_empty(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {

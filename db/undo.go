@@ -106,9 +106,7 @@ func (r *reversal) run(ctx context.Context) error {
 	}
 	abouts, err := sqlstore.Subjects(ctx, r.ReadTx, r.change.Number)
 	for _, about := range abouts {
-		for id := about.First; id <= about.Last; id++ {
-			r.door.About(about.Kind, about.Name, id)
-		}
+		r.door.About(about)
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -21,10 +22,13 @@ type recorder struct {
 
 	off    bool
 	once   bool // no row is written twice
-	ids    map[Subject][]int64
+	ids    map[Subject][]run
 	names  map[string]bool // of projects
 	undoes int64
 }
+
+// run is the ids from one to another.
+type run struct{ first, last int64 }
 
 // partSize is how long a part becomes before it is written.
 const partSize = 64 << 10
@@ -194,21 +198,29 @@ func (w *WriteTx) Undoes(number int64) { w.record.undoes = number }
 func (w *WriteTx) Number() int64 { return w.record.number }
 
 // About says of a change what it is about, where its rows do not.
-func (w *WriteTx) About(kind Subject, name string, id int64) {
+func (w *WriteTx) About(a About) {
 	r := &w.record
-	if kind == Project {
+	if a.Kind == Project {
 		if r.names == nil {
 			r.names = map[string]bool{}
 		}
-		r.names[name] = true
+		r.names[a.Name] = true
 		return
 	}
 	if r.ids == nil {
-		r.ids = map[Subject][]int64{}
+		r.ids = map[Subject][]run{}
 	}
-	if ids := r.ids[kind]; len(ids) == 0 || ids[len(ids)-1] != id {
-		r.ids[kind] = append(ids, id)
+	r.ids[a.Kind] = appendRun(r.ids[a.Kind], run{a.First, a.Last})
+}
+
+// appendRun adds a run, which becomes a part of the last one where it begins in it or follows on it. One that a document brought
+// along may be as long as there are numbers, so nobody counts through it.
+func appendRun(runs []run, r run) []run {
+	if n := len(runs) - 1; n >= 0 && runs[n].first <= r.first && r.first-1 <= runs[n].last {
+		runs[n].last = max(runs[n].last, r.last)
+		return runs
 	}
+	return append(runs, r)
 }
 
 func (w *WriteTx) aboutRow(k *Kept, row Record) {
@@ -218,9 +230,9 @@ func (w *WriteTx) aboutRow(k *Kept, row Record) {
 	for _, s := range k.subjectAt {
 		switch v := row[s.column].(type) {
 		case int64:
-			w.About(s.kind, "", v)
+			w.About(About{Kind: s.kind, First: v, Last: v})
 		case string:
-			w.About(s.kind, v, 0)
+			w.About(About{Kind: s.kind, Name: v})
 		}
 	}
 }
@@ -288,14 +300,14 @@ func (w *WriteTx) writeSubjects(ctx context.Context) error {
 	r := &w.record
 	var all []About
 	for _, kind := range []Subject{Network, Instance} {
-		ids := r.ids[kind]
-		slices.Sort(ids)
-		for _, id := range slices.Compact(ids) {
-			if n := len(all); n > 0 && all[n-1].Kind == kind && all[n-1].Last == id-1 {
-				all[n-1].Last = id
-				continue
-			}
-			all = append(all, About{Kind: kind, First: id, Last: id})
+		runs := r.ids[kind]
+		slices.SortFunc(runs, func(a, b run) int { return cmp.Compare(a.first, b.first) })
+		var merged []run
+		for _, r := range runs {
+			merged = appendRun(merged, r)
+		}
+		for _, r := range merged {
+			all = append(all, About{Kind: kind, First: r.first, Last: r.last})
 		}
 	}
 	for name := range r.names {
