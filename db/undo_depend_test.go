@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"nova-manage/db/internal/sqlstore"
+	"nova-manage/netcalc"
 )
 
 // A change that others have built on is not undone, and each of them is named; nothing is changed then.
@@ -55,6 +56,11 @@ func TestStore_Undo_depend(t *testing.T) {
 	vm := mac("02:16:3e:00:00:01")
 	withMAC := func(n *NewInstances) { n.MAC = vm }
 	withIP := func(a string) func(*NewInstances) { return func(n *NewInstances) { n.FixedIP = addr(a) } }
+	blue := carve(vlans("10.0.1.0/24", 24, 1).v6("fd00:1::/48"))
+	withIPv6 := func(m netcalc.MAC, a string) func(*NewInstances) {
+		return func(n *NewInstances) { n.MAC, n.FixedIPv6 = m, addr(a) }
+	}
+	vm2 := mac("02:16:3e:00:00:02")
 	all := func(steps ...func(*testing.T, *Store) error) []func(*testing.T, *Store) error { return steps }
 
 	for name, test := range map[string]struct {
@@ -73,7 +79,15 @@ func TestStore_Undo_depend(t *testing.T) {
 		"MAC taken":     {all(red, project, instance("web1", withMAC), dismiss("web1"), instance("web2", withMAC)), 4, "change 4 cannot be undone: change 5 depends on it"},
 		"name taken":    {all(red, project, instance("web1", withIP("10.0.1.9")), dismiss("web1"), instance("web1", withIP("10.0.1.10"))), 4, "change 4 cannot be undone: change 5 depends on it"},
 		"address taken": {all(red, project, instance("web1", withIP("10.0.1.9")), dismiss("web1"), instance("web2", withIP("10.0.1.9"))), 4, "change 4 cannot be undone: change 5 depends on it"},
-		"project anew":  {all(project, unproject, project), 2, "change 2 cannot be undone: change 3 depends on it"},
+		"address that a guest gives itself": {all(blue, project, instance("web1", withIPv6(vm, "fd00:1::16:3eff:fe00:2")), dismiss("web1"),
+			instance("web2", withIPv6(vm2, "fd00:1::99"))), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"own address recorded for another": {all(blue, project, instance("web1", withIPv6(vm, "fd00:1::98")), dismiss("web1"),
+			instance("web2", withIPv6(vm2, "fd00:1::16:3eff:fe00:1"))), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"own address a router's": {all(blue, project, instance("web1", withIPv6(vm, "fd00:1::98")), dismiss("web1"),
+			change(NetworkChange{GatewayV6: ptr(addr("fd00:1::16:3eff:fe00:1"))}, "1")), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"address of its own": {all(blue, project, instance("web1", withIPv6(vm, "fd00:1::98")), dismiss("web1"),
+			instance("web2", withIPv6(vm2, "fd00:1::99"))), 4, ""},
+		"project anew": {all(project, unproject, project), 2, "change 2 cannot be undone: change 3 depends on it"},
 		"gateway taken": {all(red, change(NetworkChange{Gateway: ptr(addr("10.0.1.9"))}, "1"), change(NetworkChange{Gateway: ptr(addr("10.0.1.10"))}, "1"),
 			project, instance("gw", withIP("10.0.1.9"))), 3, "change 3 cannot be undone: change 5 depends on it"},
 		"MTU again":         {all(red, change(NetworkChange{MTU: ptr(1400)}, "1"), change(NetworkChange{MTU: ptr(1300)}, "1")), 2, "change 2 cannot be undone: change 3 depends on it"},
