@@ -146,24 +146,24 @@ func (t view) floatingRangeFor(ctx context.Context, i Instance, a netip.Addr, po
 		return r, err
 	}
 	if pool != "" && pool != r.Pool {
-		return r, conflictf("%s is in pool %s, not in %s", a, quoteRef(r.Pool), quoteRef(pool))
+		return r, conflictf(ErrUnfit, "%s is in pool %s, not in %s", a, quoteRef(r.Pool), quoteRef(pool))
 	}
 	if role := r.Role(a); role != "" {
-		return r, conflictf("%s is not handed out: it is the %s address of %s", a, role, r.Name())
+		return r, conflictf(ErrReserved, "%s is not handed out: it is the %s address of %s", a, role, r.Name())
 	}
 	switch f := i.familyOf(a); {
 	case f.floating == a:
-		return r, conflictf("%s is associated with instance %s already", a, i.qualifiedName())
+		return r, conflictf(ErrInUse, "%s is associated with instance %s already", a, i.qualifiedName())
 	case f.floating.IsValid():
 		return r, hasFloating(i, f)
 	case !f.fixed.IsValid():
-		return r, conflictf("instance %s has no %s address that %s could stand for", i.qualifiedName(), f.name, a)
+		return r, conflictf(ErrUnfit, "instance %s has no %s address that %s could stand for", i.qualifiedName(), f.name, a)
 	}
 	return r, nil
 }
 
 func hasFloating(i Instance, f family) error {
-	return conflictf("instance %s has the floating address %s", i.qualifiedName(), f.floating).
+	return conflictf(ErrInUse, "instance %s has the floating address %s", i.qualifiedName(), f.floating).
 		Try(WayDisassociate, f.floating)
 }
 
@@ -196,7 +196,7 @@ func (t view) nextFloatingRange(ctx context.Context, i Instance, pool string) (r
 	case err != nil:
 		return r, err
 	case there: // of the other family
-		err = conflictf("%s has no range of %s, and instance %s could use nothing else", poolName(pool), wanted[0].name, i.qualifiedName())
+		err = conflictf(ErrExhausted, "%s has no range of %s, and instance %s could use nothing else", poolName(pool), wanted[0].name, i.qualifiedName())
 	default: // a pool that has none was refused before
 		err = notFoundf("there is no floating range").Try(WayCreateFloating)
 	}
@@ -234,6 +234,6 @@ func (t view) openFloatingRange(ctx context.Context, f family, pool string) (Flo
 			return r, err
 		}
 	}
-	return FloatingRange{}, conflictf("%s has no floating %s address left", poolName(pool), f.name).
+	return FloatingRange{}, conflictf(ErrExhausted, "%s has no floating %s address left", poolName(pool), f.name).
 		Try(WayCreateAnotherFloating)
 }

@@ -148,7 +148,7 @@ func (t view) findInstance(ctx context.Context, ref string) (Instance, error) {
 	case len(found) == 0:
 		return Instance{}, notFoundf("there is no instance %s", quoteRef(ref))
 	case len(found) > 1:
-		return Instance{}, conflictf("several projects have an instance %s: %s", quoteRef(ref), aFew(found, Instance.qualifiedName)).
+		return Instance{}, conflictf(ErrAmbiguous, "several projects have an instance %s: %s", quoteRef(ref), aFew(found, Instance.qualifiedName)).
 			Try(WayQualifyInstance)
 	}
 	return found[0], nil

@@ -55,7 +55,7 @@ func (m *macSource) next(ctx context.Context) (netcalc.MAC, netip.Addr, error) {
 			return mac, a, err
 		}
 	}
-	return netcalc.MAC{}, netip.Addr{}, conflictf("no MAC in Nova's range 02:16:3e is left: %v", err)
+	return netcalc.MAC{}, netip.Addr{}, conflictf(ErrExhausted, "no MAC in Nova's range 02:16:3e is left: %v", err)
 }
 
 // generate returns a random MAC as Nova made them: 02:16:3e, the next bit zero, 23 random bits.
@@ -76,7 +76,7 @@ func (m *macSource) check(ctx context.Context, mac netcalc.MAC) (a netip.Addr, e
 		return a, err
 	}
 	if there {
-		return a, conflictf("MAC %s is instance %s's", mac, taken)
+		return a, conflictf(ErrInUse, "MAC %s is instance %s's", mac, taken)
 	}
 	if !m.prefix.IsValid() {
 		return a, nil
@@ -85,10 +85,10 @@ func (m *macSource) check(ctx context.Context, mac netcalc.MAC) (a netip.Addr, e
 		return a, err
 	}
 	if role := m.network.Role(a); role != "" {
-		return a, conflictf("MAC %s would give itself %s, which %s keeps (%s)", mac, a, m.network.Name(), role)
+		return a, conflictf(ErrReserved, "MAC %s would give itself %s, which %s keeps (%s)", mac, a, m.network.Name(), role)
 	}
 	if slices.Contains(m.routers, a) {
-		return a, conflictf("MAC %s would give itself %s, which a router of bridge %s has", mac, a, m.network.Bridge)
+		return a, conflictf(ErrReserved, "MAC %s would give itself %s, which a router of bridge %s has", mac, a, m.network.Bridge)
 	}
 	r, ok, err := m.addressAt(ctx, a)
 	if err == nil && ok {
@@ -105,13 +105,13 @@ func (m *macSource) check(ctx context.Context, mac netcalc.MAC) (a netip.Addr, e
 func (m *macSource) checkRecorded(ctx context.Context, a netip.Addr, mac netcalc.MAC) error {
 	network := m.network
 	if !network.CIDRv6.Contains(a) {
-		return conflictf("fixed_ip_v6 %s is not in %s", a, network.Name())
+		return conflictf(ErrUnfit, "fixed_ip_v6 %s is not in %s", a, network.Name())
 	}
 	if role := network.Role(a); role != "" {
-		return conflictf("fixed_ip_v6 %s is not for guests: %s keeps it (%s)", a, network.Name(), role)
+		return conflictf(ErrReserved, "fixed_ip_v6 %s is not for guests: %s keeps it (%s)", a, network.Name(), role)
 	}
 	if slices.Contains(m.routers, a) {
-		return conflictf("fixed_ip_v6 %s is not for guests: a router of bridge %s has it", a, network.Bridge)
+		return conflictf(ErrReserved, "fixed_ip_v6 %s is not for guests: a router of bridge %s has it", a, network.Bridge)
 	}
 	if r, ok, err := m.addressAt(ctx, a); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (t view) refuseGuestsOwn(ctx context.Context, bridge string, a netip.Addr) 
 	if err != nil || !ok {
 		return err
 	}
-	return conflictf("%s is what instance %s gives itself: its MAC is %s", a, i.Name, mac)
+	return conflictf(ErrInUse, "%s is what instance %s gives itself: its MAC is %s", a, i.Name, mac)
 }
 
 // guestWith returns the instance on a bridge that has a MAC.

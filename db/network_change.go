@@ -78,7 +78,7 @@ func (n Network) changed(change NetworkChange) (Network, error) {
 	set(&n.MTU, change.MTU)
 	if change.Gateway != nil {
 		if !n.CIDR.IsValid() {
-			return n, conflictf("%s has no IPv4, so it has no gateway", n.Name()).Try(WayItsRouterIsV6)
+			return n, conflictf(ErrUnfit, "%s has no IPv4, so it has no gateway", n.Name()).Try(WayItsRouterIsV6)
 		}
 		if err := n.place(*change.Gateway); err != nil {
 			return n, invalid(err)
@@ -86,7 +86,7 @@ func (n Network) changed(change NetworkChange) (Network, error) {
 	}
 	if g := change.GatewayV6; g != nil {
 		if !n.CIDRv6.IsValid() {
-			return n, conflictf("%s has no IPv6, so it has no gateway_v6", n.Name())
+			return n, conflictf(ErrUnfit, "%s has no IPv6, so it has no gateway_v6", n.Name())
 		}
 		n.GatewayV6 = *g
 		if !g.IsValid() {
@@ -123,7 +123,7 @@ func (t view) checkTenants(ctx context.Context, n Network, project string) error
 	if err != nil || !there {
 		return err
 	}
-	return conflictf("%s carries instances of project %s, %s among them", n.Name(), quoteRef(n.ProjectID), other).
+	return conflictf(ErrInUse, "%s carries instances of project %s, %s among them", n.Name(), quoteRef(n.ProjectID), other).
 		Try(WayDeleteItsInstances, n.ID)
 }
 
@@ -167,10 +167,10 @@ func (t view) checkUnused(ctx context.Context, n Network) error {
 	}
 	switch {
 	case instances > 0:
-		return conflictf("%s is in use by instances (%d)", n.Name(), instances).
+		return conflictf(ErrInUse, "%s is in use by instances (%d)", n.Name(), instances).
 			Try(WayDeleteWithInstances, n.ID)
 	case n.ProjectID != "":
-		return conflictf("%s is associated with project %s", n.Name(), quoteRef(n.ProjectID)).
+		return conflictf(ErrInUse, "%s is associated with project %s", n.Name(), quoteRef(n.ProjectID)).
 			Try(WayDisassociateProject, n.ID)
 	}
 	return nil

@@ -39,7 +39,7 @@ func (c *carving) matchExisting(context.Context) error {
 			want.VPNPublicPort = c.VPNStart + i
 		}
 		if difference, way := c.difference(is, want); difference != "" {
-			return conflictf("%s exists with %s", is.Name(), difference).Try(way.name, way.values...)
+			return conflictf(ErrDiffers, "%s exists with %s", is.Name(), difference).Try(way.name, way.values...)
 		}
 		c.networks[i] = is
 	}
@@ -74,7 +74,7 @@ func asIs(name string, values ...comparedValue) error {
 	if difference == "" {
 		return nil
 	}
-	return conflictf("%s exists with %s", name, difference).Try(WayAskAsIs)
+	return conflictf(ErrDiffers, "%s exists with %s", name, difference).Try(WayAskAsIs)
 }
 
 // compared is what an existing network has beside what is asked for, together with what there is to do about a difference.

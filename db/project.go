@@ -56,7 +56,7 @@ func (s *Store) CreateProject(ctx context.Context, id, description string) (p Pr
 func (t *tx) createProject(ctx context.Context, id, description string) (p Project, err error) {
 	made, err := t.addProject(ctx, id, description)
 	if err == nil && !made {
-		err = conflictf("project %s exists", quoteRef(id))
+		err = conflictf(ErrExists, "project %s exists", quoteRef(id))
 	}
 	if err != nil {
 		return p, err
@@ -141,7 +141,7 @@ func (s *Store) DeleteProject(ctx context.Context, id string, force bool) error 
 			return err
 		}
 		if held := p.holds(); held != "" && !force {
-			return conflictf("project %s holds %s", quoteRef(id), held).Try(WayReleaseAll)
+			return conflictf(ErrInUse, "project %s holds %s", quoteRef(id), held).Try(WayReleaseAll)
 		}
 		if err := t.deleteProjectInstances(ctx, id); err != nil {
 			return err
@@ -182,7 +182,7 @@ func (s *Store) ScrubProject(ctx context.Context, id string) error {
 			return err
 		}
 		if p.Instances > 0 {
-			return conflictf("project %s has instances (%d)", quoteRef(id), p.Instances).
+			return conflictf(ErrInUse, "project %s has instances (%d)", quoteRef(id), p.Instances).
 				Try(WayDeleteThemOrProject, id)
 		}
 		if err := t.scrub(ctx, id); err != nil {
@@ -311,7 +311,7 @@ func (t view) checkQuota(ctx context.Context, project, resource string, more int
 	}
 	q := quotas[slices.Index(Resources, resource)]
 	if q.InUse+more > limit {
-		return conflictf("project %s has %d of %d %s, and %d more would exceed its quota", quoteRef(project), q.InUse, limit, resource, more).
+		return conflictf(ErrQuota, "project %s has %d of %d %s, and %d more would exceed its quota", quoteRef(project), q.InUse, limit, resource, more).
 			Try(WayChangeQuota, project, resource)
 	}
 	return nil

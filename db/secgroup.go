@@ -208,7 +208,7 @@ func (t *tx) createGroup(ctx context.Context, project, name, description string)
 	}
 	if _, err := t.group(ctx, project, name); !isNotFound(err) {
 		if err == nil {
-			err = conflictf("project %s has a security group %s", quoteRef(project), quoteRef(name))
+			err = conflictf(ErrExists, "project %s has a security group %s", quoteRef(project), quoteRef(name))
 		}
 		return g, err
 	}
@@ -264,11 +264,11 @@ func (s *Store) DeleteSecurityGroup(ctx context.Context, project, name string) e
 			return err
 		}
 		if name == DefaultGroup {
-			return conflictf("every project has the security group %s", DefaultGroup).
+			return conflictf(ErrInUse, "every project has the security group %s", DefaultGroup).
 				Try(WayRevokeItsRules)
 		}
 		if g.Instances > 0 {
-			return conflictf("security group %s is in use by %d of the instances of project %s", quoteRef(name), g.Instances, quoteRef(project))
+			return conflictf(ErrInUse, "security group %s is in use by %d of the instances of project %s", quoteRef(name), g.Instances, quoteRef(project))
 		}
 		users, err := sqlstore.Values[string](ctx, t.ReadTx, `DISTINCT g.name FROM security_group_rules r JOIN security_groups g ON g.id = r.group_id
 			WHERE r.source_group_id = $1 AND r.group_id <> $1 ORDER BY g.name`, g.ID)
@@ -276,7 +276,7 @@ func (s *Store) DeleteSecurityGroup(ctx context.Context, project, name string) e
 			return err
 		}
 		if len(users) > 0 {
-			return conflictf("rules of security group %s name %s as their source", strings.Join(users, ", "), quoteRef(name)).
+			return conflictf(ErrInUse, "rules of security group %s name %s as their source", strings.Join(users, ", "), quoteRef(name)).
 				Try(WayRevokeFirst)
 		}
 		if _, err := t.door.DeleteWhere(ctx, ruleTable.Name, sqlstore.That("group_id = ?", g.ID)); err != nil {
@@ -299,7 +299,7 @@ func (s *Store) AddRules(ctx context.Context, project, name string, rules []Rule
 				return err
 			}
 			if id != 0 {
-				return conflictf("security group %s has the rule %s", quoteRef(name), r)
+				return conflictf(ErrExists, "security group %s has the rule %s", quoteRef(name), r)
 			}
 		}
 		if err := t.addRules(ctx, group, rows); err != nil {
