@@ -124,6 +124,7 @@ func thisHost(e *cli.Env, host *string) error {
 func floatingDelete() *command {
 	var block netip.Prefix
 	var from cli.Origin
+	var gone bool
 	ipRange := cli.Typed(&block, "ip_range", parseBlock, "the range as it was created, or a larger one around several").As("RANGE").
 		From(&from).NotInFlagfile()
 	return &command{
@@ -132,7 +133,7 @@ func floatingDelete() *command {
 		long:     "All ranges within RANGE are deleted, or none: one with an address that an instance has is refused.",
 		examples: []string{"nova-manage floating delete 192.0.2.0/28", "nova-manage floating delete --ip_range 198.51.100.0/24"},
 		args:     []*cli.Arg{cli.Required(ipRange)},
-		flags:    []*cli.Flag{ipRange},
+		flags:    []*cli.Flag{ipRange, ifExists(&gone)},
 		ledger:   writes,
 		check: func(*cli.Env) error {
 			if !from.OnCommandLine() { // a variable meant for create must not choose what is deleted
@@ -141,7 +142,7 @@ func floatingDelete() *command {
 			return nil
 		},
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DeleteFloatingRanges(ctx, block)
+			return s.removing(gone).DeleteFloatingRanges(ctx, block)
 		},
 	}
 }
@@ -218,14 +219,16 @@ func floatingAssociate() *command {
 
 func floatingDisassociate() *command {
 	var address netip.Addr
+	var gone bool
 	return &command{
 		name:     "disassociate",
 		short:    "take a public address from its instance",
 		examples: []string{"nova-manage floating disassociate 192.0.2.7"},
 		args:     []*cli.Arg{cli.Required(cli.Typed(&address, "ADDRESS", netcalcValue(netcalc.ParseAddr), "the public address"))},
+		flags:    []*cli.Flag{ifExists(&gone)},
 		ledger:   writes,
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DisassociateFloating(ctx, address)
+			return s.removing(gone).DisassociateFloating(ctx, address)
 		},
 	}
 }

@@ -206,15 +206,17 @@ func instanceShow() *command {
 
 func instanceDelete() *command {
 	var refs []string
+	var gone bool
 	return &command{
 		name:     "delete",
 		short:    "delete instances and release their addresses",
 		long:     "All of them are deleted or none.",
 		examples: []string{"nova-manage instance delete web", "nova-manage instance delete apollo/web-1 i-00000002 10.0.1.5"},
 		args:     []*cli.Arg{cli.OneOrMore(cli.Texts(&refs, "INSTANCE", instanceUsage))},
+		flags:    []*cli.Flag{ifExists(&gone)},
 		ledger:   writes,
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DeleteInstances(ctx, refs)
+			return s.removing(gone).DeleteInstances(ctx, refs)
 		},
 	}
 }

@@ -106,7 +106,7 @@ func projectShow() *command {
 
 func projectDelete() *command {
 	var name string
-	var force bool
+	var force, gone bool
 	return &command{
 		name:  "delete",
 		short: "delete a project",
@@ -114,10 +114,10 @@ func projectDelete() *command {
 			"networks left to the next project, and its security groups deleted.",
 		examples: []string{"nova-manage project delete apollo", "nova-manage project delete apollo --force"},
 		args:     projectArg(&name),
-		flags:    []*cli.Flag{cli.Boolean(&force, "force", "release all that it holds").OnlyTyped()},
+		flags:    []*cli.Flag{cli.Boolean(&force, "force", "release all that it holds").OnlyTyped(), ifExists(&gone)},
 		ledger:   writes,
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DeleteProject(ctx, name, force)
+			return s.removing(gone).DeleteProject(ctx, name, force)
 		},
 	}
 }

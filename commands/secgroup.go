@@ -168,17 +168,18 @@ func secgroupShow() *command {
 
 func secgroupDelete() *command {
 	g := &groupRef{}
+	var gone bool
 	return &command{
 		name:     "delete",
 		short:    "delete a security group and its rules",
 		long:     "A group that instances are in, or that rules of other groups name, is refused.",
 		examples: []string{"nova-manage secgroup delete apollo/web"},
 		args:     []*cli.Arg{g.arg()},
-		flags:    []*cli.Flag{g.flag()},
+		flags:    []*cli.Flag{g.flag(), ifExists(&gone)},
 		ledger:   writes,
 		check:    g.check,
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DeleteSecurityGroup(ctx, g.project, g.name)
+			return s.removing(gone).DeleteSecurityGroup(ctx, g.project, g.name)
 		},
 	}
 }
@@ -278,17 +279,18 @@ func secgroupAuthorize() *command {
 
 func secgroupRevoke() *command {
 	o := &ruleOptions{}
+	var gone bool
 	return &command{
 		name:     "revoke",
 		short:    "take a rule away",
 		long:     ruleLong,
 		examples: []string{"nova-manage secgroup revoke apollo/web tcp 80 80", "nova-manage secgroup revoke apollo/web icmp -1 -1 10.0.0.0/8"},
 		args:     o.args(),
-		flags:    o.flags(),
+		flags:    append(o.flags(), ifExists(&gone)),
 		ledger:   writes,
 		check:    o.check,
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DeleteRules(ctx, o.project, o.name, o.rules)
+			return s.removing(gone).DeleteRules(ctx, o.project, o.name, o.rules)
 		},
 	}
 }

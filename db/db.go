@@ -66,6 +66,7 @@ type Store struct {
 	reads bool   // it was opened to read only
 	batch *batch // the one that runs; nil is none
 	would func([]ChangedRow)
+	gone  bool // see IfExists
 }
 
 // Open opens the ledger that opts.URL names and checks that its schema is one this binary knows.
@@ -80,6 +81,14 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	return &Store{db: db, what: sqlstore.Change{Command: opts.Command, Actor: opts.Actor, Comment: opts.Comment}, reads: opts.Mode == Read,
 		would: opts.WouldChange}, nil
+}
+
+// IfExists is the same ledger to whoever takes away what may be gone already: its methods that delete, revoke, disassociate and
+// unreserve pass over what is not there, where s returns ErrNotFound.
+func (s *Store) IfExists() *Store {
+	forgiving := *s
+	forgiving.gone = true
+	return &forgiving
 }
 
 // Close releases the ledger.
@@ -111,6 +120,15 @@ type view struct{ *sqlstore.ReadTx }
 type tx struct {
 	view
 	door *sqlstore.WriteTx
+	gone bool // what is to be taken away need not be there
+}
+
+// absent is the error of looking for what is to be taken away: none where it need not be there.
+func (t *tx) absent(err error) error {
+	if t.gone && isNotFound(err) {
+		return nil
+	}
+	return err
 }
 
 // view runs do on one consistent state of the ledger, without holding up any writer.
@@ -127,7 +145,7 @@ func (s *Store) mutate(ctx context.Context, do func(context.Context, *tx) error)
 		return s.batch.mutate(ctx, s, do)
 	}
 	return s.db.Change(ctx, s.what, func(ctx context.Context, w *sqlstore.WriteTx) error {
-		t := &tx{view{w.ReadTx}, w}
+		t := &tx{view: view{w.ReadTx}, door: w, gone: s.gone}
 		if err := do(ctx, t); err != nil || s.would == nil {
 			return err
 		}

@@ -32,7 +32,7 @@ func (s *Store) ReserveAddresses(ctx context.Context, ranges []netcalc.Span) err
 func (s *Store) UnreserveAddresses(ctx context.Context, ranges []netcalc.Span) error {
 	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		for _, r := range ranges {
-			if err := t.unreserveRange(ctx, r); err != nil {
+			if err := t.absent(t.unreserveRange(ctx, r)); err != nil {
 				return err
 			}
 		}

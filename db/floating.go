@@ -184,7 +184,7 @@ func (s *Store) DeleteFloatingRanges(ctx context.Context, p netip.Prefix) error 
 			return err
 		}
 		if len(ranges) == 0 {
-			return notFoundf("there is no floating range %s", p).Try(WayListFloating)
+			return t.absent(notFoundf("there is no floating range %s", p).Try(WayListFloating))
 		}
 		for _, r := range ranges {
 			if err := t.deleteFloatingRange(ctx, r); err != nil {

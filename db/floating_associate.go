@@ -91,14 +91,14 @@ func (t *tx) associate(ctx context.Context, i Instance, a netip.Addr, pool strin
 func (s *Store) DisassociateFloating(ctx context.Context, a netip.Addr) error {
 	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		if _, err := t.floatingRangeAround(ctx, a); err != nil {
-			return err
+			return t.absent(err)
 		}
 		r, ok, err := t.addressAt(ctx, a)
 		if err != nil {
 			return err
 		}
 		if !ok || r.state != stateHeld {
-			return notFoundf("%s is not associated with any instance", a)
+			return t.absent(notFoundf("%s is not associated with any instance", a))
 		}
 		return t.release(ctx, r, true)
 	})

@@ -138,7 +138,7 @@ func (s *Store) DeleteProject(ctx context.Context, id string, force bool) error 
 	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		p, err := t.project(ctx, id)
 		if err != nil {
-			return err
+			return t.absent(err)
 		}
 		if held := p.holds(); held != "" && !force {
 			return conflictf(ErrInUse, "project %s holds %s", quoteRef(id), held).Try(WayReleaseAll)

@@ -261,7 +261,7 @@ func (s *Store) DeleteSecurityGroup(ctx context.Context, project, name string) e
 	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		g, err := t.group(ctx, project, name)
 		if err != nil {
-			return err
+			return t.absent(err)
 		}
 		if name == DefaultGroup {
 			return conflictf(ErrInUse, "every project has the security group %s", DefaultGroup).
@@ -322,7 +322,10 @@ func (s *Store) DeleteRules(ctx context.Context, project, name string, rules []R
 				return err
 			}
 			if id == 0 {
-				return notFoundf("security group %s has no rule %s", quoteRef(name), r)
+				if err := t.absent(notFoundf("security group %s has no rule %s", quoteRef(name), r)); err != nil {
+					return err
+				}
+				continue
 			}
 			if err := ruleTable.Delete(ctx, t.door, &ruleRow{id: id}); err != nil {
 				return err
@@ -342,7 +345,7 @@ func (s *Store) changeRules(ctx context.Context, project, name string, rules []R
 	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		g, err := t.group(ctx, project, name)
 		if err != nil {
-			return err
+			return t.absent(err)
 		}
 		rows := make([]ruleRow, len(rules))
 		for i, r := range rules {
@@ -350,7 +353,7 @@ func (s *Store) changeRules(ctx context.Context, project, name string, rules []R
 			if r.SourceGroup != "" {
 				source, err := t.group(ctx, project, r.SourceGroup)
 				if err != nil {
-					return err
+					return t.absent(err)
 				}
 				rows[i].source = source.ID
 			}

@@ -49,6 +49,8 @@ const (
 	WayListFloating Way = "list_floating"
 	// WayDeleteWholeRange: delete the whole floating range.
 	WayDeleteWholeRange Way = "delete_whole_range"
+	// WayDeleteWholeNetwork: name the whole network.
+	WayDeleteWholeNetwork Way = "delete_whole_network"
 	// WayDisassociate: take the floating address from its instance.
 	WayDisassociate Way = "disassociate"
 	// WayCreateFloating: add a floating range where there is none.
