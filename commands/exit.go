@@ -64,6 +64,7 @@ var kinds = []struct {
 	{db.ErrUnfit, exitConflict, "unfit"},
 	{db.ErrConflict, exitConflict, "conflict"},
 	{db.ErrCheck, exitCheck, "check"},
+	{db.ErrSchema, exitFailed, "schema"},
 	{db.ErrCorrupt, exitFailed, "damaged"},
 	{cli.ErrInternal, exitFailed, codeInternal},
 }

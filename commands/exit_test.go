@@ -42,6 +42,7 @@ func TestOutcomeOf(t *testing.T) {
 		{t.Context(), db.ErrAmbiguous, 4, "ambiguous"},
 		{t.Context(), db.ErrUnfit, 4, "unfit"},
 		{t.Context(), db.ErrCheck, 5, "check"},
+		{t.Context(), db.ErrSchema, 1, "schema"},
 		{t.Context(), db.ErrCorrupt, 1, "damaged"},
 		{t.Context(), &db.LockedError{}, 1, "locked"},
 		{t.Context(), cli.ErrInternal, 1, "internal"},

@@ -39,7 +39,7 @@ func projectCreate() *command {
 	return &command{
 		name:     "create",
 		short:    "add a project",
-		long:     "A project also comes to be when it is first named with --project_id.",
+		long:     "A project also comes to be when `network create` or `network modify` first names it, and elsewhere with --create_project.",
 		examples: []string{`nova-manage project create apollo --description "lunar landing"`},
 		args:     []*cli.Arg{cli.Required(named(&name, "NAME", newWord, "its name"))},
 		flags:    []*cli.Flag{purpose(&about).From(&aboutFrom), ifNotExists(&again)},

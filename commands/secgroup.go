@@ -97,7 +97,7 @@ func secgroupCreate() *command {
 	g := &groupRef{}
 	var about string
 	var aboutFrom cli.Origin
-	var again bool
+	var again, make bool
 	return &command{
 		name:  "create",
 		short: "add a security group",
@@ -107,16 +107,16 @@ func secgroupCreate() *command {
 			`nova-manage secgroup create apollo/db --description "the database"`,
 		},
 		args:    []*cli.Arg{g.arg()},
-		flags:   []*cli.Flag{g.flag(), purpose(&about).From(&aboutFrom), ifNotExists(&again)},
+		flags:   []*cli.Flag{g.flag(), purpose(&about).From(&aboutFrom), ifNotExists(&again), createProject(&make)},
 		columns: cli.Fields(cli.AllShown(secgroupColumns)),
 		ledger:  creates,
 		check:   g.checkNew,
 		run: func(ctx context.Context, s *session) (err error) {
 			var made db.SecurityGroup
 			if again {
-				made, err = s.store.EnsureSecurityGroup(ctx, g.project, g.name, given(aboutFrom, &about))
+				made, err = s.naming(make).EnsureSecurityGroup(ctx, g.project, g.name, given(aboutFrom, &about))
 			} else {
-				made, err = s.store.CreateSecurityGroup(ctx, g.project, g.name, about)
+				made, err = s.naming(make).CreateSecurityGroup(ctx, g.project, g.name, about)
 			}
 			if err != nil {
 				return err

@@ -210,6 +210,19 @@ func (s *session) removing(ifExists bool) *db.Store {
 	return s.store
 }
 
+// createProject declares the flag by which a project comes to be where it is first named.
+func createProject(into *bool) *cli.Flag {
+	return cli.Boolean(into, "create_project", "make the project if it is not there")
+}
+
+// naming is the ledger as a command sees it that names a project, which must be there unless it is to be made.
+func (s *session) naming(createProject bool) *db.Store {
+	if createProject {
+		return s.store
+	}
+	return s.store.KnownProjects()
+}
+
 // purpose declares a flag for what something is for.
 func purpose(into *string) *cli.Flag {
 	return cli.Typed(into, "description", func(s string) (string, error) {

@@ -66,7 +66,13 @@ type Store struct {
 	reads bool   // it was opened to read only
 	batch *batch // the one that runs; nil is none
 	would func([]ChangedRow)
+	manner
+}
+
+// manner is what whoever uses a Store wants of it beside what it is asked for.
+type manner struct {
 	gone  bool // see IfExists
+	known bool // see KnownProjects
 }
 
 // Open opens the ledger that opts.URL names and checks that its schema is one this binary knows.
@@ -89,6 +95,14 @@ func (s *Store) IfExists() *Store {
 	forgiving := *s
 	forgiving.gone = true
 	return &forgiving
+}
+
+// KnownProjects is the same ledger to whoever may misspell a project: an instance or a security group of a project that is not
+// there does not make it, and is ErrNotFound. Networks make their project at its first use as they did in Nova.
+func (s *Store) KnownProjects() *Store {
+	strict := *s
+	strict.known = true
+	return &strict
 }
 
 // Close releases the ledger.
@@ -120,7 +134,7 @@ type view struct{ *sqlstore.ReadTx }
 type tx struct {
 	view
 	door *sqlstore.WriteTx
-	gone bool // what is to be taken away need not be there
+	manner
 }
 
 // absent is the error of looking for what is to be taken away: none where it need not be there.
@@ -145,7 +159,7 @@ func (s *Store) mutate(ctx context.Context, do func(context.Context, *tx) error)
 		return s.batch.mutate(ctx, s, do)
 	}
 	return s.db.Change(ctx, s.what, func(ctx context.Context, w *sqlstore.WriteTx) error {
-		t := &tx{view: view{w.ReadTx}, door: w, gone: s.gone}
+		t := &tx{view: view{w.ReadTx}, door: w, manner: s.manner}
 		if err := do(ctx, t); err != nil || s.would == nil {
 			return err
 		}

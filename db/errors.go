@@ -28,6 +28,8 @@ var (
 	ErrQuota     = sqlstore.ErrQuota
 	ErrAmbiguous = sqlstore.ErrAmbiguous
 	ErrUnfit     = sqlstore.ErrUnfit
+	// ErrSchema: the ledger's schema version is older or newer than the one that is needed.
+	ErrSchema = sqlstore.ErrSchema
 	// ErrCorrupt: the database is damaged or is none.
 	ErrCorrupt = sqlstore.ErrCorrupt
 	// ErrCheck: a check found a difference.

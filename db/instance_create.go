@@ -73,7 +73,7 @@ func (t *tx) createInstances(ctx context.Context, n NewInstances) ([]Instance, e
 	if n.IfNotExists {
 		return t.createMissing(ctx, n)
 	}
-	if err := t.ensureProject(ctx, n.ProjectID); err != nil {
+	if err := t.useProject(ctx, n.ProjectID); err != nil {
 		return nil, err
 	}
 	if err := t.checkQuota(ctx, n.ProjectID, "instances", int64(len(n.Names))); err != nil {

@@ -22,6 +22,18 @@ type Project struct {
 	CreatedAt      time.Time
 }
 
+// useProject is ensureProject for what a project must be there for, where that is asked for.
+func (t *tx) useProject(ctx context.Context, id string) error {
+	if !t.known {
+		return t.ensureProject(ctx, id)
+	}
+	there, err := sqlstore.Exists(ctx, t.ReadTx, "FROM projects WHERE project_id = $1", id)
+	if err == nil && !there {
+		err = notFoundf("there is no project %s", quoteRef(id)).Try(WayCreateProject, id)
+	}
+	return err
+}
+
 // ensureProject makes a project at its first use, with the security group that every project has.
 func (t *tx) ensureProject(ctx context.Context, id string) error {
 	if id == "" {

@@ -203,7 +203,7 @@ func (s *Store) CreateSecurityGroup(ctx context.Context, project, name, descript
 }
 
 func (t *tx) createGroup(ctx context.Context, project, name, description string) (g SecurityGroup, err error) {
-	if err := t.ensureProject(ctx, project); err != nil {
+	if err := t.useProject(ctx, project); err != nil {
 		return g, err
 	}
 	if _, err := t.group(ctx, project, name); !isNotFound(err) {

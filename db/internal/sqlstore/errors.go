@@ -35,6 +35,8 @@ var (
 	ErrAmbiguous = fmt.Errorf("ambiguous: %w", ErrConflict)
 	// ErrUnfit: it does not fit what is there in another way, which its sentence says.
 	ErrUnfit = fmt.Errorf("unfit: %w", ErrConflict)
+	// ErrSchema: the ledger's schema version is older or newer than the one that is needed.
+	ErrSchema = errors.New("schema version")
 	// ErrCorrupt: the database is damaged or is none.
 	ErrCorrupt = errors.New("damaged ledger")
 	// ErrCheck: a check found a difference.
