@@ -101,7 +101,7 @@ func answerOf(t testing.TB, cmd *exec.Cmd, err error, stdout, stderr *bytes.Buff
 	return a
 }
 
-var unspeakable = regexp.MustCompile(`(?m)goroutine \d|panic:|internal error|fatal error|runtime error|database is locked|^(?:[^n]|n[^o])`)
+var unspeakable = regexp.MustCompile(`(?m)goroutine \d|panic:|internal error|fatal error|runtime error|database is locked|^(?:[^n{]|n[^o]|{[^"])`)
 
 // must runs a command that has no reason to fail.
 func (l *ledger) must(t testing.TB, args ...string) string {
