@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strconv"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
@@ -178,6 +179,7 @@ type floatingAssociateOptions struct {
 	Instance string
 	Address  netip.Addr
 	Pool     string
+	Family   string
 	Again    bool
 }
 
@@ -199,7 +201,8 @@ func floatingAssociate() *command {
 		},
 		flags: []*cli.Flag{
 			named(&o.Pool, "pool", nil, "the pool to take it from").As("POOL").ByDefault("any"),
-			cli.Boolean(&o.Again, "if_not_exists", "accept that the instance has ADDRESS, or without it any of the pool, and write nothing then"),
+			cli.Choice(&o.Family, "family", []string{"4", "6"}, "take one of IPv4 or of IPv6").ByDefault("IPv4 where it can be had"),
+			cli.Boolean(&o.Again, "if_not_exists", "accept that the instance has ADDRESS, or without it any of the pool and family, and write nothing then"),
 		},
 		columns: cli.Fields(floatingColumns),
 		ledger:  writes,
@@ -208,7 +211,8 @@ func floatingAssociate() *command {
 			if o.Again {
 				associate = s.store.EnsureFloating
 			}
-			got, err := associate(ctx, o.Instance, o.Address, o.Pool)
+			family, _ := strconv.Atoi(o.Family) // one of the two, or none
+			got, err := associate(ctx, o.Instance, o.Address, db.FloatingFrom{Pool: o.Pool, Family: family})
 			if err != nil {
 				return err
 			}

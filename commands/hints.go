@@ -14,6 +14,7 @@ var hints = map[db.Way]string{
 	db.WayCheckSource:            "`nova-manage db check` says what is wrong with that ledger",
 	db.WayListFloating:           "`nova-manage floating list` shows what there is",
 	db.WayDeleteWholeRange:       "a range is deleted as a whole: `nova-manage floating delete %s`",
+	db.WayNameThem:               "give --label, --project_id or both",
 	db.WayCreateProject:          "`nova-manage project create %s` makes it, and --create_project here does",
 	db.WayDeleteWholeNetwork:     "a network is deleted as a whole, and a range with all networks in it",
 	db.WayDisassociate:           "`nova-manage floating disassociate %s` first",

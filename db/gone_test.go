@@ -24,7 +24,7 @@ func TestStore_IfExists(t *testing.T) {
 		for _, err := range []error{
 			s.ReserveAddresses(ctx, span("10.0.1.20")),
 			second(s.CreateFloatingRange(ctx, FloatingRange{CIDR: prefix("192.0.2.0/28"), Pool: "nova", Host: "node1"})),
-			second(s.AssociateFloating(ctx, "web", addr("192.0.2.5"), "")),
+			second(s.AssociateFloating(ctx, "web", addr("192.0.2.5"), FloatingFrom{Pool: ""})),
 			second(s.CreateSecurityGroup(ctx, "apollo", "www", "")),
 			second(s.AddRules(ctx, "apollo", "www", rule(80, "0.0.0.0/0"))),
 			second(s.CreateProject(ctx, "gemini", "")),

@@ -30,6 +30,9 @@ func (c *carving) missing() (n int) {
 }
 
 func (t *tx) createNetworks(ctx context.Context, n NewNetworks) ([]Network, error) {
+	if n.NextFree && n.IfNotExists {
+		return t.createMissingNetworks(ctx, n)
+	}
 	c := &carving{tx: t, NewNetworks: n, networks: make([]Network, n.Count), there: make([]bool, n.Count), existing: make([]Network, n.Count)}
 	for i := range c.networks {
 		c.networks[i] = c.filled()

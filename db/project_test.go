@@ -159,7 +159,7 @@ func TestStore_SetQuota(t *testing.T) {
 			return err
 		}},
 		{"floating associate", "floating_ips", 2, func(t *testing.T, s *Store) error {
-			_, err := s.AssociateFloating(t.Context(), "idle", netip.Addr{}, "")
+			_, err := s.AssociateFloating(t.Context(), "idle", netip.Addr{}, FloatingFrom{Pool: ""})
 			return err
 		}},
 		{"secgroup create", "security_groups", 2, func(t *testing.T, s *Store) error {

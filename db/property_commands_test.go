@@ -189,7 +189,10 @@ func (g *generator) floatingAssociate() step {
 	if g.chance(30) {
 		a = g.floating()
 	}
-	return plain(func(ctx context.Context, s *Store) error { _, err := s.AssociateFloating(ctx, i, a, pool); return err },
+	return plain(func(ctx context.Context, s *Store) error {
+		_, err := s.AssociateFloating(ctx, i, a, FloatingFrom{Pool: pool})
+		return err
+	},
 		func(m *model) verdict { return m.associate(i, a, pool) }, "floating associate", i, a, pool)
 }
 

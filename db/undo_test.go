@@ -79,7 +79,10 @@ func steps(t *testing.T, s *Store) []func() error {
 			_, err := s.CreateFloatingRange(ctx, FloatingRange{CIDR: prefix("198.51.100.0/28"), Pool: "nova", Host: "node1"})
 			return err
 		},
-		func() error { _, err := s.AssociateFloating(ctx, "web1", netip.Addr{}, "nova"); return err },
+		func() error {
+			_, err := s.AssociateFloating(ctx, "web1", netip.Addr{}, FloatingFrom{Pool: "nova"})
+			return err
+		},
 		func() error { _, err := s.CreateSecurityGroup(ctx, "apollo", "web", ""); return err },
 		func() error { return addRules(ctx, s, "apollo", "web", rules) },
 		func() error { return s.DeleteRules(ctx, "apollo", "web", rules[:1]) },

@@ -49,6 +49,8 @@ const (
 	WayListFloating Way = "list_floating"
 	// WayDeleteWholeRange: delete the whole floating range.
 	WayDeleteWholeRange Way = "delete_whole_range"
+	// WayNameThem: give a label, a project, or both.
+	WayNameThem Way = "name_them"
 	// WayCreateProject: make the project, which is the value, or ask for it to be made.
 	WayCreateProject Way = "create_project"
 	// WayDeleteWholeNetwork: name the whole network.
