@@ -13,7 +13,7 @@ import (
 
 func instanceCategory() *command {
 	return &command{name: "instance", short: "ports of virtual machines, and their addresses", actions: []*command{
-		instanceCreate(), instanceList(), instanceShow(), instanceDelete(),
+		instanceCreate(), instanceList(), instanceShow(), instanceModify(), instanceDelete(),
 	}}
 }
 

@@ -276,9 +276,14 @@ func (o *networkModifyOptions) asked() (c db.NetworkChange, err error) {
 	ifGiven(&c.GatewayV6, o.from.gatewayV6, &o.GatewayV6)
 	ifGiven(&c.MTU, o.from.mtu, &o.MTU)
 	if c == (db.NetworkChange{}) {
-		return c, cli.WithHint(cli.UsageErrorf("network modify: nothing to change"), "`nova-manage help network modify` lists the flags")
+		return c, nothingToChange("network modify")
 	}
 	return c, nil
+}
+
+// nothingToChange refuses to run a command that was not told what to change.
+func nothingToChange(command string) error {
+	return cli.WithHint(cli.UsageErrorf("%s: nothing to change", command), "`nova-manage help "+command+"` lists the flags")
 }
 
 func ifGiven[T any](field **T, from cli.Origin, value *T) {

@@ -39,15 +39,20 @@ func (n NewInstances) Validate() error {
 			return invalid(err)
 		}
 	}
-	if len(n.Names) == 1 {
-		return nil
-	}
-	for _, single := range []struct {
-		name  string
-		given bool
-	}{{"mac", n.MAC != (netcalc.MAC{})}, {"fixed_ip", n.FixedIP.IsValid()}, {"fixed_ip_v6", n.FixedIPv6.IsValid()}} {
-		if single.given {
-			return invalidf("%s can be that of 1 instance only, and %d are asked for", single.name, len(n.Names))
+	return checkSingle(len(n.Names), onlyOne{"mac", n.MAC != (netcalc.MAC{})}, onlyOne{"fixed_ip", n.FixedIP.IsValid()},
+		onlyOne{"fixed_ip_v6", n.FixedIPv6.IsValid()})
+}
+
+// onlyOne is a value that only one instance can have.
+type onlyOne struct {
+	name  string
+	given bool
+}
+
+func checkSingle(instances int, values ...onlyOne) error {
+	for _, v := range values {
+		if v.given && instances != 1 {
+			return invalidf("%s can be that of 1 instance only, and %d are asked for", v.name, instances)
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ type macSource struct {
 	given   netcalc.MAC
 	used    map[netcalc.MAC]bool
 	random  []byte
+	of      int64 // the instance that is to have them, where it is there already: what it holds is not taken
 
 	// What every guest of the link hears of, also on a network without IPv6: the prefix and its routers.
 	prefix  netip.Prefix
@@ -90,14 +91,22 @@ func (m *macSource) check(ctx context.Context, mac netcalc.MAC) (a netip.Addr, e
 	if slices.Contains(m.routers, a) {
 		return a, conflictf(ErrReserved, "MAC %s would give itself %s, which a router of bridge %s has", mac, a, m.network.Bridge)
 	}
-	r, ok, err := m.addressAt(ctx, a)
-	if err == nil && ok {
-		err = m.inUse(ctx, a, r)
+	if err = m.checkHeld(ctx, a); err != nil {
+		return a, err
 	}
 	if !m.network.CIDRv6.IsValid() {
 		a = netip.Addr{}
 	}
-	return a, err
+	return a, nil
+}
+
+// checkHeld refuses an address that is reserved or that another instance holds.
+func (m *macSource) checkHeld(ctx context.Context, a netip.Addr) error {
+	r, ok, err := m.addressAt(ctx, a)
+	if err != nil || !ok || r.state == stateHeld && r.instance == m.of {
+		return err
+	}
+	return m.inUse(ctx, a, r)
 }
 
 // checkRecorded refuses to record an IPv6 address for an instance with that MAC: outside the network's prefix, the
@@ -113,25 +122,23 @@ func (m *macSource) checkRecorded(ctx context.Context, a netip.Addr, mac netcalc
 	if slices.Contains(m.routers, a) {
 		return conflictf(ErrReserved, "fixed_ip_v6 %s is not for guests: a router of bridge %s has it", a, network.Bridge)
 	}
-	if r, ok, err := m.addressAt(ctx, a); err != nil {
+	if err := m.checkHeld(ctx, a); err != nil {
 		return err
-	} else if ok {
-		return m.inUse(ctx, a, r)
 	}
 	if other, err := netcalc.MACFromEUI64(a); err == nil && other == mac {
 		return nil
 	}
-	return m.refuseGuestsOwn(ctx, network.Bridge, a)
+	return m.refuseGuestsOwn(ctx, network.Bridge, a, m.of)
 }
 
-// refuseGuestsOwn refuses an IPv6 address that a guest on the bridge gives itself.
-func (t view) refuseGuestsOwn(ctx context.Context, bridge string, a netip.Addr) error {
+// refuseGuestsOwn refuses an IPv6 address that a guest on the bridge gives itself, other than the instance except.
+func (t view) refuseGuestsOwn(ctx context.Context, bridge string, a netip.Addr, except int64) error {
 	mac, err := netcalc.MACFromEUI64(a)
 	if err != nil {
 		return nil
 	}
 	i, ok, err := t.guestWith(ctx, mac, bridge)
-	if err != nil || !ok {
+	if err != nil || !ok || i.ID == except {
 		return err
 	}
 	return conflictf(ErrInUse, "%s is what instance %s gives itself: its MAC is %s", a, i.Name, mac)

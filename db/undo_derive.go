@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"nova-manage/db/internal/sqlstore"
@@ -37,7 +38,7 @@ func (r *reversal) derive(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return r.guests(ctx)
 }
 
 func (r *reversal) derivePrefix(ctx context.Context, first netip.Addr) error {
@@ -131,8 +132,8 @@ func (r *reversal) tenants(ctx context.Context, n Network) error {
 // the way of a row that does.
 func (r *reversal) misplaced(n Network, row string) {
 	if r.back[row] || r.target[row] != nil {
-		networks := sqlstore.KeptTable(networkTable.Name)
-		row = rowName(networks, networks.Like("id", n.ID))
+		r.inTheWay(networkTable.Name, n.ID)
+		return
 	}
 	r.inWay[row] = true
 }
@@ -141,6 +142,76 @@ func (r *reversal) misplaced(n Network, row string) {
 func addressName(a netip.Addr) string {
 	addresses := sqlstore.KeptTable(addressTable.Name)
 	return rowName(addresses, addresses.Like("first", key(a)))
+}
+
+// guests finds what stands against a MAC or an IPv6 address that an instance has again: that a guest gives itself an address which is
+// recorded for another, or that a router has, neither of which any row says.
+func (r *reversal) guests(ctx context.Context) error {
+	for _, op := range r.net {
+		if op.Table.Name != instanceTable.Name || op.Before == nil {
+			continue
+		}
+		same := func(column string) bool {
+			return reflect.DeepEqual(op.Table.At(op.Before, column), op.Table.At(op.After, column))
+		}
+		if op.After != nil && same("mac_address") && same("fixed_ip_v6") {
+			continue
+		}
+		i, ok, err := instanceTable.One(ctx, r.ReadTx, " WHERE i.id = $1", op.Table.At(op.Before, "id"))
+		if err != nil || !ok {
+			return err
+		}
+		if err := r.guest(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reversal) guest(ctx context.Context, i Instance) error {
+	network, err := r.networkBy(ctx, "id", i.NetworkID)
+	if err != nil {
+		return err
+	}
+	link, err := r.bridge(ctx, network.Bridge)
+	if err != nil || !link.cidrV6.IsValid() {
+		return err
+	}
+	own, err := netcalc.EUI64(link.cidrV6, i.MAC)
+	if err != nil {
+		return err
+	}
+	if row, ok, err := r.addressAt(ctx, own); err != nil {
+		return err
+	} else if ok && row.state == stateHeld && row.instance != i.ID {
+		r.inTheWay(instanceTable.Name, row.instance)
+	}
+	if mac, err := netcalc.MACFromEUI64(i.FixedIPv6); err == nil && mac != i.MAC {
+		if other, ok, err := r.guestWith(ctx, mac, network.Bridge); err != nil {
+			return err
+		} else if ok {
+			r.inTheWay(instanceTable.Name, other.ID)
+		}
+	}
+	for _, a := range []netip.Addr{own, i.FixedIPv6} {
+		if !a.IsValid() {
+			continue
+		}
+		router, ok, err := networkTable.One(ctx, r.ReadTx, " WHERE bridge = $1 AND gateway_v6 = $2", network.Bridge, a.String())
+		if err != nil {
+			return err
+		}
+		if ok {
+			r.inTheWay(networkTable.Name, router.ID)
+		}
+	}
+	return nil
+}
+
+// inTheWay notes the row of a table that has an id.
+func (r *reversal) inTheWay(table string, id int64) {
+	k := sqlstore.KeptTable(table)
+	r.inWay[rowName(k, k.Like("id", id))] = true
 }
 
 // refill makes the free addresses of a prefix those that are usable and that no row has.

@@ -86,6 +86,15 @@ func steps(t *testing.T, s *Store) []func() error {
 		func() error { _, err := s.CreateSecurityGroup(ctx, "apollo", "web", ""); return err },
 		func() error { return addRules(ctx, s, "apollo", "web", rules) },
 		func() error { return s.DeleteRules(ctx, "apollo", "web", rules[:1]) },
+		func() error {
+			_, err := s.UpdateInstances(ctx, []string{"web1"}, InstanceChange{Name: ptr("www"), Host: ptr("node7"), SecurityGroups: []string{"web"},
+				MAC: ptr(mac("02:16:3e:00:00:01")), FixedIP: ptr(addr("10.0.1.12")), FixedIPv6: ptr(addr("fd00:1::77"))})
+			return err
+		},
+		func() error {
+			_, err := s.UpdateInstances(ctx, []string{"www", "web3"}, InstanceChange{Host: ptr(""), SecurityGroups: []string{"default"}})
+			return err
+		},
 		func() error { return s.ReserveAddresses(ctx, reserved) },
 		func() error { return s.UnreserveAddresses(ctx, reserved) },
 		func() error {
