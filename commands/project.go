@@ -12,7 +12,7 @@ import (
 
 func projectCategory() *command {
 	return &command{name: "project", short: "tenants and what they may have", actions: []*command{
-		projectCreate(), projectList(), projectShow(), projectQuota(), projectScrub(), projectDelete(),
+		projectCreate(), projectList(), projectShow(), projectModify(), projectQuota(), projectScrub(), projectDelete(),
 	}}
 }
 
@@ -100,6 +100,34 @@ func projectShow() *command {
 				return err
 			}
 			return cli.PrintOne(s.Env, cli.AllShown(projectColumns), p)
+		},
+	}
+}
+
+func projectModify() *command {
+	var name, about string
+	var aboutFrom cli.Origin
+	return &command{
+		name:     "modify",
+		short:    "change what a project is for",
+		long:     "An empty description clears it. What a project may have is `project quota`'s to change.",
+		examples: []string{`nova-manage project modify apollo --description "lunar landing"`, `nova-manage project modify apollo --description ""`},
+		args:     projectArg(&name),
+		flags:    []*cli.Flag{purpose(&about).From(&aboutFrom).OnlyTyped()},
+		columns:  cli.Fields(cli.AllShown(projectColumns)),
+		ledger:   writes,
+		check: func(*cli.Env) error {
+			if !aboutFrom.OnCommandLine() {
+				return nothingToChange("project modify")
+			}
+			return nil
+		},
+		run: func(ctx context.Context, s *session) error {
+			changed, err := s.store.UpdateProject(ctx, name, about)
+			if err != nil {
+				return err
+			}
+			return cli.PrintOne(s.Env, cli.AllShown(projectColumns), changed)
 		},
 	}
 }

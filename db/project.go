@@ -143,6 +143,20 @@ func (t view) project(ctx context.Context, id string) (Project, error) {
 	return p, err
 }
 
+// UpdateProject gives a project another description, or none, and returns it. Error: ErrNotFound.
+func (s *Store) UpdateProject(ctx context.Context, id, description string) (p Project, err error) {
+	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		if p, err = t.project(ctx, id); err != nil {
+			return err
+		}
+		before := p
+		p.Description = description
+		_, err := projectTable.Update(ctx, t.door, &before, &p)
+		return err
+	})
+	return p, err
+}
+
 // DeleteProject deletes a project that holds nothing, or with force releases what it holds: its instances are deleted,
 // its networks disassociated, its security groups and quotas deleted. The default security group is no hindrance.
 // Errors: ErrNotFound, ErrConflict.

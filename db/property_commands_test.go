@@ -22,7 +22,7 @@ func (g *generator) step() step {
 		{2, g.floatingDelete}, {10, g.floatingAssociate}, {5, g.floatingDisassociate}, {2, g.vpnChange},
 		{1, g.projectCreate}, {1, g.projectDelete}, {1, g.projectScrub}, {2, g.projectQuota},
 		{2, g.secgroupDelete}, {3, g.secgroupAuthorize}, {2, g.secgroupRevoke},
-		{8, g.instanceModify},
+		{8, g.instanceModify}, {1, g.projectModify},
 	}
 	if g.favour == nil {
 		for range commands {
@@ -254,6 +254,12 @@ func (g *generator) projectCreate() step {
 	p := g.project()
 	return plain(func(ctx context.Context, s *Store) error { _, err := s.CreateProject(ctx, p, "moon"); return err },
 		func(m *model) verdict { return m.createProject(p, "moon") }, "project create", p)
+}
+
+func (g *generator) projectModify() step {
+	p, about := g.project(), pick(g, "moon", "orbit", "")
+	return plain(func(ctx context.Context, s *Store) error { _, err := s.UpdateProject(ctx, p, about); return err },
+		func(m *model) verdict { return m.updateProject(p, about) }, "project modify", p, about)
 }
 
 func (g *generator) projectDelete() step {

@@ -26,6 +26,13 @@ func (m *model) createProject(name, description string) (why verdict) {
 	return why
 }
 
+func (m *model) updateProject(name, description string) (why verdict) {
+	if !why.add(m.projects[name] == nil, ErrNotFound) {
+		m.projects[name].description = description
+	}
+	return why
+}
+
 func (m *model) deleteProject(name string, force bool) (why verdict) {
 	if why.add(m.projects[name] == nil, ErrNotFound) {
 		return why

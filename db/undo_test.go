@@ -95,6 +95,8 @@ func steps(t *testing.T, s *Store) []func() error {
 			_, err := s.UpdateInstances(ctx, []string{"www", "web3"}, InstanceChange{Host: ptr(""), SecurityGroups: []string{"default"}})
 			return err
 		},
+		func() error { _, err := s.UpdateProject(ctx, "apollo", "moon"); return err },
+		func() error { _, err := s.UpdateProject(ctx, "apollo", ""); return err },
 		func() error { return s.ReserveAddresses(ctx, reserved) },
 		func() error { return s.UnreserveAddresses(ctx, reserved) },
 		func() error {
