@@ -13,7 +13,7 @@ import (
 
 func floatingCategory() *command {
 	return &command{name: "floating", short: "public addresses that instances borrow", actions: []*command{
-		floatingCreate(), floatingList(), floatingAssociate(), floatingDisassociate(), floatingDelete(),
+		floatingCreate(), floatingList(), floatingModify(), floatingAssociate(), floatingDisassociate(), floatingDelete(),
 	}}
 }
 

@@ -16,6 +16,7 @@ var hints = map[db.Way]string{
 	db.WayDeleteWholeRange:       "a range is deleted as a whole: `nova-manage floating delete %s`",
 	db.WayNameThem:               "give --label, --project_id or both",
 	db.WayCreateProject:          "`nova-manage project create %s` makes it, and --create_project here does",
+	db.WayNameWholeRange:         "a range is changed as a whole: `nova-manage floating modify %s`",
 	db.WayDeleteWholeNetwork:     "a network is deleted as a whole, and a range with all networks in it",
 	db.WayDisassociate:           "`nova-manage floating disassociate %s` first",
 	db.WayCreateFloating:         "`nova-manage floating create` adds one",

@@ -12,7 +12,7 @@ import (
 
 func secgroupCategory() *command {
 	return &command{name: "secgroup", short: "security groups and their rules", actions: []*command{
-		secgroupCreate(), secgroupList(), secgroupShow(), secgroupAuthorize(), secgroupRevoke(), secgroupDelete(),
+		secgroupCreate(), secgroupList(), secgroupShow(), secgroupModify(), secgroupAuthorize(), secgroupRevoke(), secgroupDelete(),
 	}}
 }
 

@@ -22,7 +22,7 @@ func (g *generator) step() step {
 		{2, g.floatingDelete}, {10, g.floatingAssociate}, {5, g.floatingDisassociate}, {2, g.vpnChange},
 		{1, g.projectCreate}, {1, g.projectDelete}, {1, g.projectScrub}, {2, g.projectQuota},
 		{2, g.secgroupDelete}, {3, g.secgroupAuthorize}, {2, g.secgroupRevoke},
-		{8, g.instanceModify}, {1, g.projectModify},
+		{8, g.instanceModify}, {1, g.projectModify}, {3, g.secgroupModify}, {3, g.floatingModify},
 	}
 	if g.favour == nil {
 		for range commands {
@@ -232,6 +232,21 @@ func (g *generator) floatingDelete() step {
 		func(m *model) verdict { return m.deleteFloating(r) }, "floating delete", r)
 }
 
+func (g *generator) floatingModify() step {
+	r, c := g.floatingRange(), FloatingChange{Pool: ptr(pick(g, "nova", "gold"))}
+	if g.chance(40) {
+		c = FloatingChange{Host: ptr(pick(g, "node1", "node2")), Interface: ptr(pick(g, "eth1", ""))}
+	}
+	text := ""
+	for _, v := range []*string{c.Pool, c.Host, c.Interface} {
+		if v != nil {
+			text += fmt.Sprintf(" %q", *v)
+		}
+	}
+	return plain(func(ctx context.Context, s *Store) error { _, err := s.UpdateFloatingRange(ctx, r, c); return err },
+		func(m *model) verdict { return m.updateFloating(r, c) }, "floating modify", r, text)
+}
+
 func (g *generator) floatingAssociate() step {
 	i, a, pool := g.instance(), netip.Addr{}, often(g, 30, pick(g, "nova", "gold"))
 	if g.chance(30) {
@@ -289,6 +304,18 @@ func (g *generator) secgroupCreate() step {
 		return err
 	},
 		func(m *model) verdict { return m.createGroup(p, group, "web") }, "secgroup create", p, group)
+}
+
+func (g *generator) secgroupModify() step {
+	p, group, name, c := g.project(), g.group(), g.group(), SecurityGroupChange{}
+	if c.Name = &name; g.chance(30) {
+		c.Name, c.Description = nil, &name
+	}
+	return plain(func(ctx context.Context, s *Store) error {
+		_, err := s.UpdateSecurityGroup(ctx, p, group, c)
+		return err
+	},
+		func(m *model) verdict { return m.updateGroup(p, group, c) }, "secgroup modify", p, group, c.Name != nil, name)
 }
 
 func (g *generator) secgroupDelete() step {

@@ -104,6 +104,37 @@ func (m *model) deleteGroup(project, name string) (why verdict) {
 	return why
 }
 
+// updateGroup gives a group another name, by which the rules and the instances that are of it follow, and another description.
+func (m *model) updateGroup(project, name string, c SecurityGroupChange) (why verdict) {
+	g := m.group(project, name)
+	if why.add(g == nil, ErrNotFound) {
+		return why
+	}
+	set(&g.Description, c.Description)
+	if c.Name == nil || *c.Name == name {
+		return why
+	}
+	if why.add(name == "default" || m.group(project, *c.Name) != nil, ErrConflict) {
+		return why
+	}
+	g.Name = *c.Name
+	for _, other := range m.projects[project].groups {
+		for k := range other.Rules {
+			if other.Rules[k].SourceGroup == name {
+				other.Rules[k].SourceGroup = *c.Name
+			}
+		}
+	}
+	for k := range m.instances {
+		if i := &m.instances[k]; i.ProjectID == project && slices.Contains(i.SecurityGroups, name) {
+			i.SecurityGroups = slices.Clone(i.SecurityGroups)
+			i.SecurityGroups[slices.Index(i.SecurityGroups, name)] = *c.Name
+			slices.Sort(i.SecurityGroups)
+		}
+	}
+	return why
+}
+
 // findRules is the group that rules are to be added to or taken from.
 func (m *model) findRules(project, name string, rules []Rule) (g *SecurityGroup, why verdict) {
 	for _, r := range rules {

@@ -53,6 +53,28 @@ func TestStore_Undo_depend(t *testing.T) {
 		}
 	}
 	unproject := func(t *testing.T, s *Store) error { return s.DeleteProject(t.Context(), "apollo", true) }
+	rename := func(from, to string) func(*testing.T, *Store) error {
+		return func(t *testing.T, s *Store) error {
+			_, err := s.UpdateSecurityGroup(t.Context(), "apollo", from, SecurityGroupChange{Name: &to})
+			return err
+		}
+	}
+	block := prefix("192.0.2.0/29")
+	ranged := func(t *testing.T, s *Store) error {
+		_, err := s.CreateFloatingRange(t.Context(), FloatingRange{CIDR: block, Pool: "nova", Host: "node1"})
+		return err
+	}
+	unranged := func(t *testing.T, s *Store) error { return s.DeleteFloatingRanges(t.Context(), block) }
+	toPool := func(pool string) func(*testing.T, *Store) error {
+		return func(t *testing.T, s *Store) error {
+			_, err := s.UpdateFloatingRange(t.Context(), block, FloatingChange{Pool: &pool})
+			return err
+		}
+	}
+	toHost := func(t *testing.T, s *Store) error {
+		_, err := s.UpdateFloatingRange(t.Context(), block, FloatingChange{Host: ptr("node2")})
+		return err
+	}
 	undo := func(number int64) func(*testing.T, *Store) error {
 		return func(t *testing.T, s *Store) error { _, err := s.Undo(t.Context(), number); return err }
 	}
@@ -121,12 +143,18 @@ func TestStore_Undo_depend(t *testing.T) {
 			alter("web1", InstanceChange{SecurityGroups: []string{"default"}}), ungroup), 5, "change 5 cannot be undone: change 6 depends on it"},
 		"instance gone since": {all(red, project, instance("web1", nil), alter("web1", InstanceChange{Host: ptr("node7")}), dismiss("web1")), 4,
 			"change 4 cannot be undone: change 5 depends on it"},
-		"project described again": {all(project, describe("moon"), describe("mars")), 2, "change 2 cannot be undone: change 3 depends on it"},
-		"project described, gone": {all(project, describe("moon"), unproject), 2, "change 2 cannot be undone: change 3 depends on it"},
-		"undone twice":            {all(red, undo(1)), 1, "change 1 cannot be undone: change 2 depends on it"},
-		"undo of an undo":         {all(red, project, undo(1)), 3, ""},
-		"shared network":          {all(onBr0("10.0.1.0/24"), instance("web1", nil), instance("web2", func(n *NewInstances) { n.ProjectID = "gemini" })), 2, ""},
-		"last of a bridge":        {all(onBr0("10.0.1.0/24"), onBr0("10.0.2.0/24"), remove("1")), 2, ""},
+		"project described again":   {all(project, describe("moon"), describe("mars")), 2, "change 2 cannot be undone: change 3 depends on it"},
+		"project described, gone":   {all(project, describe("moon"), unproject), 2, "change 2 cannot be undone: change 3 depends on it"},
+		"group renamed, name taken": {all(project, group, rename("web", "www"), group), 3, "change 3 cannot be undone: change 4 depends on it"},
+		"group renamed again":       {all(project, group, rename("web", "www"), rename("www", "w3")), 3, "change 3 cannot be undone: change 4 depends on it"},
+		"group renamed, rule since": {all(project, group, rename("web", "www"), rename("www", "web"), allow(rule)), 2, "change 2 cannot be undone: change 5 depends on it"},
+		"range moved again":         {all(ranged, toPool("gold"), toPool("silver")), 2, "change 2 cannot be undone: change 3 depends on it"},
+		"range moved, gone":         {all(ranged, toPool("gold"), unranged), 2, "change 2 cannot be undone: change 3 depends on it"},
+		"range moved, host since":   {all(ranged, toPool("gold"), toHost), 2, ""},
+		"undone twice":              {all(red, undo(1)), 1, "change 1 cannot be undone: change 2 depends on it"},
+		"undo of an undo":           {all(red, project, undo(1)), 3, ""},
+		"shared network":            {all(onBr0("10.0.1.0/24"), instance("web1", nil), instance("web2", func(n *NewInstances) { n.ProjectID = "gemini" })), 2, ""},
+		"last of a bridge":          {all(onBr0("10.0.1.0/24"), onBr0("10.0.2.0/24"), remove("1")), 2, ""},
 		"last with IPv6": {all(onBr0("10.0.1.0/24"), carve(flat("10.0.2.0/24", 24, 1).v6("fd00:2::/48").with(onBridge)),
 			carve(flat("10.0.3.0/24", 24, 1).v6("fd00:2::/48").with(onBridge)), remove("2")), 3, ""},
 		"number never given": {all(red, project), 9, "there is no change 9, the latest is 2"},

@@ -97,6 +97,14 @@ func steps(t *testing.T, s *Store) []func() error {
 		},
 		func() error { _, err := s.UpdateProject(ctx, "apollo", "moon"); return err },
 		func() error { _, err := s.UpdateProject(ctx, "apollo", ""); return err },
+		func() error {
+			_, err := s.UpdateSecurityGroup(ctx, "apollo", "web", SecurityGroupChange{Name: ptr("www"), Description: ptr("web servers")})
+			return err
+		},
+		func() error {
+			_, err := s.UpdateFloatingRange(ctx, prefix("198.51.100.0/28"), FloatingChange{Pool: ptr("gold"), Host: ptr("node2"), Interface: ptr("eth1")})
+			return err
+		},
 		func() error { return s.ReserveAddresses(ctx, reserved) },
 		func() error { return s.UnreserveAddresses(ctx, reserved) },
 		func() error {

@@ -53,6 +53,8 @@ const (
 	WayNameThem Way = "name_them"
 	// WayCreateProject: make the project, which is the value, or ask for it to be made.
 	WayCreateProject Way = "create_project"
+	// WayNameWholeRange: change the whole floating range, which is the value.
+	WayNameWholeRange Way = "name_whole_range"
 	// WayDeleteWholeNetwork: name the whole network.
 	WayDeleteWholeNetwork Way = "delete_whole_network"
 	// WayDisassociate: take the floating address from its instance.
