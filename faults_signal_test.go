@@ -113,7 +113,7 @@ func TestFaults_signal(t *testing.T) {
 		t.Run(name+" while nobody reads the answer", func(t *testing.T) {
 			l := newLedger(t, "sqlite")
 			l.must(t, "network", "create", "--network_manager", "FlatManager", "10.0.0.0/8", "5000", "16", "-q")
-			cmd := l.command("network", "list", "-f", "json")
+			cmd := l.command("network", "list", "-f", "csv")
 			answer, full, err := os.Pipe()
 			if err != nil {
 				t.Fatal(err)

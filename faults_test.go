@@ -60,7 +60,7 @@ type answer struct {
 // command is a nova-manage process that is not started yet. Nothing of this machine's configuration reaches it.
 func (l *ledger) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(l.program[0], slices.Concat(l.program[1:], args)...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "NOVA_SQL_CONNECTION=" + l.url, raceOptions}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "NOVA_SQL_CONNECTION=" + l.url, "NOVA_CREATE_PROJECT=1", raceOptions}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: l.as}
 	return cmd
 }
@@ -101,7 +101,7 @@ func answerOf(t testing.TB, cmd *exec.Cmd, err error, stdout, stderr *bytes.Buff
 	return a
 }
 
-var unspeakable = regexp.MustCompile(`(?m)goroutine \d|panic:|internal error|fatal error|runtime error|database is locked|^(?:[^n]|n[^o])`)
+var unspeakable = regexp.MustCompile(`(?m)goroutine \d|panic:|internal error|fatal error|runtime error|database is locked|^(?:[^n{]|n[^o]|{[^"])`)
 
 // must runs a command that has no reason to fail.
 func (l *ledger) must(t testing.TB, args ...string) string {

@@ -283,8 +283,10 @@ func checkRefused(t *testing.T, l *ledger, version, latest int, then []question)
 	for _, q := range then {
 		commands = append(commands, q.args)
 	}
-	want := regexp.MustCompile(fmt.Sprintf("\\Anova-manage: error: .* has schema version %d, and this nova-manage needs %d\n"+
-		"nova-manage: hint: `nova-manage db sync` brings it up to date\n\\z", version, latest))
+	needs := fmt.Sprintf(".* has schema version %d, and this nova-manage needs %d", version, latest)
+	const hint = "`nova-manage db sync` brings it up to date"
+	want := regexp.MustCompile("\\A(nova-manage: error: " + needs + "\nnova-manage: hint: " + hint + "|" +
+		`{"error": "` + needs + `", "hint": "` + hint + `", "code": "schema", "exit": 1})\n\z`)
 	for _, args := range commands {
 		if a := l.run(t, args...); a.code != 1 || a.stdout != "" || !want.MatchString(a.stderr) {
 			t.Errorf("nova-manage %s: exit %d, want 1\n%s%s", strings.Join(args, " "), a.code, a.stdout, a.stderr)

@@ -95,6 +95,8 @@ func TestScripts(t *testing.T) {
 					env.Setenv("HOME", home)
 					env.Setenv("NOVA_STATE_PATH", filepath.Join(env.WorkDir, "state"))
 					env.Setenv("TEST_CLOCK", "2011-02-03T04:05:06Z")
+					// What most scripts are about is not where a project comes from; project_life.txtar is.
+					env.Setenv("NOVA_CREATE_PROJECT", "1")
 					env.Vars = append(env.Vars, raceOptions)
 					return os.MkdirAll(home, 0o700)
 				},

@@ -55,7 +55,7 @@ var cases = []benchCase{
 	{
 		name: "instance create --count 10000", aim: "at most 3× rows and indexes",
 		sides: adding([]string{"network", "create", "10.0.0.0/16", "1", "65536", "100", "1000", "fd00:1::/48"},
-			"instance", "create", "web", "--project_id", "apollo", "--count", "10000"),
+			"instance", "create", "web", "--project_id", "apollo", "--create_project", "--count", "10000"),
 	},
 	{
 		name: "batch of 10,000 lines of instance create", aim: "at most 3× one instance create --count 10000",
@@ -189,7 +189,7 @@ func batching(n int) func(*world) ([]side, error) {
 		}
 		var lines strings.Builder
 		for i := range n {
-			fmt.Fprintf(&lines, "instance create web-%d --project_id apollo\n", i+1)
+			fmt.Fprintf(&lines, "instance create web-%d --project_id apollo --create_project\n", i+1)
 		}
 		file := w.path(".txt")
 		if err := os.WriteFile(file, []byte(lines.String()), 0o600); err != nil {
@@ -200,7 +200,7 @@ func batching(n int) func(*world) ([]side, error) {
 		}
 		return []side{
 			making("nova-manage batch", "batch", file),
-			making("nova-manage, one command", "instance", "create", "web", "--project_id", "apollo", "--count", fmt.Sprint(n)),
+			making("nova-manage, one command", "instance", "create", "web", "--project_id", "apollo", "--create_project", "--count", fmt.Sprint(n)),
 		}, nil
 	}
 }

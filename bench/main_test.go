@@ -22,7 +22,7 @@ func TestRun(t *testing.T) {
 	cases := []benchCase{
 		{name: "creating", aim: "none", sides: creating(create...)},
 		{name: "reading", aim: "none", sides: reading(create, []string{"network", "list"}, "SELECT id FROM networks")},
-		{name: "adding", aim: "none", sides: adding(create, "instance", "create", "web", "--project_id", "apollo", "--count", "3")},
+		{name: "adding", aim: "none", sides: adding(create, "instance", "create", "web", "--project_id", "apollo", "--create_project", "--count", "3")},
 		{name: "printing", aim: "none", sides: printing(create, "fixed", "list", "--all")},
 		{name: "node", aim: "none", sides: nodeFiles(3, 5, func(w *world, ledger, tree string) []side {
 			return []side{{"nova-manage", func() (cost, error) { return stopwatch(w.nova(ledger, emitAll(tree)...)) }}, w.compare(tree)}

@@ -64,7 +64,7 @@ func nodeFiles(bridges, instances int, sides func(w *world, ledger, tree string)
 		}
 		tree, known := w.made["tree of "+ledger]
 		if !known {
-			if _, err := w.ask(w.nova(ledger, "instance", "create", "web", "--project_id", "apollo", "--count", strconv.Itoa(instances), "-q")); err != nil {
+			if _, err := w.ask(w.nova(ledger, "instance", "create", "web", "--project_id", "apollo", "--create_project", "--count", strconv.Itoa(instances), "-q")); err != nil {
 				return nil, err
 			}
 			tree = w.path(".tree")

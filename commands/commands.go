@@ -117,7 +117,8 @@ type command struct {
 	readsIf func() bool
 	// present is for a command that reads the ledger and is about its present state only, or about all of them.
 	present bool
-	// dryRun is for a command that changes the ledger: the option that keeps it from that. nil where there is none.
+	// dryRun is for a command that changes the ledger: the option that keeps it from that. nil is one that is declared with the
+	// command, whose answer is then what would be; one that has no answer prints the rows that would be changed.
 	dryRun *bool
 	// useIs is for a command that finds out in prepare what it does with the ledger, in place of ledger.
 	useIs func() use
@@ -138,6 +139,8 @@ type command struct {
 	files func() bool
 	// many is for a command that does many of its kind for less when it is told of them at once.
 	many manyLines
+	// silent is a command whose answer is that it has done it.
+	silent bool
 	// on is the ledger that the flags name, once the command is declared.
 	on *ledger
 	// anew declares a command of the first level, and its actions, again.
@@ -147,6 +150,12 @@ type command struct {
 // declare tells package cli of the command, which is run on the ledger that the global flags name.
 func (c *command) declare(l *ledger) *cli.Command {
 	c.on = l
+	if changes := c.ledger == writes || c.ledger == creates; changes && c.dryRun == nil {
+		c.dryRun = &l.DryRun
+		if c.columns == nil {
+			c.columns, c.silent = cli.Fields(changedColumns), true
+		}
+	}
 	d := &cli.Command{
 		Name: c.name, Short: c.short, Long: c.long, Examples: c.examples, Args: c.args, Other: c.other, Flags: c.flags, Columns: c.columns,
 		Answers: c.answers, Of: c,
@@ -208,7 +217,7 @@ func newProgram(sys *cli.Sys, catalogue []*command) *cli.Program {
 		Flags:     l.flags(),
 		EnvPrefix: "NOVA_",
 		Flagfile:  defaultFlagfile,
-		ExitCode:  exitCode,
+		Outcome:   outcomeOf,
 	}
 	for _, c := range catalogue {
 		p.Commands = append(p.Commands, c.declare(l))

@@ -141,7 +141,7 @@ func (o *dbImportNovaOptions) run(ctx context.Context, s *session) error {
 			return err
 		}
 		message := rowsOf(invalid) + " cannot be right or hang on such, so nothing was imported"
-		return cli.WithHint(&db.Error{Message: message, Kind: db.ErrConflict}, "--skip_invalid imports the rest without them")
+		return cli.WithHint(&db.Error{Message: message, Kind: db.ErrUnfit}, "--skip_invalid imports the rest without them")
 	}
 	ledger, hosted, err := o.translate(s, site)
 	if err != nil {

@@ -40,7 +40,7 @@ func boundOf(check func(string) error) func(string) (string, error) {
 // ledger holds, or the ledger holds what can never reach a file.
 func refusedLedger(err error) error {
 	if option := (*configfile.OptionError)(nil); errors.As(err, &option) {
-		return &db.Error{Message: err.Error(), Kind: db.ErrConflict}
+		return &db.Error{Message: err.Error(), Kind: db.ErrUnfit}
 	}
 	return err
 }

@@ -189,7 +189,7 @@ func TestRefuseLedger(t *testing.T) {
 		if want != "" {
 			want = "cannot write " + path + ": " + want
 		}
-		if want == "" && err != nil || want != "" && (err == nil || err.Error() != want || exitCode(t.Context(), err) != exitUsage) {
+		if want == "" && err != nil || want != "" && (err == nil || err.Error() != want || outcomeOf(t.Context(), err).Exit != exitUsage) {
 			t.Errorf("%s: error is %v, want %q", name, err, want)
 		}
 	}

@@ -25,6 +25,8 @@ var takesEmpty = []string{
 	"network modify --dns1", "network modify --dns2", "network modify --mtu", "network modify --bridge_interface",
 	"network modify --gateway", "network modify --gateway_v6",
 
+	"instance modify --host", "project modify --description", "secgroup modify --description", "floating modify --interface",
+
 	"floating create --interface", "floating create --public_interface",
 	"project create --description", "secgroup create --description",
 }

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"syscall"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
@@ -31,31 +32,70 @@ const exitCodes = `Exit codes:
    6   the change was made, but its answer could not be written
    130, 143   interrupted, terminated: nothing was changed`
 
-// exitCode is the only place where an error becomes an exit code. ctx tells whether a signal was the reason: what an
+// The words by which scripts tell errors apart (see kinds for those of conflicts).
+const (
+	codeUnwritten   = "unwritten"
+	codeUnknown     = "unknown"
+	codeInterrupted = "interrupted"
+	codeTerminated  = "terminated"
+	codeInternal    = "internal"
+	codeLocked      = "locked"
+	codeFailed      = "io"
+)
+
+// kinds are the errors that say themselves what they are, those that are also one of another kind first.
+var kinds = []struct {
+	is   error
+	exit int
+	code string
+}{
+	{cli.ErrUsage, exitUsage, "invalid"},
+	{db.ErrInvalid, exitUsage, "invalid"},
+	{db.ErrNoLedger, exitNotFound, "no_ledger"},
+	{db.ErrNotFound, exitNotFound, "not_found"},
+	{db.ErrExists, exitConflict, "exists"},
+	{db.ErrDiffers, exitConflict, "differs"},
+	{db.ErrOverlaps, exitConflict, "overlaps"},
+	{db.ErrInUse, exitConflict, "in_use"},
+	{db.ErrReserved, exitConflict, "reserved"},
+	{db.ErrExhausted, exitConflict, "exhausted"},
+	{db.ErrQuota, exitConflict, "quota"},
+	{db.ErrAmbiguous, exitConflict, "ambiguous"},
+	{db.ErrUnfit, exitConflict, "unfit"},
+	{db.ErrConflict, exitConflict, "conflict"},
+	{db.ErrCheck, exitCheck, "check"},
+	{db.ErrSchema, exitFailed, "schema"},
+	{db.ErrCorrupt, exitFailed, "damaged"},
+	{cli.ErrInternal, exitFailed, codeInternal},
+}
+
+// outcomeOf is the only place where an error becomes an exit code, and a word. ctx tells whether a signal was the reason: what an
 // engine returns when its context is cancelled is not always the context's own error.
-func exitCode(ctx context.Context, err error) int {
+func outcomeOf(ctx context.Context, err error) cli.Outcome {
 	if err == nil {
-		return exitOK
+		return cli.Outcome{Exit: exitOK}
 	}
 	switch {
 	case errors.Is(err, cli.ErrChanged):
-		return exitUntold
+		return cli.Outcome{Exit: exitUntold, Code: codeUnwritten}
 	case errors.Is(err, db.ErrUnknown):
-		return exitFailed // a signal's code would say that nothing was changed
+		return cli.Outcome{Exit: exitFailed, Code: codeUnknown} // a signal's code would say that nothing was changed
 	}
 	var stopped cli.Signal
 	if errors.As(err, &stopped) || errors.As(context.Cause(ctx), &stopped) {
-		return exitSignal + int(stopped.Signal)
+		code := codeTerminated
+		if stopped.Signal == syscall.SIGINT {
+			code = codeInterrupted
+		}
+		return cli.Outcome{Exit: exitSignal + int(stopped.Signal), Code: code}
 	}
-	switch {
-	case errors.Is(err, cli.ErrUsage), errors.Is(err, db.ErrInvalid):
-		return exitUsage
-	case errors.Is(err, db.ErrNotFound), errors.Is(err, db.ErrNoLedger):
-		return exitNotFound
-	case errors.Is(err, db.ErrConflict):
-		return exitConflict
-	case errors.Is(err, db.ErrCheck):
-		return exitCheck
+	for _, k := range kinds {
+		if errors.Is(err, k.is) {
+			return cli.Outcome{Exit: k.exit, Code: k.code}
+		}
 	}
-	return exitFailed
+	if locked := (*db.LockedError)(nil); errors.As(err, &locked) {
+		return cli.Outcome{Exit: exitFailed, Code: codeLocked}
+	}
+	return cli.Outcome{Exit: exitFailed, Code: codeFailed}
 }

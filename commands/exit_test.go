@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -12,35 +14,71 @@ import (
 	"nova-manage/internal/cli"
 )
 
-func TestExitCode(t *testing.T) {
+func TestOutcomeOf(t *testing.T) {
 	interrupted, interrupt := context.WithCancelCause(t.Context())
 	interrupt(cli.Signal{Signal: syscall.SIGINT})
 	for _, c := range []struct {
 		ctx  context.Context
 		err  error
 		want int
+		code string
 	}{
-		{t.Context(), nil, 0},
-		{t.Context(), errors.New("it broke"), 1},
-		{t.Context(), os.ErrPermission, 1},
-		{t.Context(), context.Canceled, 1},
-		{t.Context(), cli.UsageErrorf("no"), 2},
-		{t.Context(), db.ErrInvalid, 2},
-		{t.Context(), db.ErrNotFound, 3},
-		{t.Context(), db.ErrNoLedger, 3},
-		{t.Context(), db.ErrConflict, 4},
-		{t.Context(), db.ErrCheck, 5},
-		{t.Context(), cli.WithHint(fmt.Errorf("network 7: %w", db.ErrNotFound), "look"), 3},
-		{t.Context(), cli.UsageErrorf("network 7: %w", db.ErrNotFound), 2},
-		{t.Context(), cli.Signal{Signal: syscall.SIGTERM}, 143},
-		{interrupted, errors.New("it broke"), 130},
-		{interrupted, nil, 0},
-		{interrupted, cli.ChangedErrorf("1 of 2 written"), 6},
-		{t.Context(), cli.ChangedErrorf("its answer could not be written"), 6},
-		{interrupted, fmt.Errorf("commit: %w", db.ErrUnknown), 1},
+		{t.Context(), nil, 0, ""},
+		{t.Context(), errors.New("it broke"), 1, "io"},
+		{t.Context(), os.ErrPermission, 1, "io"},
+		{t.Context(), context.Canceled, 1, "io"},
+		{t.Context(), cli.UsageErrorf("no"), 2, "invalid"},
+		{t.Context(), db.ErrInvalid, 2, "invalid"},
+		{t.Context(), db.ErrNotFound, 3, "not_found"},
+		{t.Context(), db.ErrNoLedger, 3, "no_ledger"},
+		{t.Context(), db.ErrConflict, 4, "conflict"},
+		{t.Context(), fmt.Errorf("x: %w", db.ErrExists), 4, "exists"},
+		{t.Context(), db.ErrDiffers, 4, "differs"},
+		{t.Context(), db.ErrOverlaps, 4, "overlaps"},
+		{t.Context(), db.ErrInUse, 4, "in_use"},
+		{t.Context(), db.ErrReserved, 4, "reserved"},
+		{t.Context(), db.ErrExhausted, 4, "exhausted"},
+		{t.Context(), db.ErrQuota, 4, "quota"},
+		{t.Context(), db.ErrAmbiguous, 4, "ambiguous"},
+		{t.Context(), db.ErrUnfit, 4, "unfit"},
+		{t.Context(), db.ErrCheck, 5, "check"},
+		{t.Context(), db.ErrSchema, 1, "schema"},
+		{t.Context(), db.ErrCorrupt, 1, "damaged"},
+		{t.Context(), &db.LockedError{}, 1, "locked"},
+		{t.Context(), cli.ErrInternal, 1, "internal"},
+		{t.Context(), cli.WithHint(fmt.Errorf("network 7: %w", db.ErrNotFound), "look"), 3, "not_found"},
+		{t.Context(), cli.UsageErrorf("network 7: %w", db.ErrNotFound), 2, "invalid"},
+		{t.Context(), cli.Signal{Signal: syscall.SIGTERM}, 143, "terminated"},
+		{interrupted, errors.New("it broke"), 130, "interrupted"},
+		{interrupted, nil, 0, ""},
+		{interrupted, cli.ChangedErrorf("1 of 2 written"), 6, "unwritten"},
+		{t.Context(), cli.ChangedErrorf("its answer could not be written"), 6, "unwritten"},
+		{interrupted, fmt.Errorf("commit: %w", db.ErrUnknown), 1, "unknown"},
 	} {
-		if got := exitCode(c.ctx, c.err); got != c.want {
-			t.Errorf("%v: exit %d, want %d", c.err, got, c.want)
+		if got, want := outcomeOf(c.ctx, c.err), (cli.Outcome{Exit: c.want, Code: c.code}); got != want {
+			t.Errorf("%v: %+v, want %+v", c.err, got, want)
 		}
+	}
+}
+
+// The README explains every word by which scripts tell errors apart, with its exit code.
+func TestOutcomeOf_README(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{codeUnwritten: "6", codeUnknown: "1", codeInterrupted: "130", codeTerminated: "143", codeLocked: "1", codeFailed: "1"}
+	for _, k := range kinds {
+		want[k.code] = fmt.Sprint(k.exit)
+	}
+	_, table, _ := strings.Cut(string(text), "\n| code | exit | means |\n|---|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	got := map[string]string{}
+	for row := range strings.Lines(table) {
+		cells := strings.Split(row, "|")
+		got[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[2])
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the README has %v, want %v", got, want)
 	}
 }

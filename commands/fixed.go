@@ -93,6 +93,7 @@ func fixedReserve() *command {
 
 func fixedUnreserve() *command {
 	var ranges []netcalc.Span
+	var gone bool
 	which := fixedRanges(&ranges)
 	return &command{
 		name:  "unreserve",
@@ -104,10 +105,10 @@ func fixedUnreserve() *command {
 			"nova-manage fixed unreserve 10.0.1.0/27 fd00:1::/64",
 		},
 		args:   []*cli.Arg{cli.OneOrMore(which).Called("RANGE")},
-		flags:  []*cli.Flag{which},
+		flags:  []*cli.Flag{which, ifExists(&gone)},
 		ledger: writes,
 		run: func(ctx context.Context, s *session) error {
-			return s.store.UnreserveAddresses(ctx, ranges)
+			return s.removing(gone).UnreserveAddresses(ctx, ranges)
 		},
 	}
 }

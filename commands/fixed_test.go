@@ -37,7 +37,7 @@ func TestFixedList_memory(t *testing.T) {
 		}
 	}
 	do("network", "create", "10.0.0.0/15", "1", "131072", "--network_manager", "FlatManager")
-	do("instance", "create", "web", "--project_id", "apollo", "--count", "2000", "-q")
+	do("instance", "create", "web", "--project_id", "apollo", "--create_project", "--count", "2000", "-q")
 	do("fixed", "reserve", "10.1.0.0/16")
 	runtime.GC()
 	w := &heapWatcher{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strconv"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
@@ -12,7 +13,7 @@ import (
 
 func floatingCategory() *command {
 	return &command{name: "floating", short: "public addresses that instances borrow", actions: []*command{
-		floatingCreate(), floatingList(), floatingAssociate(), floatingDisassociate(), floatingDelete(),
+		floatingCreate(), floatingList(), floatingModify(), floatingAssociate(), floatingDisassociate(), floatingDelete(),
 	}}
 }
 
@@ -124,6 +125,7 @@ func thisHost(e *cli.Env, host *string) error {
 func floatingDelete() *command {
 	var block netip.Prefix
 	var from cli.Origin
+	var gone bool
 	ipRange := cli.Typed(&block, "ip_range", parseBlock, "the range as it was created, or a larger one around several").As("RANGE").
 		From(&from).NotInFlagfile()
 	return &command{
@@ -132,7 +134,7 @@ func floatingDelete() *command {
 		long:     "All ranges within RANGE are deleted, or none: one with an address that an instance has is refused.",
 		examples: []string{"nova-manage floating delete 192.0.2.0/28", "nova-manage floating delete --ip_range 198.51.100.0/24"},
 		args:     []*cli.Arg{cli.Required(ipRange)},
-		flags:    []*cli.Flag{ipRange},
+		flags:    []*cli.Flag{ipRange, ifExists(&gone)},
 		ledger:   writes,
 		check: func(*cli.Env) error {
 			if !from.OnCommandLine() { // a variable meant for create must not choose what is deleted
@@ -141,7 +143,7 @@ func floatingDelete() *command {
 			return nil
 		},
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DeleteFloatingRanges(ctx, block)
+			return s.removing(gone).DeleteFloatingRanges(ctx, block)
 		},
 	}
 }
@@ -177,6 +179,7 @@ type floatingAssociateOptions struct {
 	Instance string
 	Address  netip.Addr
 	Pool     string
+	Family   string
 	Again    bool
 }
 
@@ -198,7 +201,8 @@ func floatingAssociate() *command {
 		},
 		flags: []*cli.Flag{
 			named(&o.Pool, "pool", nil, "the pool to take it from").As("POOL").ByDefault("any"),
-			cli.Boolean(&o.Again, "if_not_exists", "accept that the instance has ADDRESS, or without it any of the pool, and write nothing then"),
+			cli.Choice(&o.Family, "family", []string{"4", "6"}, "take one of IPv4 or of IPv6").ByDefault("IPv4 where it can be had"),
+			cli.Boolean(&o.Again, "if_not_exists", "accept that the instance has ADDRESS, or without it any of the pool and family, and write nothing then"),
 		},
 		columns: cli.Fields(floatingColumns),
 		ledger:  writes,
@@ -207,7 +211,8 @@ func floatingAssociate() *command {
 			if o.Again {
 				associate = s.store.EnsureFloating
 			}
-			got, err := associate(ctx, o.Instance, o.Address, o.Pool)
+			family, _ := strconv.Atoi(o.Family) // one of the two, or none
+			got, err := associate(ctx, o.Instance, o.Address, db.FloatingFrom{Pool: o.Pool, Family: family})
 			if err != nil {
 				return err
 			}
@@ -218,14 +223,16 @@ func floatingAssociate() *command {
 
 func floatingDisassociate() *command {
 	var address netip.Addr
+	var gone bool
 	return &command{
 		name:     "disassociate",
 		short:    "take a public address from its instance",
 		examples: []string{"nova-manage floating disassociate 192.0.2.7"},
 		args:     []*cli.Arg{cli.Required(cli.Typed(&address, "ADDRESS", netcalcValue(netcalc.ParseAddr), "the public address"))},
+		flags:    []*cli.Flag{ifExists(&gone)},
 		ledger:   writes,
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DisassociateFloating(ctx, address)
+			return s.removing(gone).DisassociateFloating(ctx, address)
 		},
 	}
 }

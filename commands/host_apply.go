@@ -84,7 +84,7 @@ func (o *hostApplyOptions) run(ctx context.Context, s *session) error {
 	var conflict *node.ConflictError
 	switch {
 	case errors.As(err, &conflict):
-		return cli.WithHint(&db.Error{Message: err.Error(), Kind: db.ErrConflict},
+		return cli.WithHint(&db.Error{Message: err.Error(), Kind: db.ErrDiffers},
 			"`nova-manage host diff` shows what it has and what it should have; --force replaces it")
 	case err != nil:
 		return err

@@ -13,7 +13,7 @@ import (
 
 func instanceCategory() *command {
 	return &command{name: "instance", short: "ports of virtual machines, and their addresses", actions: []*command{
-		instanceCreate(), instanceList(), instanceShow(), instanceDelete(),
+		instanceCreate(), instanceList(), instanceShow(), instanceModify(), instanceDelete(),
 	}}
 }
 
@@ -60,7 +60,7 @@ type instanceCreateOptions struct {
 	FixedIP, FixedIPv6             netip.Addr
 	SecurityGroups                 []string
 	Count                          int
-	IfNotExists                    bool
+	IfNotExists, CreateProject     bool
 
 	spec db.NewInstances // what the ledger is asked for
 }
@@ -91,7 +91,7 @@ func instanceCreate() *command {
 			cli.Texts(&o.SecurityGroups, "security_group", "a security group of the project; repeatable").As("GROUP").
 				ByDefault(db.DefaultGroup),
 			cli.Number(&o.Count, "count", 1, 1<<20, "make that many, named NAME-1, NAME-2 and so on").ByDefault("one, named NAME"),
-			ifNotExists(&o.IfNotExists),
+			ifNotExists(&o.IfNotExists), createProject(&o.CreateProject),
 		},
 		columns: cli.Fields(instanceColumns),
 		ledger:  writes,
@@ -103,7 +103,7 @@ func instanceCreate() *command {
 
 func (o *instanceCreateOptions) check(*cli.Env) error {
 	if o.ProjectID == "" {
-		return cli.WithHint(cli.UsageErrorf("instance create needs --project_id"), "every instance has a project, which exists from its first use")
+		return cli.WithHint(cli.UsageErrorf("instance create needs --project_id"), "every instance has a project: `nova-manage project list` lists them")
 	}
 	o.spec = db.NewInstances{
 		Names: o.names(), ProjectID: o.ProjectID, Host: o.Host, Network: o.Network, MAC: o.MAC, FixedIP: o.FixedIP, FixedIPv6: o.FixedIPv6,
@@ -116,7 +116,7 @@ func (o *instanceCreateOptions) check(*cli.Env) error {
 }
 
 func (o *instanceCreateOptions) run(ctx context.Context, s *session) error {
-	made, err := s.store.CreateInstances(ctx, o.spec)
+	made, err := s.naming(o.CreateProject).CreateInstances(ctx, o.spec)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (o *instanceCreateOptions) with(next manyLines) bool {
 	}
 	a, b := o.spec, other.spec
 	return !single(a) && !single(b) && a.ProjectID == b.ProjectID && a.Host == b.Host && a.Network == b.Network &&
-		a.IfNotExists == b.IfNotExists && slices.Equal(a.SecurityGroups, b.SecurityGroups)
+		a.IfNotExists == b.IfNotExists && o.CreateProject == other.CreateProject && slices.Equal(a.SecurityGroups, b.SecurityGroups)
 }
 
 func (o *instanceCreateOptions) subject() string { return o.Name }
@@ -145,7 +145,7 @@ func (o *instanceCreateOptions) runMany(ctx context.Context, s *session, all []m
 	for _, line := range all {
 		spec.Names = append(spec.Names, line.subject())
 	}
-	made, err := s.store.CreateInstances(ctx, spec)
+	made, err := s.naming(o.CreateProject).CreateInstances(ctx, spec)
 	return func(i int, s *session) error { return cli.PrintSlice(s.Env, instanceColumns, made[i:i+1]) }, err
 }
 
@@ -206,15 +206,17 @@ func instanceShow() *command {
 
 func instanceDelete() *command {
 	var refs []string
+	var gone bool
 	return &command{
 		name:     "delete",
 		short:    "delete instances and release their addresses",
 		long:     "All of them are deleted or none.",
 		examples: []string{"nova-manage instance delete web", "nova-manage instance delete apollo/web-1 i-00000002 10.0.1.5"},
 		args:     []*cli.Arg{cli.OneOrMore(cli.Texts(&refs, "INSTANCE", instanceUsage))},
+		flags:    []*cli.Flag{ifExists(&gone)},
 		ledger:   writes,
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DeleteInstances(ctx, refs)
+			return s.removing(gone).DeleteInstances(ctx, refs)
 		},
 	}
 }

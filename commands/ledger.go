@@ -46,6 +46,7 @@ type ledger struct {
 	LockTimeout   time.Duration
 
 	AsOf           past   // what commands read
+	DryRun         bool   // nothing is written
 	Actor, Comment string // who makes the changes, "" for whoever runs the command, and what is said of them
 
 	sys *cli.Sys
@@ -129,9 +130,10 @@ type session struct {
 	*cli.Env
 	store *db.Store // nil for a command that opens none
 
-	ledger *ledger
-	opened []*db.Store
-	wrote  bool // files outside of the ledger have been written or removed
+	ledger      *ledger
+	opened      []*db.Store
+	wouldChange func([]db.ChangedRow) // takes what a dry run would do
+	wrote       bool                  // files outside of the ledger have been written or removed
 }
 
 // runOn checks the options, opens the ledger as the command declares and runs the command. The ledger is closed when
@@ -152,6 +154,10 @@ func (c *command) runOn(ctx context.Context, e *cli.Env, l *ledger) (err error) 
 	}
 	s := &session{Env: e, ledger: l}
 	defer s.close()
+	var would []db.ChangedRow
+	if c.silent && c.mode() == db.DryRun {
+		s.wouldChange = func(rows []db.ChangedRow) { would = rows }
+	}
 	if mode := c.mode(); c.use() != nothing {
 		if mode == db.DryRun && c.use() != creates {
 			// What adds nothing finds no ledger where there is none, and a dry run would stand one in.
@@ -169,6 +175,9 @@ func (c *command) runOn(ctx context.Context, e *cli.Env, l *ledger) (err error) 
 		}
 	}
 	err = c.run(ctx, s)
+	if err == nil && s.wouldChange != nil {
+		return cli.PrintReading(e, changedColumns, would, func(colour bool) []byte { return rowsText(would, colour) })
+	}
 	if err != nil && s.wrote && ctx.Err() != nil {
 		// The signal's own exit code would say that nothing was changed.
 		err = cli.ChangedErrorf("%v", err)
@@ -224,7 +233,7 @@ func (s *session) open(ctx context.Context, url string, mode db.Mode) (*db.Store
 func (s *session) options(url string, mode db.Mode) db.Options {
 	return db.Options{URL: url, Mode: mode, Clock: s.Sys.Now, LockTimeout: s.ledger.LockTimeout, Progress: s.Progress,
 		Warn:      func(message string) { s.Warnf("%s", message) },
-		Committed: s.Changed, Command: s.CommandLine, Actor: s.actor(), Comment: s.ledger.Comment}
+		Committed: s.Changed, WouldChange: s.wouldChange, Command: s.CommandLine, Actor: s.actor(), Comment: s.ledger.Comment}
 }
 
 // close takes no error for one of the command: what it has changed is committed and what it has read is read by then,

@@ -150,7 +150,8 @@ func (r *networkRefs) checkNamed(command string) error {
 
 type networkDeleteOptions struct {
 	networkRefs
-	Force bool
+	Force, IfExists bool
+	AllOfProject    string
 }
 
 func networkDelete() *command {
@@ -158,17 +159,40 @@ func networkDelete() *command {
 	return &command{
 		name:  "delete",
 		short: "delete networks and free what they had",
-		long: "All of them are deleted or none. A network that a project has, or that instances are on, is refused. --force " +
-			"deletes it all the same, and the instances on it too.",
-		examples: []string{"nova-manage network delete 10.0.1.32/27", "nova-manage network delete 1 2 3 --force"},
-		args:     o.args(),
-		flags:    []*cli.Flag{cli.Boolean(&o.Force, "force", "delete them although a project has them, and the instances on them too").OnlyTyped(), o.flag()},
-		ledger:   writes,
-		check:    func(*cli.Env) error { return o.checkNamed("network delete") },
+		long: "All of them are deleted or none. NETWORK may also be a range around several, such as the fixed_range that they were carved " +
+			"from. A network that a project has, or that instances are on, is refused. --force deletes it all the same, and the instances " +
+			"on it too.",
+		examples: []string{
+			"nova-manage network delete 10.0.1.32/27",
+			"nova-manage network delete 10.0.1.0/24 --dry_run -f table",
+			"nova-manage network delete 1 2 3 --force",
+			"nova-manage network delete --all_of_project apollo",
+		},
+		args: o.args(),
+		flags: []*cli.Flag{
+			cli.Boolean(&o.Force, "force", "delete them although a project has them, and the instances on them too").OnlyTyped(), o.flag(),
+			named(&o.AllOfProject, "all_of_project", nil, "delete all networks of this project").As("PROJECT").OnlyTyped(),
+			ifExists(&o.IfExists),
+		},
+		ledger: writes,
+		check:  func(*cli.Env) error { return o.check() },
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DeleteNetworks(ctx, o.all, o.Force)
+			if o.AllOfProject != "" {
+				return s.removing(o.IfExists).DeleteNetworksOf(ctx, o.AllOfProject, o.Force)
+			}
+			return s.removing(o.IfExists).DeleteNetworks(ctx, o.all, o.Force)
 		},
 	}
+}
+
+func (o *networkDeleteOptions) check() error {
+	if o.AllOfProject == "" {
+		return o.checkNamed("network delete")
+	}
+	if len(o.Networks)+len(o.Ranges) > 0 {
+		return cli.UsageErrorf("NETWORK and --all_of_project %s exclude each other", cli.Quote(o.AllOfProject))
+	}
+	return nil
 }
 
 type networkModifyOptions struct {
@@ -252,9 +276,14 @@ func (o *networkModifyOptions) asked() (c db.NetworkChange, err error) {
 	ifGiven(&c.GatewayV6, o.from.gatewayV6, &o.GatewayV6)
 	ifGiven(&c.MTU, o.from.mtu, &o.MTU)
 	if c == (db.NetworkChange{}) {
-		return c, cli.WithHint(cli.UsageErrorf("network modify: nothing to change"), "`nova-manage help network modify` lists the flags")
+		return c, nothingToChange("network modify")
 	}
 	return c, nil
+}
+
+// nothingToChange refuses to run a command that was not told what to change.
+func nothingToChange(command string) error {
+	return cli.WithHint(cli.UsageErrorf("%s: nothing to change", command), "`nova-manage help "+command+"` lists the flags")
 }
 
 func ifGiven[T any](field **T, from cli.Origin, value *T) {

@@ -136,5 +136,5 @@ func (o *nodeOptions) uplink() string {
 
 // contradiction is the error for a ledger that no node can serve.
 func contradiction(format string, args ...any) error {
-	return &db.Error{Message: fmt.Sprintf(format, args...), Kind: db.ErrConflict}
+	return &db.Error{Message: fmt.Sprintf(format, args...), Kind: db.ErrUnfit}
 }

@@ -123,7 +123,7 @@ func TestPlanNode_contradictions(t *testing.T) {
 			tt.change(&a, &b)
 			o := newNodeOptions()
 			plan, err := planOf(db.NodeView{Host: "node1", Networks: []db.Network{a, b}}, &o)
-			if plan != nil || err == nil || exitCode(t.Context(), err) != exitConflict || !strings.Contains(err.Error(), tt.want) {
+			if plan != nil || err == nil || outcomeOf(t.Context(), err).Exit != exitConflict || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error is %v, want %s", err, tt.want)
 			}
 		})
@@ -132,7 +132,7 @@ func TestPlanNode_contradictions(t *testing.T) {
 	outside.FixedIP = netip.MustParseAddr("192.0.2.7")
 	o := newNodeOptions()
 	_, err := planOf(db.NodeView{Host: "node1", Networks: []db.Network{one}, Instances: []db.NodeInstance{outside}}, &o)
-	if err == nil || exitCode(t.Context(), err) != exitConflict || !strings.Contains(err.Error(), "192.0.2.7") || !strings.Contains(err.Error(), "10.0.1.0/24") {
+	if err == nil || outcomeOf(t.Context(), err).Exit != exitConflict || !strings.Contains(err.Error(), "192.0.2.7") || !strings.Contains(err.Error(), "10.0.1.0/24") {
 		t.Errorf("an address outside of its network: %v", err)
 	}
 }

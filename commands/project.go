@@ -12,7 +12,7 @@ import (
 
 func projectCategory() *command {
 	return &command{name: "project", short: "tenants and what they may have", actions: []*command{
-		projectCreate(), projectList(), projectShow(), projectQuota(), projectScrub(), projectDelete(),
+		projectCreate(), projectList(), projectShow(), projectModify(), projectQuota(), projectScrub(), projectDelete(),
 	}}
 }
 
@@ -39,7 +39,7 @@ func projectCreate() *command {
 	return &command{
 		name:     "create",
 		short:    "add a project",
-		long:     "A project also comes to be when it is first named with --project_id.",
+		long:     "A project also comes to be when `network create` or `network modify` first names it, and elsewhere with --create_project.",
 		examples: []string{`nova-manage project create apollo --description "lunar landing"`},
 		args:     []*cli.Arg{cli.Required(named(&name, "NAME", newWord, "its name"))},
 		flags:    []*cli.Flag{purpose(&about).From(&aboutFrom), ifNotExists(&again)},
@@ -104,9 +104,37 @@ func projectShow() *command {
 	}
 }
 
+func projectModify() *command {
+	var name, about string
+	var aboutFrom cli.Origin
+	return &command{
+		name:     "modify",
+		short:    "change what a project is for",
+		long:     "An empty description clears it. What a project may have is `project quota`'s to change.",
+		examples: []string{`nova-manage project modify apollo --description "lunar landing"`, `nova-manage project modify apollo --description ""`},
+		args:     projectArg(&name),
+		flags:    []*cli.Flag{purpose(&about).From(&aboutFrom).OnlyTyped()},
+		columns:  cli.Fields(cli.AllShown(projectColumns)),
+		ledger:   writes,
+		check: func(*cli.Env) error {
+			if !aboutFrom.OnCommandLine() {
+				return nothingToChange("project modify")
+			}
+			return nil
+		},
+		run: func(ctx context.Context, s *session) error {
+			changed, err := s.store.UpdateProject(ctx, name, about)
+			if err != nil {
+				return err
+			}
+			return cli.PrintOne(s.Env, cli.AllShown(projectColumns), changed)
+		},
+	}
+}
+
 func projectDelete() *command {
 	var name string
-	var force bool
+	var force, gone bool
 	return &command{
 		name:  "delete",
 		short: "delete a project",
@@ -114,10 +142,10 @@ func projectDelete() *command {
 			"networks left to the next project, and its security groups deleted.",
 		examples: []string{"nova-manage project delete apollo", "nova-manage project delete apollo --force"},
 		args:     projectArg(&name),
-		flags:    []*cli.Flag{cli.Boolean(&force, "force", "release all that it holds").OnlyTyped()},
+		flags:    []*cli.Flag{cli.Boolean(&force, "force", "release all that it holds").OnlyTyped(), ifExists(&gone)},
 		ledger:   writes,
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DeleteProject(ctx, name, force)
+			return s.removing(gone).DeleteProject(ctx, name, force)
 		},
 	}
 }

@@ -10,7 +10,7 @@ var retired = []cli.Retired{
 	{Command: "role", Instead: "roles are the identity service's: `openstack role`"},
 	{Command: "project add", Instead: "who belongs to a project is the identity service's: `openstack role add`"},
 	{Command: "project remove", Instead: "who belongs to a project is the identity service's: `openstack role remove`"},
-	{Command: "project modify", Instead: "a project's manager was a user, and users are the identity service's; for its limits see `nova-manage project quota`"},
+	{Command: "project modify", Flag: "manager", Instead: "a project's manager was a user, and users are the identity service's"},
 	{Command: "project environment", Instead: "it wrote a user's credentials, which are the identity service's: `openstack ec2 credentials`"},
 	{Command: "project zipfile", Instead: "it packed a user's credentials, which are the identity service's: `openstack ec2 credentials`"},
 	{Command: "account", Instead: "it was project by another name: see `nova-manage project`"},

@@ -12,7 +12,7 @@ import (
 
 func secgroupCategory() *command {
 	return &command{name: "secgroup", short: "security groups and their rules", actions: []*command{
-		secgroupCreate(), secgroupList(), secgroupShow(), secgroupAuthorize(), secgroupRevoke(), secgroupDelete(),
+		secgroupCreate(), secgroupList(), secgroupShow(), secgroupModify(), secgroupAuthorize(), secgroupRevoke(), secgroupDelete(),
 	}}
 }
 
@@ -97,7 +97,7 @@ func secgroupCreate() *command {
 	g := &groupRef{}
 	var about string
 	var aboutFrom cli.Origin
-	var again bool
+	var again, make bool
 	return &command{
 		name:  "create",
 		short: "add a security group",
@@ -107,16 +107,16 @@ func secgroupCreate() *command {
 			`nova-manage secgroup create apollo/db --description "the database"`,
 		},
 		args:    []*cli.Arg{g.arg()},
-		flags:   []*cli.Flag{g.flag(), purpose(&about).From(&aboutFrom), ifNotExists(&again)},
+		flags:   []*cli.Flag{g.flag(), purpose(&about).From(&aboutFrom), ifNotExists(&again), createProject(&make)},
 		columns: cli.Fields(cli.AllShown(secgroupColumns)),
 		ledger:  creates,
 		check:   g.checkNew,
 		run: func(ctx context.Context, s *session) (err error) {
 			var made db.SecurityGroup
 			if again {
-				made, err = s.store.EnsureSecurityGroup(ctx, g.project, g.name, given(aboutFrom, &about))
+				made, err = s.naming(make).EnsureSecurityGroup(ctx, g.project, g.name, given(aboutFrom, &about))
 			} else {
-				made, err = s.store.CreateSecurityGroup(ctx, g.project, g.name, about)
+				made, err = s.naming(make).CreateSecurityGroup(ctx, g.project, g.name, about)
 			}
 			if err != nil {
 				return err
@@ -168,17 +168,18 @@ func secgroupShow() *command {
 
 func secgroupDelete() *command {
 	g := &groupRef{}
+	var gone bool
 	return &command{
 		name:     "delete",
 		short:    "delete a security group and its rules",
 		long:     "A group that instances are in, or that rules of other groups name, is refused.",
 		examples: []string{"nova-manage secgroup delete apollo/web"},
 		args:     []*cli.Arg{g.arg()},
-		flags:    []*cli.Flag{g.flag()},
+		flags:    []*cli.Flag{g.flag(), ifExists(&gone)},
 		ledger:   writes,
 		check:    g.check,
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DeleteSecurityGroup(ctx, g.project, g.name)
+			return s.removing(gone).DeleteSecurityGroup(ctx, g.project, g.name)
 		},
 	}
 }
@@ -278,17 +279,18 @@ func secgroupAuthorize() *command {
 
 func secgroupRevoke() *command {
 	o := &ruleOptions{}
+	var gone bool
 	return &command{
 		name:     "revoke",
 		short:    "take a rule away",
 		long:     ruleLong,
 		examples: []string{"nova-manage secgroup revoke apollo/web tcp 80 80", "nova-manage secgroup revoke apollo/web icmp -1 -1 10.0.0.0/8"},
 		args:     o.args(),
-		flags:    o.flags(),
+		flags:    append(o.flags(), ifExists(&gone)),
 		ledger:   writes,
 		check:    o.check,
 		run: func(ctx context.Context, s *session) error {
-			return s.store.DeleteRules(ctx, o.project, o.name, o.rules)
+			return s.removing(gone).DeleteRules(ctx, o.project, o.name, o.rules)
 		},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"nova-manage/db"
 	"nova-manage/internal/cli"
 	"nova-manage/internal/redact"
 	"nova-manage/netcalc"
@@ -194,6 +195,32 @@ func newGroup(s string) error {
 // ifNotExists declares the flag by which a command may be run again.
 func ifNotExists(into *bool) *cli.Flag {
 	return cli.Boolean(into, "if_not_exists", "accept what is there as asked, and write nothing then")
+}
+
+// ifExists declares the flag by which a command that takes something away may be run again.
+func ifExists(into *bool) *cli.Flag {
+	return cli.Boolean(into, "if_exists", "accept that it is gone already, and write nothing then").OnlyTyped()
+}
+
+// removing is the ledger as a command sees it that takes things away, which need not be there if so was asked.
+func (s *session) removing(ifExists bool) *db.Store {
+	if ifExists {
+		return s.store.IfExists()
+	}
+	return s.store
+}
+
+// createProject declares the flag by which a project comes to be where it is first named.
+func createProject(into *bool) *cli.Flag {
+	return cli.Boolean(into, "create_project", "make the project if it is not there")
+}
+
+// naming is the ledger as a command sees it that names a project, which must be there unless it is to be made.
+func (s *session) naming(createProject bool) *db.Store {
+	if createProject {
+		return s.store
+	}
+	return s.store.KnownProjects()
 }
 
 // purpose declares a flag for what something is for.

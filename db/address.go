@@ -189,7 +189,7 @@ func (t *tx) takeThis(ctx context.Context, p pool, a netip.Addr) (reused bool, e
 	}
 	free, err := t.takeFree(ctx, unused, netcalc.Span{First: a, Last: a})
 	if err == nil && !free {
-		err = conflictf("%s is not for guests of %s", a, p.name)
+		err = conflictf(ErrReserved, "%s is not for guests of %s", a, p.name)
 	}
 	return false, err
 }
@@ -197,13 +197,13 @@ func (t *tx) takeThis(ctx context.Context, p pool, a netip.Addr) (reused bool, e
 // inUse is the conflict for an address that a row has.
 func (t view) inUse(ctx context.Context, a netip.Addr, r addressRow) error {
 	if r.state == stateReserved {
-		return conflictf("%s is reserved", a).Try(WayUnreserve, a)
+		return conflictf(ErrReserved, "%s is reserved", a).Try(WayUnreserve, a)
 	}
 	i, err := t.instanceByID(ctx, r.instance)
 	if err != nil {
 		return err
 	}
-	return conflictf("%s is held by instance %s", a, i.Name)
+	return conflictf(ErrInUse, "%s is held by instance %s", a, i.Name)
 }
 
 // hold records that an instance has an address. reused tells that the address has a row from an earlier time.

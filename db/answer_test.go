@@ -135,7 +135,7 @@ func TestStore_answers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := s.AssociateFloating(ctx, "a", netip.Addr{}, "")
+		got, err := s.AssociateFloating(ctx, "a", netip.Addr{}, FloatingFrom{Pool: ""})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,7 +46,7 @@ func (b *batch) view(ctx context.Context, s *Store, do func(context.Context, vie
 func (b *batch) mutate(ctx context.Context, s *Store, do func(context.Context, *tx) error) error {
 	err := b.failed // PostgreSQL would say of what follows an error that the transaction is aborted
 	if err == nil {
-		err = b.part(ctx, s, func() error { return do(ctx, b.tx) })
+		err = b.part(ctx, s, func() error { return do(ctx, &tx{view: b.tx.view, door: b.tx.door, manner: s.manner}) })
 	}
 	b.failed = err
 	return err

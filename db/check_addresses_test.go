@@ -36,7 +36,7 @@ func checkedLedger(t *testing.T, s *Store) {
 		_, err := s.CreateFloatingRange(t.Context(), FloatingRange{CIDR: prefix(r), Pool: "nova", Host: "node1"})
 		steps = append(steps, err)
 	}
-	_, err := s.AssociateFloating(t.Context(), "apollo/web", addr("192.0.2.1"), "")
+	_, err := s.AssociateFloating(t.Context(), "apollo/web", addr("192.0.2.1"), FloatingFrom{Pool: ""})
 	steps = append(steps, err)
 	for _, err := range steps {
 		if err != nil {

@@ -105,9 +105,9 @@ func (t view) checkUnclaimed(ctx context.Context, p netip.Prefix) error {
 		return err
 	}
 	if taken.prefix == p.String() {
-		return conflictf("%s is in the ledger already: %s", p, owner)
+		return conflictf(ErrExists, "%s is in the ledger already: %s", p, owner)
 	}
-	return conflictf("%s overlaps %s", p, owner)
+	return conflictf(ErrOverlaps, "%s overlaps %s", p, owner)
 }
 
 // claimPrefixes takes prefixes, which are in address order, out of the free space and records them. All of them must be

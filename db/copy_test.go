@@ -30,7 +30,7 @@ func fillWith(t *testing.T, s *Store, networks int) {
 	_, err := s.CreateInstances(ctx, NewInstances{Names: []string{"web1", "web2", "web3"}, ProjectID: "apollo"})
 	_, quota := s.SetQuota(ctx, "apollo", "instances", 9)
 	_, ranged := s.CreateFloatingRange(ctx, FloatingRange{CIDR: prefix("198.51.100.0/28"), Pool: "nova", Host: "node1"})
-	_, associated := s.AssociateFloating(ctx, "web1", netip.Addr{}, "nova")
+	_, associated := s.AssociateFloating(ctx, "web1", netip.Addr{}, FloatingFrom{Pool: "nova"})
 	_, group := s.CreateSecurityGroup(ctx, "apollo", "web", "")
 	if err := errors.Join(err, quota, ranged, associated, group,
 		s.DeleteNetworks(ctx, []string{"2"}, false),

@@ -42,6 +42,8 @@ type Options struct {
 	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong; one that
 	// found everything as it is to be is none.
 	Committed func()
+	// WouldChange, if it is set, is told what a change would do to rows; it is for DryRun, where nothing else comes of one.
+	WouldChange func([]ChangedRow)
 	// Warn, if it is set, is told what is probably not meant as it is, and keeps nothing from being done.
 	Warn func(message string)
 	// Command is the command line that changes are made for, without secrets, and Actor who gave it, as user@host. Every
@@ -63,6 +65,14 @@ type Store struct {
 	what  sqlstore.Change
 	reads bool   // it was opened to read only
 	batch *batch // the one that runs; nil is none
+	would func([]ChangedRow)
+	manner
+}
+
+// manner is what whoever uses a Store wants of it beside what it is asked for.
+type manner struct {
+	gone  bool // see IfExists
+	known bool // see KnownProjects
 }
 
 // Open opens the ledger that opts.URL names and checks that its schema is one this binary knows.
@@ -75,7 +85,24 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, what: sqlstore.Change{Command: opts.Command, Actor: opts.Actor, Comment: opts.Comment}, reads: opts.Mode == Read}, nil
+	return &Store{db: db, what: sqlstore.Change{Command: opts.Command, Actor: opts.Actor, Comment: opts.Comment}, reads: opts.Mode == Read,
+		would: opts.WouldChange}, nil
+}
+
+// IfExists is the same ledger to whoever takes away what may be gone already: its methods that delete, revoke, disassociate and
+// unreserve pass over what is not there, where s returns ErrNotFound.
+func (s *Store) IfExists() *Store {
+	forgiving := *s
+	forgiving.gone = true
+	return &forgiving
+}
+
+// KnownProjects is the same ledger to whoever may misspell a project: an instance or a security group of a project that is not
+// there does not make it, and is ErrNotFound. Networks make their project at its first use as they did in Nova.
+func (s *Store) KnownProjects() *Store {
+	strict := *s
+	strict.known = true
+	return &strict
 }
 
 // Close releases the ledger.
@@ -107,6 +134,15 @@ type view struct{ *sqlstore.ReadTx }
 type tx struct {
 	view
 	door *sqlstore.WriteTx
+	manner
+}
+
+// absent is the error of looking for what is to be taken away: none where it need not be there.
+func (t *tx) absent(err error) error {
+	if t.gone && isNotFound(err) {
+		return nil
+	}
+	return err
 }
 
 // view runs do on one consistent state of the ledger, without holding up any writer.
@@ -123,8 +159,31 @@ func (s *Store) mutate(ctx context.Context, do func(context.Context, *tx) error)
 		return s.batch.mutate(ctx, s, do)
 	}
 	return s.db.Change(ctx, s.what, func(ctx context.Context, w *sqlstore.WriteTx) error {
-		return do(ctx, &tx{view{w.ReadTx}, w})
+		t := &tx{view: view{w.ReadTx}, door: w, manner: s.manner}
+		if err := do(ctx, t); err != nil || s.would == nil {
+			return err
+		}
+		rows, err := t.wouldChange(ctx)
+		s.would(rows)
+		return err
 	})
+}
+
+// wouldChange is what the change has done to rows so far, which is all that it does.
+func (t *tx) wouldChange(ctx context.Context) ([]ChangedRow, error) {
+	number := t.door.Number()
+	if number == 0 {
+		return nil, nil
+	}
+	if err := t.door.Conclude(ctx); err != nil {
+		return nil, err
+	}
+	c, err := t.change(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	net, err := t.net(ctx, c)
+	return shown(net), err
 }
 
 // failed is a sequence that is an error.

@@ -56,7 +56,7 @@ func wear(t *testing.T, s *Store) {
 	move := addr("10.0.1.68")
 	_, err := s.CreateInstances(ctx, NewInstances{Names: []string{"a", "b", "c"}, ProjectID: "gemini"})
 	_, ranged := s.CreateFloatingRange(ctx, FloatingRange{CIDR: prefix("2001:db8:f::/120"), Pool: "six", Host: "node2", Interface: "eth1"})
-	_, six := s.AssociateFloating(ctx, "c", netip.Addr{}, "six")
+	_, six := s.AssociateFloating(ctx, "c", netip.Addr{}, FloatingFrom{Pool: "six"})
 	if err := errors.Join(err, ranged, six,
 		s.DeleteInstances(ctx, []string{"a", "b"}),
 		s.ReserveAddresses(ctx, []netcalc.Span{netcalc.SpanOf(prefix("10.1.0.16/30")), netcalc.SpanOf(prefix("fd00:1::ffff:0/112"))}),

@@ -40,11 +40,11 @@ func TestStore_Ensure(t *testing.T) {
 				return err
 			},
 			func(ctx context.Context) error {
-				_, err := s.EnsureFloating(ctx, "web", netip.Addr{}, "nova")
+				_, err := s.EnsureFloating(ctx, "web", netip.Addr{}, FloatingFrom{Pool: "nova"})
 				return err
 			},
 			func(ctx context.Context) error {
-				_, err := s.EnsureFloating(ctx, "db", addr("192.0.2.9"), "")
+				_, err := s.EnsureFloating(ctx, "db", addr("192.0.2.9"), FloatingFrom{Pool: ""})
 				return err
 			},
 			func(ctx context.Context) error {
@@ -101,7 +101,7 @@ func TestStore_Ensure_differs(t *testing.T) {
 		if _, err := s.CreateFloatingRange(t.Context(), FloatingRange{CIDR: prefix("192.0.2.16/28"), Pool: "gold", Host: "node1"}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.AssociateFloating(t.Context(), "web", addr("192.0.2.5"), ""); err != nil {
+		if _, err := s.AssociateFloating(t.Context(), "web", addr("192.0.2.5"), FloatingFrom{Pool: ""}); err != nil {
 			t.Fatal(err)
 		}
 		moon, none := "moon", ""
@@ -116,7 +116,7 @@ func TestStore_Ensure_differs(t *testing.T) {
 			return err
 		}
 		associate := func(a netip.Addr, pool string) error {
-			_, err := s.EnsureFloating(t.Context(), "web", a, pool)
+			_, err := s.EnsureFloating(t.Context(), "web", a, FloatingFrom{Pool: pool})
 			return err
 		}
 		project := func(about *string) error { _, err := s.EnsureProject(t.Context(), "apollo", about); return err }

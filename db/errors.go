@@ -18,6 +18,18 @@ var (
 	ErrNoLedger = sqlstore.ErrNoLedger
 	// ErrConflict: it contradicts what the ledger holds: it exists, overlaps, is in use, or nothing is left.
 	ErrConflict = sqlstore.ErrConflict
+	// ErrExists and those below it say how it contradicts the ledger. Each is an ErrConflict.
+	ErrExists    = sqlstore.ErrExists
+	ErrDiffers   = sqlstore.ErrDiffers
+	ErrOverlaps  = sqlstore.ErrOverlaps
+	ErrInUse     = sqlstore.ErrInUse
+	ErrReserved  = sqlstore.ErrReserved
+	ErrExhausted = sqlstore.ErrExhausted
+	ErrQuota     = sqlstore.ErrQuota
+	ErrAmbiguous = sqlstore.ErrAmbiguous
+	ErrUnfit     = sqlstore.ErrUnfit
+	// ErrSchema: the ledger's schema version is older or newer than the one that is needed.
+	ErrSchema = sqlstore.ErrSchema
 	// ErrCorrupt: the database is damaged or is none.
 	ErrCorrupt = sqlstore.ErrCorrupt
 	// ErrCheck: a check found a difference.
@@ -38,7 +50,9 @@ func notFoundf(format string, args ...any) *Error {
 	return &Error{Message: fmt.Sprintf(format, args...), Kind: ErrNotFound}
 }
 
-func conflictf(format string, args ...any) *Error { return sqlstore.Conflictf(format, args...) }
+func conflictf(kind error, format string, args ...any) *Error {
+	return sqlstore.Conflictf(kind, format, args...)
+}
 
 // corruptf says that the ledger contradicts itself.
 func corruptf(format string, args ...any) *Error { return sqlstore.Corruptf(format, args...) }

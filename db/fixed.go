@@ -32,7 +32,7 @@ func (s *Store) ReserveAddresses(ctx context.Context, ranges []netcalc.Span) err
 func (s *Store) UnreserveAddresses(ctx context.Context, ranges []netcalc.Span) error {
 	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		for _, r := range ranges {
-			if err := t.unreserveRange(ctx, r); err != nil {
+			if err := t.absent(t.unreserveRange(ctx, r)); err != nil {
 				return err
 			}
 		}
@@ -115,7 +115,7 @@ func (t view) fixedPart(ctx context.Context, c claim) (p fixedPart, err error) {
 
 // refuse is the error for a range that begins with p and of which guests may have nothing.
 func (p fixedPart) refuse(r netcalc.Span) error {
-	return conflictf("%s is not for guests: %s keeps it (%s)", r, p.owner, strings.Join(p.roles(), ", "))
+	return conflictf(ErrReserved, "%s is not for guests: %s keeps it (%s)", r, p.owner, strings.Join(p.roles(), ", "))
 }
 
 // roles says what a part of which guests may have nothing is kept for.

@@ -175,7 +175,7 @@ func (s *Store) DeleteFloatingRanges(ctx context.Context, p netip.Prefix) error 
 		if c, ok, err := t.claimAround(ctx, p.Addr()); err != nil {
 			return err
 		} else if ok && c.kind == claimFloating && !netcalc.SpanOf(p).Covers(c.Span) {
-			return conflictf("%s is a part of floating range %s", p, c.prefix).Try(WayDeleteWholeRange, c.prefix)
+			return conflictf(ErrUnfit, "%s is a part of floating range %s", p, c.prefix).Try(WayDeleteWholeRange, c.prefix)
 		}
 		span := netcalc.SpanOf(p)
 		ranges, err := floatingTable.All(ctx, t.ReadTx, " WHERE r.first BETWEEN $1 AND $2 ORDER BY r.first",
@@ -184,7 +184,7 @@ func (s *Store) DeleteFloatingRanges(ctx context.Context, p netip.Prefix) error 
 			return err
 		}
 		if len(ranges) == 0 {
-			return notFoundf("there is no floating range %s", p).Try(WayListFloating)
+			return t.absent(notFoundf("there is no floating range %s", p).Try(WayListFloating))
 		}
 		for _, r := range ranges {
 			if err := t.deleteFloatingRange(ctx, r); err != nil {
@@ -207,7 +207,7 @@ func (t *tx) deleteFloatingRange(ctx context.Context, r FloatingRange) error {
 		if err != nil {
 			return err
 		}
-		return conflictf("%s is in use: %s is associated with instance %s", r.Name(), held.First, i.qualifiedName()).
+		return conflictf(ErrInUse, "%s is in use: %s is associated with instance %s", r.Name(), held.First, i.qualifiedName()).
 			Try(WayDisassociate, held.First)
 	}
 	if err := floatingTable.Delete(ctx, t.door, &r); err != nil {

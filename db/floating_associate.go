@@ -3,67 +3,77 @@ package db
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"nova-manage/db/internal/sqlstore"
 	"nova-manage/netcalc"
 )
 
+// FloatingFrom says which floating addresses will do.
+type FloatingFrom struct {
+	Pool   string // "" is any
+	Family int    // 4 or 6; 0 is either
+}
+
+// passes tells whether an address of that family will do.
+func (from FloatingFrom) passes(f family) bool { return from.Family == 0 || from.Family == f.number }
+
 // AssociateFloating gives an instance, named as FindInstances takes it, a floating address, and returns it: the address a,
-// or, where a is the zero address, the next one of a pool, or of any pool where pool is "". The next one is the first that
+// or, where a is the zero address, the next one that from lets pass. The next one is the first that
 // nobody ever had, in address order, else the one released longest ago. An instance has at most one of each family, for
 // a fixed address of the same family; the next one is IPv4 where the instance lacks it and the pool has IPv4.
 //
 // Errors: ErrNotFound for an instance, a range or a pool that is not there; ErrConflict for an address that is taken or
 // kept out of its range, an instance that has one or could not use it, a pool with nothing left, and over quota.
-func (s *Store) AssociateFloating(ctx context.Context, instance string, a netip.Addr, pool string) (got FloatingAddress, err error) {
+func (s *Store) AssociateFloating(ctx context.Context, instance string, a netip.Addr, from FloatingFrom) (got FloatingAddress, err error) {
 	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		i, err := t.findInstance(ctx, instance)
 		if err != nil {
 			return err
 		}
-		got, err = t.associate(ctx, i, a, pool)
+		got, err = t.associate(ctx, i, a, from)
 		return err
 	})
 	return got, err
 }
 
 // EnsureFloating is AssociateFloating for an instance that may have the address already: a or, where that is the zero address, any
-// of the pool.
-func (s *Store) EnsureFloating(ctx context.Context, instance string, a netip.Addr, pool string) (got FloatingAddress, err error) {
+// that from lets pass.
+func (s *Store) EnsureFloating(ctx context.Context, instance string, a netip.Addr, from FloatingFrom) (got FloatingAddress, err error) {
 	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		i, err := t.findInstance(ctx, instance)
 		if err != nil {
 			return err
 		}
-		if err := (known{pool: pool}).check(ctx, t.view); err != nil {
+		if err := (known{pool: from.Pool}).check(ctx, t.view); err != nil {
 			return err
 		}
 		for _, f := range i.families() {
-			if !f.floating.IsValid() || a.IsValid() && a != f.floating {
+			if !f.floating.IsValid() || a.IsValid() && a != f.floating || !from.passes(f) {
 				continue
 			}
 			if got, err = t.heldFloating(ctx, f.floating); err != nil {
 				return err
 			}
-			if pool == "" || got.Range.Pool == pool {
+			if from.Pool == "" || got.Range.Pool == from.Pool {
 				return nil
 			}
 		}
-		got, err = t.associate(ctx, i, a, pool)
+		got, err = t.associate(ctx, i, a, from)
 		return err
 	})
 	return got, err
 }
 
-func (t *tx) associate(ctx context.Context, i Instance, a netip.Addr, pool string) (got FloatingAddress, err error) {
-	if err := (known{pool: pool}).check(ctx, t.view); err != nil {
+func (t *tx) associate(ctx context.Context, i Instance, a netip.Addr, from FloatingFrom) (got FloatingAddress, err error) {
+	if err := (known{pool: from.Pool}).check(ctx, t.view); err != nil {
 		return got, err
 	}
 	var r FloatingRange
 	if a.IsValid() {
-		r, err = t.floatingRangeFor(ctx, i, a, pool)
+		r, err = t.floatingRangeFor(ctx, i, a, from)
 	} else {
-		r, err = t.nextFloatingRange(ctx, i, pool)
+		r, err = t.nextFloatingRange(ctx, i, from)
 	}
 	if err != nil {
 		return got, err
@@ -91,14 +101,14 @@ func (t *tx) associate(ctx context.Context, i Instance, a netip.Addr, pool strin
 func (s *Store) DisassociateFloating(ctx context.Context, a netip.Addr) error {
 	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		if _, err := t.floatingRangeAround(ctx, a); err != nil {
-			return err
+			return t.absent(err)
 		}
 		r, ok, err := t.addressAt(ctx, a)
 		if err != nil {
 			return err
 		}
 		if !ok || r.state != stateHeld {
-			return notFoundf("%s is not associated with any instance", a)
+			return t.absent(notFoundf("%s is not associated with any instance", a))
 		}
 		return t.release(ctx, r, true)
 	})
@@ -119,13 +129,14 @@ func (t *tx) takeFloating(ctx context.Context, r FloatingRange) (a netip.Addr, r
 // family is what an instance has of one family of addresses.
 type family struct {
 	name            string
+	number          int
 	whole           netcalc.Span // where its floating ranges are
 	fixed, floating netip.Addr
 }
 
 // families are IPv4 and IPv6, in the order in which floating addresses are given.
 func (i Instance) families() []family {
-	return []family{{"IPv4", wholeIPv4, i.FixedIP, i.FloatingIP}, {"IPv6", wholeIPv6, i.FixedIPv6, i.FloatingIPv6}}
+	return []family{{"IPv4", 4, wholeIPv4, i.FixedIP, i.FloatingIP}, {"IPv6", 6, wholeIPv6, i.FixedIPv6, i.FloatingIPv6}}
 }
 
 func (i Instance) familyOf(a netip.Addr) family {
@@ -140,63 +151,68 @@ func (i Instance) qualifiedName() string { return i.ProjectID + "/" + i.Name }
 
 // floatingRangeFor returns the range of an address that is asked for, and refuses the address where the instance could
 // not have it even if nobody else has.
-func (t view) floatingRangeFor(ctx context.Context, i Instance, a netip.Addr, pool string) (FloatingRange, error) {
+func (t view) floatingRangeFor(ctx context.Context, i Instance, a netip.Addr, from FloatingFrom) (FloatingRange, error) {
 	r, err := t.floatingRangeAround(ctx, a)
 	if err != nil {
 		return r, err
 	}
-	if pool != "" && pool != r.Pool {
-		return r, conflictf("%s is in pool %s, not in %s", a, quoteRef(r.Pool), quoteRef(pool))
+	if from.Pool != "" && from.Pool != r.Pool {
+		return r, conflictf(ErrUnfit, "%s is in pool %s, not in %s", a, quoteRef(r.Pool), quoteRef(from.Pool))
+	}
+	if f := i.familyOf(a); !from.passes(f) {
+		return r, invalidf("%s is %s, and IPv%d is asked for", a, f.name, from.Family)
 	}
 	if role := r.Role(a); role != "" {
-		return r, conflictf("%s is not handed out: it is the %s address of %s", a, role, r.Name())
+		return r, conflictf(ErrReserved, "%s is not handed out: it is the %s address of %s", a, role, r.Name())
 	}
 	switch f := i.familyOf(a); {
 	case f.floating == a:
-		return r, conflictf("%s is associated with instance %s already", a, i.qualifiedName())
+		return r, conflictf(ErrInUse, "%s is associated with instance %s already", a, i.qualifiedName())
 	case f.floating.IsValid():
 		return r, hasFloating(i, f)
 	case !f.fixed.IsValid():
-		return r, conflictf("instance %s has no %s address that %s could stand for", i.qualifiedName(), f.name, a)
+		return r, conflictf(ErrUnfit, "instance %s has no %s address that %s could stand for", i.qualifiedName(), f.name, a)
 	}
 	return r, nil
 }
 
 func hasFloating(i Instance, f family) error {
-	return conflictf("instance %s has the floating address %s", i.qualifiedName(), f.floating).
+	return conflictf(ErrInUse, "instance %s has the floating address %s", i.qualifiedName(), f.floating).
 		Try(WayDisassociate, f.floating)
 }
 
 // nextFloatingRange returns the range that the next floating address of an instance comes from.
-func (t view) nextFloatingRange(ctx context.Context, i Instance, pool string) (r FloatingRange, err error) {
+func (t view) nextFloatingRange(ctx context.Context, i Instance, from FloatingFrom) (r FloatingRange, err error) {
 	var wanted []family
-	for _, f := range i.families() {
+	families := slices.DeleteFunc(i.families(), func(f family) bool { return !from.passes(f) })
+	for _, f := range families {
 		if f.fixed.IsValid() && !f.floating.IsValid() {
 			wanted = append(wanted, f)
 		}
 	}
 	if len(wanted) == 0 {
-		f := i.families()[0]
-		if !f.floating.IsValid() {
-			f = i.families()[1]
+		for _, f := range families {
+			if f.floating.IsValid() {
+				return r, hasFloating(i, f)
+			}
 		}
-		return r, hasFloating(i, f)
+		return r, conflictf(ErrUnfit, "instance %s has no %s address that a floating one could stand for", i.qualifiedName(), families[0].name)
 	}
 	for _, f := range wanted {
 		// A family with ranges and nothing left is an error, not a reason to give another one: whoever did not say
 		// which expects IPv4 as long as there is any.
-		if there, err := t.hasFloatingRange(ctx, f, pool); err != nil {
+		if there, err := t.hasFloatingRange(ctx, f, from.Pool); err != nil {
 			return r, err
 		} else if there {
-			return t.openFloatingRange(ctx, f, pool)
+			return t.openFloatingRange(ctx, f, from.Pool)
 		}
 	}
-	there, err := t.hasFloatingRange(ctx, family{whole: netcalc.Span{First: wholeIPv4.First, Last: wholeIPv6.Last}}, pool)
+	there, err := t.hasFloatingRange(ctx, family{whole: netcalc.Span{First: wholeIPv4.First, Last: wholeIPv6.Last}}, from.Pool)
 	switch {
 	case err != nil:
 		return r, err
 	case there: // of the other family
-		err = conflictf("%s has no range of %s, and instance %s could use nothing else", poolName(pool), wanted[0].name, i.qualifiedName())
+		err = conflictf(ErrExhausted, "%s has no range of %s, and instance %s could use nothing else", poolName(from.Pool), wanted[0].name, i.qualifiedName())
 	default: // a pool that has none was refused before
 		err = notFoundf("there is no floating range").Try(WayCreateFloating)
 	}
@@ -234,6 +250,6 @@ func (t view) openFloatingRange(ctx context.Context, f family, pool string) (Flo
 			return r, err
 		}
 	}
-	return FloatingRange{}, conflictf("%s has no floating %s address left", poolName(pool), f.name).
+	return FloatingRange{}, conflictf(ErrExhausted, "%s has no floating %s address left", poolName(pool), f.name).
 		Try(WayCreateAnotherFloating)
 }

@@ -28,7 +28,7 @@ func addRanges(t testing.TB, s *Store, ranges ...FloatingRange) {
 // associate gives an instance the next floating address of any pool.
 func associate(t testing.TB, s *Store, instance string) string {
 	t.Helper()
-	a, err := s.AssociateFloating(t.Context(), instance, netip.Addr{}, "")
+	a, err := s.AssociateFloating(t.Context(), instance, netip.Addr{}, FloatingFrom{Pool: ""})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestStore_AssociateFloating_order(t *testing.T) {
 		addRanges(t, s, floating("198.51.100.0/31"), floating("192.0.2.0/30"), floating("203.0.113.0/24").with(func(r *FloatingRange) { r.Pool = "zone" }))
 		next := func(i int) string {
 			t.Helper()
-			a, err := s.AssociateFloating(t.Context(), fmt.Sprint("web", i), netip.Addr{}, "nova")
+			a, err := s.AssociateFloating(t.Context(), fmt.Sprint("web", i), netip.Addr{}, FloatingFrom{Pool: "nova"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -168,7 +168,7 @@ func TestStore_AssociateFloating_order(t *testing.T) {
 		if want := []string{"192.0.2.1", "192.0.2.2", "198.51.100.0", "198.51.100.1", "192.0.2.1"}; !slices.Equal(got, want) {
 			t.Errorf("handed out %v, want %v", got, want)
 		}
-		_, err := s.AssociateFloating(t.Context(), "web4", netip.Addr{}, "nova")
+		_, err := s.AssociateFloating(t.Context(), "web4", netip.Addr{}, FloatingFrom{Pool: "nova"})
 		wantError(t, err, ErrConflict, "floating pool nova has no floating IPv4 address left")
 		disassociate(t, s, "198.51.100.1")
 		disassociate(t, s, "192.0.2.1")
@@ -187,7 +187,7 @@ func TestStore_AssociateFloating_families(t *testing.T) {
 		create(t, s, vlans("10.0.1.0/24", 27, 1).v6("fd00:1::/48"))
 		web := boot(t, s, instance("web").with(func(n *NewInstances) { n.MAC = mac("02:16:3e:33:44:55") }))[0]
 		addRanges(t, s, floating("2001:db8::/64"), floating("192.0.2.0/29").with(func(r *FloatingRange) { r.Pool = "old" }))
-		got, err := s.AssociateFloating(t.Context(), "web", netip.Addr{}, "nova")
+		got, err := s.AssociateFloating(t.Context(), "web", netip.Addr{}, FloatingFrom{Pool: "nova"})
 		if err != nil || got.First != addr("2001:db8::1") || got.FixedIP != web.FixedIPv6 || got.Instance != "web" || got.State != "held" {
 			t.Errorf("a pool of IPv6: %+v, %v", got, err)
 		}
@@ -200,7 +200,7 @@ func TestStore_AssociateFloating_families(t *testing.T) {
 			web.DNSName() != web.FloatingIP || web.DNSNameV6() != web.FloatingIPv6 {
 			t.Errorf("the instance has %+v, %v", web, err)
 		}
-		_, err = s.AssociateFloating(t.Context(), "web", netip.Addr{}, "")
+		_, err = s.AssociateFloating(t.Context(), "web", netip.Addr{}, FloatingFrom{Pool: ""})
 		wantError(t, err, ErrConflict, "instance apollo/web has the floating address 192.0.2.1")
 
 		wantFloating(t, s, FloatingFilter{}, "192.0.2.1 held apollo/web 10.0.1.3", "192.0.2.2-192.0.2.6 free",
@@ -235,7 +235,7 @@ func TestStore_AssociateFloating_refused(t *testing.T) {
 			if a != "" {
 				want = addr(a)
 			}
-			_, err := s.AssociateFloating(t.Context(), instance, want, pool)
+			_, err := s.AssociateFloating(t.Context(), instance, want, FloatingFrom{Pool: pool})
 			return err
 		}
 		create(t, s, vlans("10.0.1.0/24", 27, 1))

@@ -21,9 +21,9 @@ func (i *importing) findClashes(ctx context.Context) error {
 	case 0:
 		return nil
 	case 1:
-		return conflictf("1 row collides with the ledger")
+		return conflictf(ErrExists, "1 row collides with the ledger")
 	default:
-		return conflictf("%d rows collide with the ledger", n)
+		return conflictf(ErrExists, "%d rows collide with the ledger", n)
 	}
 }
 

@@ -109,7 +109,7 @@ func TestStore_ImportSite(t *testing.T) {
 		if err := s.UnreserveAddresses(ctx, []netcalc.Span{netcalc.SpanOf(prefix("10.5.0.10/32"))}); err != nil {
 			t.Error(err)
 		}
-		if got, err := s.AssociateFloating(ctx, "n1", netip.Addr{}, "nova"); err != nil || got.First == addr("203.0.113.9") {
+		if got, err := s.AssociateFloating(ctx, "n1", netip.Addr{}, FloatingFrom{Pool: "nova"}); err != nil || got.First == addr("203.0.113.9") {
 			t.Errorf("%+v, %v", got, err)
 		}
 		if err := s.DeleteNetworks(ctx, []string{"7"}, true); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -148,7 +149,7 @@ func (t view) findInstance(ctx context.Context, ref string) (Instance, error) {
 	case len(found) == 0:
 		return Instance{}, notFoundf("there is no instance %s", quoteRef(ref))
 	case len(found) > 1:
-		return Instance{}, conflictf("several projects have an instance %s: %s", quoteRef(ref), aFew(found, Instance.qualifiedName)).
+		return Instance{}, conflictf(ErrAmbiguous, "several projects have an instance %s: %s", quoteRef(ref), aFew(found, Instance.qualifiedName)).
 			Try(WayQualifyInstance)
 	}
 	return found[0], nil
@@ -210,11 +211,14 @@ func (t view) instanceByID(ctx context.Context, id int64) (Instance, error) {
 // DeleteInstances deletes the instances that refs name, all or none, and releases their addresses. Error: ErrNotFound.
 func (s *Store) DeleteInstances(ctx context.Context, refs []string) error {
 	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
-		instances, err := t.findInstances(ctx, refs)
+		found, err := eachOnce(refs, func(ref string) (Instance, error) {
+			i, err := t.findInstance(ctx, ref)
+			return i, t.absent(err)
+		}, func(i Instance) int64 { return i.ID })
 		if err != nil {
 			return err
 		}
-		return t.deleteInstances(ctx, instances)
+		return t.deleteInstances(ctx, slices.DeleteFunc(found, func(i Instance) bool { return i.ID == 0 }))
 	})
 }
 

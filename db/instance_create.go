@@ -39,15 +39,20 @@ func (n NewInstances) Validate() error {
 			return invalid(err)
 		}
 	}
-	if len(n.Names) == 1 {
-		return nil
-	}
-	for _, single := range []struct {
-		name  string
-		given bool
-	}{{"mac", n.MAC != (netcalc.MAC{})}, {"fixed_ip", n.FixedIP.IsValid()}, {"fixed_ip_v6", n.FixedIPv6.IsValid()}} {
-		if single.given {
-			return invalidf("%s can be that of 1 instance only, and %d are asked for", single.name, len(n.Names))
+	return checkSingle(len(n.Names), onlyOne{"mac", n.MAC != (netcalc.MAC{})}, onlyOne{"fixed_ip", n.FixedIP.IsValid()},
+		onlyOne{"fixed_ip_v6", n.FixedIPv6.IsValid()})
+}
+
+// onlyOne is a value that only one instance can have.
+type onlyOne struct {
+	name  string
+	given bool
+}
+
+func checkSingle(instances int, values ...onlyOne) error {
+	for _, v := range values {
+		if v.given && instances != 1 {
+			return invalidf("%s can be that of 1 instance only, and %d are asked for", v.name, instances)
 		}
 	}
 	return nil
@@ -73,7 +78,7 @@ func (t *tx) createInstances(ctx context.Context, n NewInstances) ([]Instance, e
 	if n.IfNotExists {
 		return t.createMissing(ctx, n)
 	}
-	if err := t.ensureProject(ctx, n.ProjectID); err != nil {
+	if err := t.useProject(ctx, n.ProjectID); err != nil {
 		return nil, err
 	}
 	if err := t.checkQuota(ctx, n.ProjectID, "instances", int64(len(n.Names))); err != nil {
@@ -98,7 +103,7 @@ func (t *tx) createInstances(ctx context.Context, n NewInstances) ([]Instance, e
 		}
 		made = append(made, batch...)
 		if len(made) < len(n.Names) && (n.Network != "" || len(batch) == 0) {
-			return nil, conflictf("%s has %d free addresses, and %d are asked for", network.Name(), len(made), len(n.Names)).
+			return nil, conflictf(ErrExhausted, "%s has %d free addresses, and %d are asked for", network.Name(), len(made), len(n.Names)).
 				Try(WayAnotherNetwork)
 		}
 	}
@@ -121,7 +126,7 @@ func (t view) checkInstanceNames(ctx context.Context, project string, names []st
 			return err
 		}
 		if there {
-			return conflictf("project %s has an instance %s", quoteRef(project), quoteRef(taken)).Try(WayAnotherName)
+			return conflictf(ErrExists, "project %s has an instance %s", quoteRef(project), quoteRef(taken)).Try(WayAnotherName)
 		}
 	}
 	return nil
@@ -144,7 +149,7 @@ func (t *tx) networkFor(ctx context.Context, n NewInstances, made int) (network 
 		return network, err
 	}
 	if network.ProjectID != "" && network.ProjectID != n.ProjectID {
-		return network, conflictf("%s is associated with project %s", network.Name(), quoteRef(network.ProjectID)).
+		return network, conflictf(ErrInUse, "%s is associated with project %s", network.Name(), quoteRef(network.ProjectID)).
 			Try(WayNetworkOfProject, quoteRef(n.ProjectID))
 	}
 	if network.ProjectID == n.ProjectID || network.Manager != VlanManager {
@@ -180,7 +185,7 @@ func (t view) openNetworkAround(ctx context.Context, a netip.Addr, project strin
 		AND gateway_v6 IS NOT NULL AND (vlan IS NOT NULL OR taken < 2 AND (project_id IS NULL OR project_id = $2)) ORDER BY id LIMIT 1`,
 		key(c.First), project)
 	if err == nil && !ok {
-		err = conflictf("no network with %s has an address left for project %s", c.prefix, quoteRef(project))
+		err = conflictf(ErrExhausted, "no network with %s has an address left for project %s", c.prefix, quoteRef(project))
 	}
 	return n, err
 }
@@ -198,9 +203,9 @@ func (t view) openNetworkOf(ctx context.Context, n NewInstances, made int) (Netw
 	if err != nil || ok {
 		return network, err
 	}
-	full := conflictf("no network has an address left for project %s", quoteRef(n.ProjectID))
+	full := conflictf(ErrExhausted, "no network has an address left for project %s", quoteRef(n.ProjectID))
 	if made > 0 {
-		full = conflictf("only %d of the %d addresses asked for are left for project %s", made, len(n.Names), quoteRef(n.ProjectID))
+		full = conflictf(ErrExhausted, "only %d of the %d addresses asked for are left for project %s", made, len(n.Names), quoteRef(n.ProjectID))
 	}
 	return Network{}, full.Try(WayCreateNetwork)
 }
@@ -250,7 +255,7 @@ func (t *tx) placeInstances(ctx context.Context, n NewInstances, network Network
 func (t *tx) takeFixed(ctx context.Context, n NewInstances, network Network, count int) (addrs []netip.Addr, reused int, err error) {
 	if !network.CIDR.IsValid() {
 		if n.FixedIP.IsValid() {
-			return nil, 0, conflictf("%s has no IPv4, so fixed_ip %s is not in it", network.Name(), n.FixedIP)
+			return nil, 0, conflictf(ErrUnfit, "%s has no IPv4, so fixed_ip %s is not in it", network.Name(), n.FixedIP)
 		}
 		return nil, 0, nil
 	}
@@ -260,10 +265,10 @@ func (t *tx) takeFixed(ctx context.Context, n NewInstances, network Network, cou
 	}
 	if a := n.FixedIP; a.IsValid() {
 		if !network.CIDR.Contains(a) {
-			return nil, 0, conflictf("fixed_ip %s is not in %s", a, network.Name())
+			return nil, 0, conflictf(ErrUnfit, "fixed_ip %s is not in %s", a, network.Name())
 		}
 		if role := network.Role(a); role != "" {
-			return nil, 0, conflictf("fixed_ip %s is not for guests: %s keeps it (%s)", a, network.Name(), role)
+			return nil, 0, conflictf(ErrReserved, "fixed_ip %s is not for guests: %s keeps it (%s)", a, network.Name(), role)
 		}
 		again, err := t.takeThis(ctx, p, a)
 		if again {

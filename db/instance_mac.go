@@ -17,6 +17,7 @@ type macSource struct {
 	given   netcalc.MAC
 	used    map[netcalc.MAC]bool
 	random  []byte
+	of      int64 // the instance that is to have them, where it is there already: what it holds is not taken
 
 	// What every guest of the link hears of, also on a network without IPv6: the prefix and its routers.
 	prefix  netip.Prefix
@@ -55,7 +56,7 @@ func (m *macSource) next(ctx context.Context) (netcalc.MAC, netip.Addr, error) {
 			return mac, a, err
 		}
 	}
-	return netcalc.MAC{}, netip.Addr{}, conflictf("no MAC in Nova's range 02:16:3e is left: %v", err)
+	return netcalc.MAC{}, netip.Addr{}, conflictf(ErrExhausted, "no MAC in Nova's range 02:16:3e is left: %v", err)
 }
 
 // generate returns a random MAC as Nova made them: 02:16:3e, the next bit zero, 23 random bits.
@@ -76,7 +77,7 @@ func (m *macSource) check(ctx context.Context, mac netcalc.MAC) (a netip.Addr, e
 		return a, err
 	}
 	if there {
-		return a, conflictf("MAC %s is instance %s's", mac, taken)
+		return a, conflictf(ErrInUse, "MAC %s is instance %s's", mac, taken)
 	}
 	if !m.prefix.IsValid() {
 		return a, nil
@@ -85,19 +86,27 @@ func (m *macSource) check(ctx context.Context, mac netcalc.MAC) (a netip.Addr, e
 		return a, err
 	}
 	if role := m.network.Role(a); role != "" {
-		return a, conflictf("MAC %s would give itself %s, which %s keeps (%s)", mac, a, m.network.Name(), role)
+		return a, conflictf(ErrReserved, "MAC %s would give itself %s, which %s keeps (%s)", mac, a, m.network.Name(), role)
 	}
 	if slices.Contains(m.routers, a) {
-		return a, conflictf("MAC %s would give itself %s, which a router of bridge %s has", mac, a, m.network.Bridge)
+		return a, conflictf(ErrReserved, "MAC %s would give itself %s, which a router of bridge %s has", mac, a, m.network.Bridge)
 	}
-	r, ok, err := m.addressAt(ctx, a)
-	if err == nil && ok {
-		err = m.inUse(ctx, a, r)
+	if err = m.checkHeld(ctx, a); err != nil {
+		return a, err
 	}
 	if !m.network.CIDRv6.IsValid() {
 		a = netip.Addr{}
 	}
-	return a, err
+	return a, nil
+}
+
+// checkHeld refuses an address that is reserved or that another instance holds.
+func (m *macSource) checkHeld(ctx context.Context, a netip.Addr) error {
+	r, ok, err := m.addressAt(ctx, a)
+	if err != nil || !ok || r.state == stateHeld && r.instance == m.of {
+		return err
+	}
+	return m.inUse(ctx, a, r)
 }
 
 // checkRecorded refuses to record an IPv6 address for an instance with that MAC: outside the network's prefix, the
@@ -105,36 +114,34 @@ func (m *macSource) check(ctx context.Context, mac netcalc.MAC) (a netip.Addr, e
 func (m *macSource) checkRecorded(ctx context.Context, a netip.Addr, mac netcalc.MAC) error {
 	network := m.network
 	if !network.CIDRv6.Contains(a) {
-		return conflictf("fixed_ip_v6 %s is not in %s", a, network.Name())
+		return conflictf(ErrUnfit, "fixed_ip_v6 %s is not in %s", a, network.Name())
 	}
 	if role := network.Role(a); role != "" {
-		return conflictf("fixed_ip_v6 %s is not for guests: %s keeps it (%s)", a, network.Name(), role)
+		return conflictf(ErrReserved, "fixed_ip_v6 %s is not for guests: %s keeps it (%s)", a, network.Name(), role)
 	}
 	if slices.Contains(m.routers, a) {
-		return conflictf("fixed_ip_v6 %s is not for guests: a router of bridge %s has it", a, network.Bridge)
+		return conflictf(ErrReserved, "fixed_ip_v6 %s is not for guests: a router of bridge %s has it", a, network.Bridge)
 	}
-	if r, ok, err := m.addressAt(ctx, a); err != nil {
+	if err := m.checkHeld(ctx, a); err != nil {
 		return err
-	} else if ok {
-		return m.inUse(ctx, a, r)
 	}
 	if other, err := netcalc.MACFromEUI64(a); err == nil && other == mac {
 		return nil
 	}
-	return m.refuseGuestsOwn(ctx, network.Bridge, a)
+	return m.refuseGuestsOwn(ctx, network.Bridge, a, m.of)
 }
 
-// refuseGuestsOwn refuses an IPv6 address that a guest on the bridge gives itself.
-func (t view) refuseGuestsOwn(ctx context.Context, bridge string, a netip.Addr) error {
+// refuseGuestsOwn refuses an IPv6 address that a guest on the bridge gives itself, other than the instance except.
+func (t view) refuseGuestsOwn(ctx context.Context, bridge string, a netip.Addr, except int64) error {
 	mac, err := netcalc.MACFromEUI64(a)
 	if err != nil {
 		return nil
 	}
 	i, ok, err := t.guestWith(ctx, mac, bridge)
-	if err != nil || !ok {
+	if err != nil || !ok || i.ID == except {
 		return err
 	}
-	return conflictf("%s is what instance %s gives itself: its MAC is %s", a, i.Name, mac)
+	return conflictf(ErrInUse, "%s is what instance %s gives itself: its MAC is %s", a, i.Name, mac)
 }
 
 // guestWith returns the instance on a bridge that has a MAC.

@@ -61,13 +61,13 @@ func TestStore_filters(t *testing.T) {
 			}
 		}
 		// A pool is looked for before what else is wrong.
-		_, err := s.AssociateFloating(t.Context(), "web", addr("192.0.2.1"), "zone")
+		_, err := s.AssociateFloating(t.Context(), "web", addr("192.0.2.1"), FloatingFrom{Pool: "zone"})
 		wantError(t, err, ErrNotFound, "there is no floating pool zone")
-		_, err = s.AssociateFloating(t.Context(), "web", addr("192.0.2.1"), "")
+		_, err = s.AssociateFloating(t.Context(), "web", addr("192.0.2.1"), FloatingFrom{Pool: ""})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = s.AssociateFloating(t.Context(), "web", addr("192.0.2.1"), "zone")
+		_, err = s.AssociateFloating(t.Context(), "web", addr("192.0.2.1"), FloatingFrom{Pool: "zone"})
 		wantError(t, err, ErrNotFound, "there is no floating pool zone")
 	})
 }

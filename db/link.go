@@ -199,7 +199,7 @@ func (t view) mtuOutside(ctx context.Context, bridge string) error {
 	if err != nil || !ok {
 		return err
 	}
-	return conflictf("%s has MTU %d, and an MTU is %d to %d", n.Name(), n.MTU, MinMTU, MaxMTU).Try(WayGiveMTU, n.ID)
+	return conflictf(ErrUnfit, "%s has MTU %d, and an MTU is %d to %d", n.Name(), n.MTU, MinMTU, MaxMTU).Try(WayGiveMTU, n.ID)
 }
 
 // networkMTU is what a network says of its link's MTU.
@@ -241,6 +241,6 @@ func (t view) mtuConflict(ctx context.Context, bridge string, first, second netw
 	if err != nil {
 		return err
 	}
-	return conflictf("bridge %s has one MTU, but %s says %d and %s says %d", bridge, a.Name(), first.mtu, b.Name(), second.mtu).
+	return conflictf(ErrUnfit, "bridge %s has one MTU, but %s says %d and %s says %d", bridge, a.Name(), first.mtu, b.Name(), second.mtu).
 		Try(WaySameMTU)
 }

@@ -174,7 +174,7 @@ func (t view) findNetwork(ctx context.Context, ref string) (Network, error) {
 	case len(found) == 0:
 		return Network{}, notFoundf("there is no network %s", quoteRef(ref))
 	case len(found) > 1:
-		return Network{}, conflictf("%s names more than one network: %s", quoteRef(ref), aFew(found, Network.Name)).
+		return Network{}, conflictf(ErrAmbiguous, "%s names more than one network: %s", quoteRef(ref), aFew(found, Network.Name)).
 			Try(WayNameByID)
 	}
 	return found[0], nil

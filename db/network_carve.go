@@ -30,6 +30,9 @@ func (c *carving) missing() (n int) {
 }
 
 func (t *tx) createNetworks(ctx context.Context, n NewNetworks) ([]Network, error) {
+	if n.NextFree && n.IfNotExists {
+		return t.createMissingNetworks(ctx, n)
+	}
 	c := &carving{tx: t, NewNetworks: n, networks: make([]Network, n.Count), there: make([]bool, n.Count), existing: make([]Network, n.Count)}
 	for i := range c.networks {
 		c.networks[i] = c.filled()
@@ -168,21 +171,21 @@ func (c *carving) slotsInRow(ctx context.Context, name string, r netip.Prefix, b
 
 // noneInRow says that so many things are not free one after the other.
 func noneInRow(place, thing string, n int) *Error {
-	return conflictf("%s has no %s in a row that %s free", place, counted(n, thing), map[bool]string{true: "is", false: "are"}[n == 1])
+	return conflictf(ErrExhausted, "%s has no %s in a row that %s free", place, counted(n, thing), map[bool]string{true: "is", false: "are"}[n == 1])
 }
 
 // shortage says that fewer things are free in a place than are asked for.
 func shortage(place, thing string, free, asked int) *Error {
 	if free == 0 {
-		return conflictf("%s has no free %s", place, thing)
+		return conflictf(ErrExhausted, "%s has no free %s", place, thing)
 	}
-	return conflictf("%s has %s, and %d are asked for", place, counted(free, "free "+thing), asked)
+	return conflictf(ErrExhausted, "%s has %s, and %d are asked for", place, counted(free, "free "+thing), asked)
 }
 
 // notHere makes a conflict of an error about a gateway that would be right elsewhere: Validate has refused what never is,
 // so that what is left depends on the slots that the ledger has free or on the prefix that a bridge has.
 func notHere(err error) error {
-	return conflictf("%v", err).Try(WayGatewayInside)
+	return conflictf(ErrUnfit, "%v", err).Try(WayGatewayInside)
 }
 
 // planIPv6 gives each network its /64.
@@ -233,7 +236,7 @@ func (c *carving) planFlatIPv6(ctx context.Context) (err error) {
 		return err
 	}
 	if c.link.vlan != 0 {
-		return conflictf("bridge %s belongs to VLAN %d", c.Bridge, c.link.vlan).
+		return conflictf(ErrInUse, "bridge %s belongs to VLAN %d", c.Bridge, c.link.vlan).
 			Try(WayAnotherBridge)
 	}
 	prefix := c.link.cidrV6
@@ -244,7 +247,7 @@ func (c *carving) planFlatIPv6(ctx context.Context) (err error) {
 	if prefix.IsValid() {
 		first, _ := netcalc.Slot(c.RangeV6, 64, 0)
 		if c.RangeV6Asked && first != prefix && !(c.NextFree && c.RangeV6.Overlaps(prefix)) {
-			return conflictf("bridge %s has the IPv6 prefix %s, and fixed_range_v6 %s asks for %s", c.Bridge, prefix, c.RangeV6, first).
+			return conflictf(ErrUnfit, "bridge %s has the IPv6 prefix %s, and fixed_range_v6 %s asks for %s", c.Bridge, prefix, c.RangeV6, first).
 				Try(WayBridgesPrefix, prefix)
 		}
 		if usual, err = c.gatewayV6On(ctx, c.Bridge); err != nil {
@@ -350,12 +353,12 @@ func (c *carving) checkFree(ctx context.Context, run netcalc.Span, bits int) err
 	if slot.String() == taken.prefix {
 		return c.inTheLedger(slot, owner)
 	}
-	return conflictf("%s overlaps %s", slot, owner).Try(WayTakeFree)
+	return conflictf(ErrOverlaps, "%s overlaps %s", slot, owner).Try(WayTakeFree)
 }
 
 // inTheLedger refuses a slot that is taken as it is. The way out is not the one that was tried already.
 func (c *carving) inTheLedger(slot netip.Prefix, owner string) error {
-	err := conflictf("%s is in the ledger already: %s", slot, owner)
+	err := conflictf(ErrExists, "%s is in the ledger already: %s", slot, owner)
 	switch {
 	case c.IfNotExists:
 		return err.Try(WayTakeFreeAlone)

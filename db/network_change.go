@@ -78,7 +78,7 @@ func (n Network) changed(change NetworkChange) (Network, error) {
 	set(&n.MTU, change.MTU)
 	if change.Gateway != nil {
 		if !n.CIDR.IsValid() {
-			return n, conflictf("%s has no IPv4, so it has no gateway", n.Name()).Try(WayItsRouterIsV6)
+			return n, conflictf(ErrUnfit, "%s has no IPv4, so it has no gateway", n.Name()).Try(WayItsRouterIsV6)
 		}
 		if err := n.place(*change.Gateway); err != nil {
 			return n, invalid(err)
@@ -86,7 +86,7 @@ func (n Network) changed(change NetworkChange) (Network, error) {
 	}
 	if g := change.GatewayV6; g != nil {
 		if !n.CIDRv6.IsValid() {
-			return n, conflictf("%s has no IPv6, so it has no gateway_v6", n.Name())
+			return n, conflictf(ErrUnfit, "%s has no IPv6, so it has no gateway_v6", n.Name())
 		}
 		n.GatewayV6 = *g
 		if !g.IsValid() {
@@ -123,7 +123,7 @@ func (t view) checkTenants(ctx context.Context, n Network, project string) error
 	if err != nil || !there {
 		return err
 	}
-	return conflictf("%s carries instances of project %s, %s among them", n.Name(), quoteRef(n.ProjectID), other).
+	return conflictf(ErrInUse, "%s carries instances of project %s, %s among them", n.Name(), quoteRef(n.ProjectID), other).
 		Try(WayDeleteItsInstances, n.ID)
 }
 
@@ -131,66 +131,4 @@ func set[T any](field *T, value *T) {
 	if value != nil {
 		*field = *value
 	}
-}
-
-// DeleteNetworks deletes the networks that refs name, all or none, and frees their prefixes, VLANs and ports. Errors:
-// ErrNotFound; ErrConflict for a network that a project has or instances are on, unless force is set, which deletes the
-// instances too.
-func (s *Store) DeleteNetworks(ctx context.Context, refs []string, force bool) error {
-	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
-		networks, err := t.findNetworks(ctx, refs)
-		if err != nil {
-			return err
-		}
-		for _, n := range networks {
-			if force {
-				break
-			}
-			if err := t.checkUnused(ctx, n); err != nil {
-				return err
-			}
-		}
-		for _, n := range networks {
-			if err := t.deleteNetwork(ctx, n); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// checkUnused refuses a network that somebody would miss.
-func (t view) checkUnused(ctx context.Context, n Network) error {
-	instances, _, err := sqlstore.Value[int64](ctx, t.ReadTx, "count(*) FROM instances WHERE network_id = $1", n.ID)
-	if err != nil {
-		return err
-	}
-	switch {
-	case instances > 0:
-		return conflictf("%s is in use by instances (%d)", n.Name(), instances).
-			Try(WayDeleteWithInstances, n.ID)
-	case n.ProjectID != "":
-		return conflictf("%s is associated with project %s", n.Name(), quoteRef(n.ProjectID)).
-			Try(WayDisassociateProject, n.ID)
-	}
-	return nil
-}
-
-func (t *tx) deleteNetwork(ctx context.Context, n Network) error {
-	instances, err := instanceTable.All(ctx, t.ReadTx, " WHERE i.network_id = $1 ORDER BY i.first", n.ID)
-	if err != nil {
-		return err
-	}
-	if err := t.deleteInstances(ctx, instances); err != nil {
-		return err
-	}
-	if err := networkTable.Delete(ctx, t.door, &n); err != nil {
-		return err
-	}
-	if n.CIDR.IsValid() {
-		if err := t.releaseClaim(ctx, n.CIDR); err != nil {
-			return err
-		}
-	}
-	return t.releaseBridge(ctx, n.Bridge)
 }

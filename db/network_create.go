@@ -47,7 +47,8 @@ type NewNetworks struct {
 
 	// NextFree takes the first free slots, VLANs and ports instead of the first ones.
 	NextFree bool
-	// IfNotExists takes networks that are there exactly as asked for done.
+	// IfNotExists takes networks that are there exactly as asked for done. Under NextFree those are any that have the manager and
+	// the size, and the label and the project as far as they are given; one of them must be.
 	IfNotExists bool
 }
 
@@ -56,8 +57,8 @@ func (n NewNetworks) Validate() error {
 	if n.Count < 1 {
 		return invalidf("num_networks %d: at least 1", n.Count)
 	}
-	if n.NextFree && n.IfNotExists {
-		return invalidf("next_free and if_not_exists contradict each other: the first takes other networks each time")
+	if n.NextFree && n.IfNotExists && n.Given.Label == "" && n.Given.ProjectID == "" {
+		return invalidf("next_free and if_not_exists: nothing says which networks count, and any of that size would").Try(WayNameThem)
 	}
 	if n.Range.IsValid() {
 		if err := n.validateIPv4(); err != nil {

@@ -77,8 +77,8 @@ func TestNewNetworks_Validate(t *testing.T) {
 		"gateway_v6 fd00:0:0:5:: is the subnet-router anycast address of fd00:0:0:5::/64": vlans("10.0.0.0/8", 24, 1).v6("fd00::/48").with(nextFree).with(func(n *NewNetworks) {
 			n.Given.GatewayV6 = addr("fd00:0:0:5::")
 		}),
-		"gateway_v6 fd00::1 is not in fd00:1::/64":                                                    vlans("10.0.0.0/8", 24, 1).v6("fd00:1::/48").with(func(n *NewNetworks) { n.Given.GatewayV6 = addr("fd00::1") }),
-		"next_free and if_not_exists contradict each other: the first takes other networks each time": vlans("10.0.0.0/8", 24, 1).with(nextFree).with(ifNotExists),
+		"gateway_v6 fd00::1 is not in fd00:1::/64":                                                   vlans("10.0.0.0/8", 24, 1).v6("fd00:1::/48").with(func(n *NewNetworks) { n.Given.GatewayV6 = addr("fd00::1") }),
+		"next_free and if_not_exists: nothing says which networks count, and any of that size would": vlans("10.0.0.0/8", 24, 1).with(nextFree).with(ifNotExists),
 	} {
 		wantError(t, n.Validate(), ErrInvalid, want)
 	}

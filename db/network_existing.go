@@ -3,7 +3,11 @@ package db
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
+	"strconv"
+
+	"nova-manage/db/internal/sqlstore"
 )
 
 // findExisting finds, under IfNotExists, the networks that are there.
@@ -39,7 +43,7 @@ func (c *carving) matchExisting(context.Context) error {
 			want.VPNPublicPort = c.VPNStart + i
 		}
 		if difference, way := c.difference(is, want); difference != "" {
-			return conflictf("%s exists with %s", is.Name(), difference).Try(way.name, way.values...)
+			return conflictf(ErrDiffers, "%s exists with %s", is.Name(), difference).Try(way.name, way.values...)
 		}
 		c.networks[i] = is
 	}
@@ -74,7 +78,58 @@ func asIs(name string, values ...comparedValue) error {
 	if difference == "" {
 		return nil
 	}
-	return conflictf("%s exists with %s", name, difference).Try(WayAskAsIs)
+	return conflictf(ErrDiffers, "%s exists with %s", name, difference).Try(WayAskAsIs)
+}
+
+// createMissingNetworks makes as many networks, wherever there is room, as there are fewer than n.Count of their kind.
+func (t *tx) createMissingNetworks(ctx context.Context, n NewNetworks) ([]Network, error) {
+	there, err := t.networksLike(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	c := &carving{tx: t, NewNetworks: n}
+	for _, is := range there {
+		for _, group := range []compared{{c.comparedKind(is), wayOut{name: WayAskAsIs}}, c.comparedGiven(is, n.Given)} {
+			if difference := firstDifference(group.values); difference != "" {
+				return nil, conflictf(ErrDiffers, "%s exists with %s", is.Name(), difference).Try(group.way.name, group.way.values...)
+			}
+		}
+	}
+	missing := n
+	missing.IfNotExists = false
+	if missing.Count -= len(there); missing.Count == 0 {
+		return there, nil
+	}
+	made, err := t.createNetworks(ctx, missing)
+	return append(there, made...), err
+}
+
+// networksLike are the first n.Count networks of the kind that n asks for, the oldest first.
+func (t view) networksLike(ctx context.Context, n NewNetworks) ([]Network, error) {
+	where := sqlstore.That("manager = ?", string(n.Manager)).If("label", n.Given.Label).If("project_id", n.Given.ProjectID)
+	if n.Manager != VlanManager {
+		where.And("bridge = ?", n.Bridge)
+	}
+	if n.Range.IsValid() {
+		// Of a mask, which stands in each row, the length is not.
+		where.And("netmask = ?", net.IP(net.CIDRMask(n.Bits, 32)).String())
+	} else {
+		where.And("cidr IS NULL")
+	}
+	return networkTable.All(ctx, t.ReadTx, where.String()+" ORDER BY id LIMIT "+strconv.Itoa(n.Count), where.Args()...)
+}
+
+// comparedKind is what else tells the networks apart that count as asked for.
+func (c *carving) comparedKind(is Network) []comparedValue {
+	var cidrV6 any = is.CIDRv6
+	if !is.CIDRv6.IsValid() && c.RangeV6.IsValid() {
+		cidrV6 = fmt.Sprintf("one of %s", c.RangeV6)
+	}
+	return []comparedValue{
+		{"cidr_v6", c.RangeV6Asked, is.CIDRv6, cidrV6},
+		{"cnt_vpn_clients", true, is.VPNClients, c.VPNClients},
+		{"vpn_public_address", c.hasVPN() && c.VPNAddressAsked, is.VPNPublicAddress, c.VPNAddress},
+	}
 }
 
 // compared is what an existing network has beside what is asked for, together with what there is to do about a difference.
@@ -115,7 +170,14 @@ func (c *carving) compared(is, want Network) []compared {
 			{"vpn_public_port", c.hasVPN() && c.VPNStartAsked, is.VPNPublicPort, want.VPNPublicPort},
 			{"vpn_public_address", c.hasVPN() && c.VPNAddressAsked, is.VPNPublicAddress, c.VPNAddress},
 		}, wayOut{name: WayChangeVPN}},
-		{[]comparedValue{
+		c.comparedGiven(is, want),
+	}
+}
+
+// comparedGiven is what a network gets as it is given.
+func (c *carving) comparedGiven(is, want Network) compared {
+	return compared{
+		[]comparedValue{
 			{"gateway", c.Given.Gateway.IsValid(), is.Gateway, want.Gateway},
 			{"gateway_v6", c.Given.GatewayV6.IsValid(), is.GatewayV6, c.Given.GatewayV6},
 			{"label", c.Given.Label != "", is.Label, want.Label},
@@ -125,6 +187,6 @@ func (c *carving) compared(is, want Network) []compared {
 			{"dns2", c.Given.DNS2.IsValid(), is.DNS2, want.DNS2},
 			{"mtu", c.Given.MTU != 0, is.MTU, want.MTU},
 			{"bridge_interface", c.Given.BridgeInterface != "", is.BridgeInterface, want.BridgeInterface},
-		}, wayOut{WayModifyNetwork, []any{is.ID}}},
+		}, wayOut{WayModifyNetwork, []any{is.ID}},
 	}
 }

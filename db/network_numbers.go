@@ -37,10 +37,10 @@ func (c *carving) planVLANs(ctx context.Context) error {
 		case vlan > maxVLAN:
 			return c.outOfNumbers("vlan_start", c.VLANStart, c.VLANStartAsked, "VLAN", i)
 		case slices.Contains(flat, vlan):
-			return conflictf("VLAN %d needs bridge %s, which flat networks are on", vlan, vlanBridge(vlan)).
+			return conflictf(ErrInUse, "VLAN %d needs bridge %s, which flat networks are on", vlan, vlanBridge(vlan)).
 				Try(WayAnotherVLANStart)
 		case c.Bridge != "" && c.Bridge != vlanBridge(vlan):
-			return conflictf("bridge %s: VlanManager names its bridges itself, and the first free VLAN is %d", c.Bridge, vlan).
+			return conflictf(ErrInUse, "bridge %s: VlanManager names its bridges itself, and the first free VLAN is %d", c.Bridge, vlan).
 				Try(WayVLANOfBridge, strings.TrimPrefix(c.Bridge, "br"))
 		default:
 			n.VLAN, n.Bridge = vlan, vlanBridge(vlan)
@@ -86,7 +86,7 @@ func (c *carving) checkVLANs(ctx context.Context) error {
 			if p := c.networks[i].CIDR; p.IsValid() && p == other.CIDR {
 				continue // checkPrefixes says it better
 			}
-			return conflictf("VLAN %d is used by %s", vlan, other.Name()).Try(WayAnotherVLANStart)
+			return conflictf(ErrInUse, "VLAN %d is used by %s", vlan, other.Name()).Try(WayAnotherVLANStart)
 		}
 	}
 	return nil
@@ -119,7 +119,7 @@ func (c *carving) planVPN(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			return conflictf("VPN port %d is used by %s", port, other.Name()).Try(WayAnotherVPNStart)
+			return conflictf(ErrInUse, "VPN port %d is used by %s", port, other.Name()).Try(WayAnotherVPNStart)
 		}
 		c.networks[i].VPNPublicAddress, c.networks[i].VPNPublicPort = c.VPNAddress, port
 	}

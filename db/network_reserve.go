@@ -98,7 +98,7 @@ func (n NewNetworks) validateReserveOffsets() error {
 func (c *carving) reserveNew(ctx context.Context) error {
 	for _, r := range c.Reserve {
 		if !c.plans(r) {
-			return conflictf("reserve %s is not in the networks that would be created", r)
+			return conflictf(ErrUnfit, "reserve %s is not in the networks that would be created", r)
 		}
 		parts, err := c.fixedParts(ctx, r)
 		if err != nil {
@@ -181,7 +181,7 @@ func (c *carving) reserveUnlessThere(ctx context.Context, p fixedPart, there boo
 			continue
 		}
 		if gaps := gapsBetween(part, rows); len(gaps) > 0 {
-			return conflictf("%s exists, and %s is not reserved", p.owner, gaps[0]).
+			return conflictf(ErrDiffers, "%s exists, and %s is not reserved", p.owner, gaps[0]).
 				Try(WayReserve, p.Span)
 		}
 	}

@@ -48,7 +48,7 @@ func twoNodes(t *testing.T, s *Store) {
 		floating("198.51.100.0/30").with(func(r *FloatingRange) { r.Host = "node2"; r.Pool = "two" }),
 		floating("203.0.113.0/30").with(func(r *FloatingRange) { r.Host = "node3"; r.Pool = "three" }))
 	for a, instance := range map[string]string{"192.0.2.6": "one", "192.0.2.2": "three", "198.51.100.1": "two", "2001:db8::1": "two"} {
-		if _, err := s.AssociateFloating(t.Context(), instance, addr(a), ""); err != nil {
+		if _, err := s.AssociateFloating(t.Context(), instance, addr(a), FloatingFrom{Pool: ""}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -22,6 +22,18 @@ type Project struct {
 	CreatedAt      time.Time
 }
 
+// useProject is ensureProject for what a project must be there for, where that is asked for.
+func (t *tx) useProject(ctx context.Context, id string) error {
+	if !t.known {
+		return t.ensureProject(ctx, id)
+	}
+	there, err := sqlstore.Exists(ctx, t.ReadTx, "FROM projects WHERE project_id = $1", id)
+	if err == nil && !there {
+		err = notFoundf("there is no project %s", quoteRef(id)).Try(WayCreateProject, id)
+	}
+	return err
+}
+
 // ensureProject makes a project at its first use, with the security group that every project has.
 func (t *tx) ensureProject(ctx context.Context, id string) error {
 	if id == "" {
@@ -56,7 +68,7 @@ func (s *Store) CreateProject(ctx context.Context, id, description string) (p Pr
 func (t *tx) createProject(ctx context.Context, id, description string) (p Project, err error) {
 	made, err := t.addProject(ctx, id, description)
 	if err == nil && !made {
-		err = conflictf("project %s exists", quoteRef(id))
+		err = conflictf(ErrExists, "project %s exists", quoteRef(id))
 	}
 	if err != nil {
 		return p, err
@@ -131,6 +143,20 @@ func (t view) project(ctx context.Context, id string) (Project, error) {
 	return p, err
 }
 
+// UpdateProject gives a project another description, or none, and returns it. Error: ErrNotFound.
+func (s *Store) UpdateProject(ctx context.Context, id, description string) (p Project, err error) {
+	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
+		if p, err = t.project(ctx, id); err != nil {
+			return err
+		}
+		before := p
+		p.Description = description
+		_, err := projectTable.Update(ctx, t.door, &before, &p)
+		return err
+	})
+	return p, err
+}
+
 // DeleteProject deletes a project that holds nothing, or with force releases what it holds: its instances are deleted,
 // its networks disassociated, its security groups and quotas deleted. The default security group is no hindrance.
 // Errors: ErrNotFound, ErrConflict.
@@ -138,10 +164,10 @@ func (s *Store) DeleteProject(ctx context.Context, id string, force bool) error 
 	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		p, err := t.project(ctx, id)
 		if err != nil {
-			return err
+			return t.absent(err)
 		}
 		if held := p.holds(); held != "" && !force {
-			return conflictf("project %s holds %s", quoteRef(id), held).Try(WayReleaseAll)
+			return conflictf(ErrInUse, "project %s holds %s", quoteRef(id), held).Try(WayReleaseAll)
 		}
 		if err := t.deleteProjectInstances(ctx, id); err != nil {
 			return err
@@ -182,7 +208,7 @@ func (s *Store) ScrubProject(ctx context.Context, id string) error {
 			return err
 		}
 		if p.Instances > 0 {
-			return conflictf("project %s has instances (%d)", quoteRef(id), p.Instances).
+			return conflictf(ErrInUse, "project %s has instances (%d)", quoteRef(id), p.Instances).
 				Try(WayDeleteThemOrProject, id)
 		}
 		if err := t.scrub(ctx, id); err != nil {
@@ -311,7 +337,7 @@ func (t view) checkQuota(ctx context.Context, project, resource string, more int
 	}
 	q := quotas[slices.Index(Resources, resource)]
 	if q.InUse+more > limit {
-		return conflictf("project %s has %d of %d %s, and %d more would exceed its quota", quoteRef(project), q.InUse, limit, resource, more).
+		return conflictf(ErrQuota, "project %s has %d of %d %s, and %d more would exceed its quota", quoteRef(project), q.InUse, limit, resource, more).
 			Try(WayChangeQuota, project, resource)
 	}
 	return nil

@@ -67,6 +67,32 @@ func TestStore_Projects(t *testing.T) {
 	})
 }
 
+func TestStore_UpdateProject(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		populate(t, s)
+		before := state(t, s)
+		want := fullApollo
+		want.Description = "moon"
+		got, err := s.UpdateProject(t.Context(), "apollo", "moon")
+		if err != nil || got != want {
+			t.Errorf("changed %+v, %v, want %+v", got, err, want)
+		}
+		wantProjects(t, s, want, oneNetwork)
+		after := dump(t, s)
+		if got, err := s.UpdateProject(t.Context(), "apollo", "moon"); err != nil || got != want {
+			t.Errorf("as it is: %+v, %v, want %+v", got, err, want)
+		}
+		_, err = s.UpdateProject(t.Context(), "soyuz", "moon")
+		wantError(t, err, ErrNotFound, "there is no project soyuz")
+		wantSame(t, dump(t, s), after)
+		undo(t, s, 1)
+		wantState(t, s, before)
+		if got, err := s.UpdateProject(t.Context(), "apollo", ""); err != nil || got != fullApollo {
+			t.Errorf("without a description: %+v, %v", got, err)
+		}
+	})
+}
+
 func TestStore_DeleteProject(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		populate(t, s)
@@ -159,7 +185,7 @@ func TestStore_SetQuota(t *testing.T) {
 			return err
 		}},
 		{"floating associate", "floating_ips", 2, func(t *testing.T, s *Store) error {
-			_, err := s.AssociateFloating(t.Context(), "idle", netip.Addr{}, "")
+			_, err := s.AssociateFloating(t.Context(), "idle", netip.Addr{}, FloatingFrom{Pool: ""})
 			return err
 		}},
 		{"secgroup create", "security_groups", 2, func(t *testing.T, s *Store) error {

@@ -68,6 +68,21 @@ func (m *model) deleteFloating(p netip.Prefix) (why verdict) {
 	return why
 }
 
+func (m *model) updateFloating(p netip.Prefix, c FloatingChange) (why verdict) {
+	at := slices.IndexFunc(m.floating, func(r FloatingRange) bool { return r.CIDR == p })
+	if at < 0 {
+		part := slices.ContainsFunc(m.floating, func(r FloatingRange) bool { return r.CIDR.Overlaps(p) && r.CIDR.Bits() < p.Bits() })
+		why.add(part, ErrConflict)
+		why.add(!part, ErrNotFound)
+		return why
+	}
+	r := &m.floating[at]
+	set(&r.Pool, c.Pool)
+	set(&r.Host, c.Host)
+	set(&r.Interface, c.Interface)
+	return why
+}
+
 // associate gives an instance the address a, or the next one of a pool: IPv4 where the instance can have one and the
 // pool has IPv4, else IPv6.
 func (m *model) associate(instance string, a netip.Addr, pool string) (why verdict) {

@@ -22,6 +22,7 @@ func (g *generator) step() step {
 		{2, g.floatingDelete}, {10, g.floatingAssociate}, {5, g.floatingDisassociate}, {2, g.vpnChange},
 		{1, g.projectCreate}, {1, g.projectDelete}, {1, g.projectScrub}, {2, g.projectQuota},
 		{2, g.secgroupDelete}, {3, g.secgroupAuthorize}, {2, g.secgroupRevoke},
+		{8, g.instanceModify}, {1, g.projectModify}, {3, g.secgroupModify}, {3, g.floatingModify},
 	}
 	if g.favour == nil {
 		for range commands {
@@ -95,7 +96,7 @@ func (g *generator) gatewayStep() step {
 		first := early()
 		return []netcalc.Span{{First: first, Last: ip4(first, pick(g, 0, 1, 9))}}
 	}
-	switch g.IntN(10) {
+	switch g.IntN(11) {
 	case 0, 1, 2:
 		n := NewInstances{ProjectID: "apollo", Names: []string{g.name()}, FixedIP: often(g, 20, early())}
 		return step{text: fmt.Sprintf("instance create %+v", n),
@@ -113,6 +114,8 @@ func (g *generator) gatewayStep() step {
 		at := spans()
 		return plain(func(ctx context.Context, s *Store) error { return s.UnreserveAddresses(ctx, at) },
 			func(m *model) verdict { return m.unreserve(at) }, "fixed unreserve", at)
+	case 7:
+		return modifyInstances([]string{g.name()}, InstanceChange{FixedIP: ptr(early())})
 	}
 	refs, change := []string{"1"}, NetworkChange{Gateway: ptr(pick(g, early(), early(), netip.Addr{}))}
 	return plain(func(ctx context.Context, s *Store) error { _, err := s.UpdateNetworks(ctx, refs, change); return err },
@@ -156,6 +159,51 @@ func (g *generator) instanceDelete() step {
 		func(m *model) verdict { return m.deleteInstances(refs) }, "instance delete", refs)
 }
 
+func (g *generator) instanceModify() step {
+	refs, c := []string{g.instance()}, InstanceChange{}
+	for range pick(g, 1, 1, 2) {
+		switch g.IntN(8) {
+		case 0:
+			c.Name = ptr(g.name())
+		case 1:
+			c.Host = ptr(pick(g, "node3", ""))
+		case 2:
+			c.SecurityGroups = []string{pick(g, "default", "www"), pick(g, "default", "default", "www", "none")}
+		case 3, 4:
+			c.FixedIP = ptr(pick(g, g.ipv4(), g.early()))
+		case 5:
+			c.FixedIPv6 = ptr(g.ipv6())
+		case 6, 7:
+			c.MAC = ptr(g.mac())
+		}
+	}
+	if c.Host != nil && g.chance(40) || g.chance(5) {
+		refs = append(refs, g.instance())
+	}
+	return modifyInstances(refs, c)
+}
+
+func modifyInstances(refs []string, c InstanceChange) step {
+	return plain(func(ctx context.Context, s *Store) error { _, err := s.UpdateInstances(ctx, refs, c); return err },
+		func(m *model) verdict { return m.updateInstances(refs, c) }, "instance modify", refs, instanceChangeText(c))
+}
+
+// instanceChangeText shows what a change points to.
+func instanceChangeText(c InstanceChange) (text string) {
+	show := func(name string, given bool, value func() any) {
+		if given {
+			text += fmt.Sprintf(" %s=%v", name, value())
+		}
+	}
+	show("name", c.Name != nil, func() any { return *c.Name })
+	show("host", c.Host != nil, func() any { return *c.Host })
+	show("security_groups", c.SecurityGroups != nil, func() any { return c.SecurityGroups })
+	show("fixed_ip", c.FixedIP != nil, func() any { return *c.FixedIP })
+	show("fixed_ip_v6", c.FixedIPv6 != nil, func() any { return *c.FixedIPv6 })
+	show("mac", c.MAC != nil, func() any { return *c.MAC })
+	return text
+}
+
 func (g *generator) fixedReserve() step {
 	spans := g.spans()
 	g.reserved = append(g.reserved, spans...)
@@ -184,12 +232,30 @@ func (g *generator) floatingDelete() step {
 		func(m *model) verdict { return m.deleteFloating(r) }, "floating delete", r)
 }
 
+func (g *generator) floatingModify() step {
+	r, c := g.floatingRange(), FloatingChange{Pool: ptr(pick(g, "nova", "gold"))}
+	if g.chance(40) {
+		c = FloatingChange{Host: ptr(pick(g, "node1", "node2")), Interface: ptr(pick(g, "eth1", ""))}
+	}
+	text := ""
+	for _, v := range []*string{c.Pool, c.Host, c.Interface} {
+		if v != nil {
+			text += fmt.Sprintf(" %q", *v)
+		}
+	}
+	return plain(func(ctx context.Context, s *Store) error { _, err := s.UpdateFloatingRange(ctx, r, c); return err },
+		func(m *model) verdict { return m.updateFloating(r, c) }, "floating modify", r, text)
+}
+
 func (g *generator) floatingAssociate() step {
 	i, a, pool := g.instance(), netip.Addr{}, often(g, 30, pick(g, "nova", "gold"))
 	if g.chance(30) {
 		a = g.floating()
 	}
-	return plain(func(ctx context.Context, s *Store) error { _, err := s.AssociateFloating(ctx, i, a, pool); return err },
+	return plain(func(ctx context.Context, s *Store) error {
+		_, err := s.AssociateFloating(ctx, i, a, FloatingFrom{Pool: pool})
+		return err
+	},
 		func(m *model) verdict { return m.associate(i, a, pool) }, "floating associate", i, a, pool)
 }
 
@@ -203,6 +269,12 @@ func (g *generator) projectCreate() step {
 	p := g.project()
 	return plain(func(ctx context.Context, s *Store) error { _, err := s.CreateProject(ctx, p, "moon"); return err },
 		func(m *model) verdict { return m.createProject(p, "moon") }, "project create", p)
+}
+
+func (g *generator) projectModify() step {
+	p, about := g.project(), pick(g, "moon", "orbit", "")
+	return plain(func(ctx context.Context, s *Store) error { _, err := s.UpdateProject(ctx, p, about); return err },
+		func(m *model) verdict { return m.updateProject(p, about) }, "project modify", p, about)
 }
 
 func (g *generator) projectDelete() step {
@@ -232,6 +304,18 @@ func (g *generator) secgroupCreate() step {
 		return err
 	},
 		func(m *model) verdict { return m.createGroup(p, group, "web") }, "secgroup create", p, group)
+}
+
+func (g *generator) secgroupModify() step {
+	p, group, name, c := g.project(), g.group(), g.group(), SecurityGroupChange{}
+	if c.Name = &name; g.chance(30) {
+		c.Name, c.Description = nil, &name
+	}
+	return plain(func(ctx context.Context, s *Store) error {
+		_, err := s.UpdateSecurityGroup(ctx, p, group, c)
+		return err
+	},
+		func(m *model) verdict { return m.updateGroup(p, group, c) }, "secgroup modify", p, group, c.Name != nil, name)
 }
 
 func (g *generator) secgroupDelete() step {

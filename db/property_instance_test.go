@@ -86,6 +86,58 @@ func (m *model) createInstances(n NewInstances, made []Instance) (why verdict) {
 	return why
 }
 
+// updateInstances changes instances where they are. An IPv6 address that follows from the MAC follows the new one.
+func (m *model) updateInstances(refs []string, c InstanceChange) (why verdict) {
+	why.neverIf(c.MAC != nil && c.MAC[0]&1 != 0)
+	why.neverIf(len(refs) > 1 && (c.Name != nil || c.MAC != nil || c.FixedIP != nil || c.FixedIPv6 != nil))
+	if why.never {
+		return why
+	}
+	ids, why := m.findInstances(refs)
+	for _, id := range ids {
+		at := m.instanceByID(id)
+		i := m.instances[at]
+		network := m.networks[m.networkByID(i.NetworkID)]
+		m.instances = slices.Delete(m.instances, at, at+1) // what it has is not in its own way
+		set(&i.Host, c.Host)
+		if c.Name != nil {
+			i.Name = *c.Name
+			why.add(slices.ContainsFunc(m.instances, func(o Instance) bool { return o.ProjectID == i.ProjectID && o.Name == i.Name }), ErrConflict)
+		}
+		if c.SecurityGroups != nil {
+			i.SecurityGroups = slices.Compact(slices.Sorted(slices.Values(c.SecurityGroups)))
+			for _, g := range i.SecurityGroups {
+				why.add(m.group(i.ProjectID, g) == nil, ErrNotFound)
+			}
+		}
+		if a := c.FixedIP; a != nil && *a != i.FixedIP {
+			why.add(!slices.Contains(guests(network), *a) || m.taken(*a), ErrConflict)
+			m.take(*a)
+			m.release(i.FixedIP)
+			i.FixedIP = *a
+		}
+		m.movePort(&i, network, c, &why)
+		m.instances = slices.Insert(m.instances, at, i)
+	}
+	return why
+}
+
+// movePort gives an instance that is not in the model's list another MAC and IPv6 address.
+func (m *model) movePort(i *Instance, network Network, c InstanceChange, why *verdict) {
+	recorded := i.FixedIPv6
+	if i.FixedIPv6 == predicted(network.CIDRv6, i.MAC) {
+		recorded = netip.Addr{}
+	}
+	set(&recorded, c.FixedIPv6)
+	switch {
+	case c.MAC != nil && *c.MAC != i.MAC:
+		i.MAC = *c.MAC
+		m.giveMAC(i, network, recorded, why)
+	case c.FixedIPv6 != nil && recorded != i.FixedIPv6:
+		m.record(i, network, recorded, why)
+	}
+}
+
 // networkFor is the network asked for, or that of the address asked for, else the first of the project's with a free
 // address, else the first that no project has, which becomes the project's if it is a VLAN.
 func (m *model) networkFor(n NewInstances, why *verdict) *Network {
@@ -158,9 +210,14 @@ func (m *model) giveMAC(i *Instance, network Network, recorded netip.Addr, why *
 			i.FixedIPv6 = own
 		}
 	}
-	if !recorded.IsValid() {
-		return
+	if recorded.IsValid() {
+		m.record(i, network, recorded, why)
 	}
+}
+
+// record records another IPv6 address for an instance than the one that its guest gives itself.
+func (m *model) record(i *Instance, network Network, recorded netip.Addr, why *verdict) {
+	link := m.linkPrefix(network.Bridge)
 	i.FixedIPv6 = recorded
 	why.add(!network.CIDRv6.Contains(recorded) || m.taken(recorded) || m.isRouter(recorded), ErrConflict)
 	for _, o := range m.instances {

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -36,6 +37,11 @@ func (m *model) createNetworks(n NewNetworks) (why verdict) {
 	m.neverNetworks(n, &why)
 	if why.never {
 		return why
+	}
+	if n.NextFree && n.IfNotExists {
+		if m.countThere(&n, &why); !why.none() || n.Count == 0 {
+			return why
+		}
 	}
 	p := networkPlan{model: m, NewNetworks: n, why: &why}
 	bridgeV6 := p.bridgePrefix()
@@ -93,7 +99,8 @@ func (p *networkPlan) reserve(s netcalc.Span) {
 // neverNetworks is what can never be right.
 func (m *model) neverNetworks(n NewNetworks, why *verdict) {
 	vlan := n.Manager == VlanManager
-	why.neverIf(n.Count < 1 || n.NextFree && n.IfNotExists)
+	why.neverIf(n.Count < 1)
+	why.neverIf(n.NextFree && n.IfNotExists && n.Given.Label == "" && n.Given.ProjectID == "")
 	if n.Range.IsValid() {
 		why.neverIf(n.Bits < n.Range.Bits() || n.Count > 1<<(n.Bits-min(n.Range.Bits(), n.Bits)))
 		g := n.Given.Gateway
@@ -138,6 +145,26 @@ func (m *model) neverNetworks(n NewNetworks, why *verdict) {
 	}
 	why.neverIf(vlan && (n.VLANStart < 1 || n.VLANStart+n.Count-1 > 4094))
 	why.neverIf(vlan && n.Range.IsValid() && (n.VPNStart < 1 || n.VPNStart+n.Count-1 > 65535))
+}
+
+// countThere takes off what is asked for as many networks, the oldest first, as there are of that label, project, size and manager,
+// which must be as asked otherwise.
+func (m *model) countThere(n *NewNetworks, why *verdict) {
+	wanted := n.Count
+	for _, o := range slices.SortedFunc(slices.Values(m.networks), func(a, b Network) int { return cmp.Compare(a.ID, b.ID) }) {
+		like := o.Manager == n.Manager && (n.Given.Label == "" || o.Label == n.Given.Label) &&
+			(n.Given.ProjectID == "" || o.ProjectID == n.Given.ProjectID) && (n.Manager == VlanManager || o.Bridge == n.Bridge) &&
+			o.CIDR.IsValid() == n.Range.IsValid() && (!o.CIDR.IsValid() || o.CIDR.Bits() == n.Bits)
+		if !like || wanted == 0 {
+			continue
+		}
+		wanted--
+		why.add(n.RangeV6Asked && !o.CIDRv6.IsValid() || o.VPNClients != n.VPNClients, ErrConflict)
+		why.add(n.Given.Gateway.IsValid() && o.Gateway != n.Given.Gateway, ErrConflict)
+		why.add(n.Given.GatewayV6.IsValid() && o.GatewayV6 != n.Given.GatewayV6, ErrConflict)
+		why.add(n.Given.Host != "" && o.Host != n.Given.Host, ErrConflict)
+	}
+	n.Count, n.IfNotExists = wanted, false
 }
 
 // networkPlan is a network create under way.
@@ -423,8 +450,43 @@ func (m *model) updateNetwork(n *Network, change NetworkChange, why *verdict) {
 	}
 }
 
+// networksAt are the networks that refs name, or those in the ranges that they are.
+func (m *model) networksAt(refs []string) (found []int64, why verdict) {
+	for _, ref := range refs {
+		ids, wrong := m.findNetworks([]string{ref})
+		if p, err := netip.ParsePrefix(ref); err == nil && slices.Contains(wrong.kinds, ErrNotFound) {
+			part := false
+			for _, n := range m.ordered() {
+				for _, own := range []netip.Prefix{n.CIDR, n.CIDRv6} {
+					switch {
+					case !own.IsValid() || !own.Overlaps(p):
+					case own.Bits() >= p.Bits():
+						ids = append(ids, n.ID)
+					default:
+						part = true
+					}
+				}
+			}
+			switch wrong = (verdict{}); {
+			case len(ids) > 0:
+			case part:
+				wrong.add(true, ErrConflict)
+			default:
+				wrong.add(true, ErrNotFound)
+			}
+		}
+		why.kinds = append(why.kinds, wrong.kinds...)
+		for _, id := range ids {
+			if !slices.Contains(found, id) {
+				found = append(found, id)
+			}
+		}
+	}
+	return found, why
+}
+
 func (m *model) deleteNetworks(refs []string, force bool) (why verdict) {
-	ids, why := m.findNetworks(refs)
+	ids, why := m.networksAt(refs)
 	for _, id := range ids {
 		n := m.networks[m.networkByID(id)]
 		on := func(i Instance) bool { return i.NetworkID == id }

@@ -26,6 +26,13 @@ func (m *model) createProject(name, description string) (why verdict) {
 	return why
 }
 
+func (m *model) updateProject(name, description string) (why verdict) {
+	if !why.add(m.projects[name] == nil, ErrNotFound) {
+		m.projects[name].description = description
+	}
+	return why
+}
+
 func (m *model) deleteProject(name string, force bool) (why verdict) {
 	if why.add(m.projects[name] == nil, ErrNotFound) {
 		return why
@@ -94,6 +101,37 @@ func (m *model) deleteGroup(project, name string) (why verdict) {
 		why.add(g.Name != name && slices.ContainsFunc(g.Rules, func(r Rule) bool { return r.SourceGroup == name }), ErrConflict)
 	}
 	p.groups = slices.DeleteFunc(p.groups, func(g SecurityGroup) bool { return g.Name == name })
+	return why
+}
+
+// updateGroup gives a group another name, by which the rules and the instances that are of it follow, and another description.
+func (m *model) updateGroup(project, name string, c SecurityGroupChange) (why verdict) {
+	g := m.group(project, name)
+	if why.add(g == nil, ErrNotFound) {
+		return why
+	}
+	set(&g.Description, c.Description)
+	if c.Name == nil || *c.Name == name {
+		return why
+	}
+	if why.add(name == "default" || m.group(project, *c.Name) != nil, ErrConflict) {
+		return why
+	}
+	g.Name = *c.Name
+	for _, other := range m.projects[project].groups {
+		for k := range other.Rules {
+			if other.Rules[k].SourceGroup == name {
+				other.Rules[k].SourceGroup = *c.Name
+			}
+		}
+	}
+	for k := range m.instances {
+		if i := &m.instances[k]; i.ProjectID == project && slices.Contains(i.SecurityGroups, name) {
+			i.SecurityGroups = slices.Clone(i.SecurityGroups)
+			i.SecurityGroups[slices.Index(i.SecurityGroups, name)] = *c.Name
+			slices.Sort(i.SecurityGroups)
+		}
+	}
 	return why
 }
 

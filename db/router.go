@@ -60,5 +60,5 @@ func (t view) checkRouter(ctx context.Context, bridge string, gateway netip.Addr
 	if ok {
 		return t.inUse(ctx, gateway, r)
 	}
-	return t.refuseGuestsOwn(ctx, bridge, gateway)
+	return t.refuseGuestsOwn(ctx, bridge, gateway, 0)
 }

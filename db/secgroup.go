@@ -203,12 +203,12 @@ func (s *Store) CreateSecurityGroup(ctx context.Context, project, name, descript
 }
 
 func (t *tx) createGroup(ctx context.Context, project, name, description string) (g SecurityGroup, err error) {
-	if err := t.ensureProject(ctx, project); err != nil {
+	if err := t.useProject(ctx, project); err != nil {
 		return g, err
 	}
 	if _, err := t.group(ctx, project, name); !isNotFound(err) {
 		if err == nil {
-			err = conflictf("project %s has a security group %s", quoteRef(project), quoteRef(name))
+			err = conflictf(ErrExists, "project %s has a security group %s", quoteRef(project), quoteRef(name))
 		}
 		return g, err
 	}
@@ -261,14 +261,14 @@ func (s *Store) DeleteSecurityGroup(ctx context.Context, project, name string) e
 	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		g, err := t.group(ctx, project, name)
 		if err != nil {
-			return err
+			return t.absent(err)
 		}
 		if name == DefaultGroup {
-			return conflictf("every project has the security group %s", DefaultGroup).
+			return conflictf(ErrInUse, "every project has the security group %s", DefaultGroup).
 				Try(WayRevokeItsRules)
 		}
 		if g.Instances > 0 {
-			return conflictf("security group %s is in use by %d of the instances of project %s", quoteRef(name), g.Instances, quoteRef(project))
+			return conflictf(ErrInUse, "security group %s is in use by %d of the instances of project %s", quoteRef(name), g.Instances, quoteRef(project))
 		}
 		users, err := sqlstore.Values[string](ctx, t.ReadTx, `DISTINCT g.name FROM security_group_rules r JOIN security_groups g ON g.id = r.group_id
 			WHERE r.source_group_id = $1 AND r.group_id <> $1 ORDER BY g.name`, g.ID)
@@ -276,7 +276,7 @@ func (s *Store) DeleteSecurityGroup(ctx context.Context, project, name string) e
 			return err
 		}
 		if len(users) > 0 {
-			return conflictf("rules of security group %s name %s as their source", strings.Join(users, ", "), quoteRef(name)).
+			return conflictf(ErrInUse, "rules of security group %s name %s as their source", strings.Join(users, ", "), quoteRef(name)).
 				Try(WayRevokeFirst)
 		}
 		if _, err := t.door.DeleteWhere(ctx, ruleTable.Name, sqlstore.That("group_id = ?", g.ID)); err != nil {
@@ -299,7 +299,7 @@ func (s *Store) AddRules(ctx context.Context, project, name string, rules []Rule
 				return err
 			}
 			if id != 0 {
-				return conflictf("security group %s has the rule %s", quoteRef(name), r)
+				return conflictf(ErrExists, "security group %s has the rule %s", quoteRef(name), r)
 			}
 		}
 		if err := t.addRules(ctx, group, rows); err != nil {
@@ -322,7 +322,10 @@ func (s *Store) DeleteRules(ctx context.Context, project, name string, rules []R
 				return err
 			}
 			if id == 0 {
-				return notFoundf("security group %s has no rule %s", quoteRef(name), r)
+				if err := t.absent(notFoundf("security group %s has no rule %s", quoteRef(name), r)); err != nil {
+					return err
+				}
+				continue
 			}
 			if err := ruleTable.Delete(ctx, t.door, &ruleRow{id: id}); err != nil {
 				return err
@@ -342,7 +345,7 @@ func (s *Store) changeRules(ctx context.Context, project, name string, rules []R
 	return s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		g, err := t.group(ctx, project, name)
 		if err != nil {
-			return err
+			return t.absent(err)
 		}
 		rows := make([]ruleRow, len(rules))
 		for i, r := range rules {
@@ -350,7 +353,7 @@ func (s *Store) changeRules(ctx context.Context, project, name string, rules []R
 			if r.SourceGroup != "" {
 				source, err := t.group(ctx, project, r.SourceGroup)
 				if err != nil {
-					return err
+					return t.absent(err)
 				}
 				rows[i].source = source.ID
 			}

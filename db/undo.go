@@ -33,7 +33,7 @@ func (s *Store) Undo(ctx context.Context, number int64) (u Undone, err error) {
 			return err
 		}
 		if len(net) == 0 {
-			return conflictf("change %d took away again what it had made: there is nothing to undo", u.Change.Number).Try(WayHistory)
+			return conflictf(ErrUnfit, "change %d took away again what it had made: there is nothing to undo", u.Change.Number).Try(WayHistory)
 		}
 		r := &reversal{tx: t, change: u.Change, net: net, gone: map[string]bool{}, back: map[string]bool{},
 			target: map[string]sqlstore.Record{}, inWay: map[string]bool{}}
@@ -42,7 +42,7 @@ func (s *Store) Undo(ctx context.Context, number int64) (u Undone, err error) {
 		}
 		// All that it had changed may be when a network was changed last, which a later change writes, too.
 		if u.Number = t.door.Number(); u.Number == 0 {
-			return conflictf("nothing is left of change %d that could be undone", u.Change.Number).Try(WayHistory)
+			return conflictf(ErrUnfit, "nothing is left of change %d that could be undone", u.Change.Number).Try(WayHistory)
 		}
 		u.Rows = shown(r.reversed())
 		return nil
@@ -60,7 +60,7 @@ func (t view) toUndo(ctx context.Context, number int64) (c Change, err error) {
 		}
 	}
 	if err == nil && c.Base {
-		err = conflictf("change %d stands for all that was there when history began, and cannot be undone", c.Number).Try(WayHistory)
+		err = conflictf(ErrUnfit, "change %d stands for all that was there when history began, and cannot be undone", c.Number).Try(WayHistory)
 	}
 	return c, err
 }

@@ -221,16 +221,16 @@ func (r *reversal) refuse(ctx context.Context) error {
 	}
 	switch n := len(later); n {
 	case 0:
-		return conflictf("change %d cannot be undone: the ledger is not as the change left it, and no later one tells why", r.change.Number).
+		return conflictf(ErrUnfit, "change %d cannot be undone: the ledger is not as the change left it, and no later one tells why", r.change.Number).
 			Try(WayCheckLedger)
 	case 1:
-		return conflictf("change %d cannot be undone: change %d depends on it", r.change.Number, later[0]).Try(WayUndoFirst, later[0])
+		return conflictf(ErrInUse, "change %d cannot be undone: change %d depends on it", r.change.Number, later[0]).Try(WayUndoFirst, later[0])
 	}
 	numbers := make([]string, len(later))
 	for i, n := range later {
 		numbers[i] = strconv.FormatInt(n, 10)
 	}
 	last := len(numbers) - 1
-	return conflictf("change %d cannot be undone: changes %s and %s depend on it", r.change.Number, strings.Join(numbers[:last], ", "), numbers[last]).
+	return conflictf(ErrInUse, "change %d cannot be undone: changes %s and %s depend on it", r.change.Number, strings.Join(numbers[:last], ", "), numbers[last]).
 		Try(WayUndoFirst, later[len(later)-1])
 }

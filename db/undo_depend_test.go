@@ -47,9 +47,43 @@ func TestStore_Undo_depend(t *testing.T) {
 	}
 	ungroup := func(t *testing.T, s *Store) error { return s.DeleteSecurityGroup(t.Context(), "apollo", "web") }
 	project := func(t *testing.T, s *Store) error { _, err := s.CreateProject(t.Context(), "apollo", ""); return err }
+	describe := func(about string) func(*testing.T, *Store) error {
+		return func(t *testing.T, s *Store) error {
+			_, err := s.UpdateProject(t.Context(), "apollo", about)
+			return err
+		}
+	}
 	unproject := func(t *testing.T, s *Store) error { return s.DeleteProject(t.Context(), "apollo", true) }
+	rename := func(from, to string) func(*testing.T, *Store) error {
+		return func(t *testing.T, s *Store) error {
+			_, err := s.UpdateSecurityGroup(t.Context(), "apollo", from, SecurityGroupChange{Name: &to})
+			return err
+		}
+	}
+	block := prefix("192.0.2.0/29")
+	ranged := func(t *testing.T, s *Store) error {
+		_, err := s.CreateFloatingRange(t.Context(), FloatingRange{CIDR: block, Pool: "nova", Host: "node1"})
+		return err
+	}
+	unranged := func(t *testing.T, s *Store) error { return s.DeleteFloatingRanges(t.Context(), block) }
+	toPool := func(pool string) func(*testing.T, *Store) error {
+		return func(t *testing.T, s *Store) error {
+			_, err := s.UpdateFloatingRange(t.Context(), block, FloatingChange{Pool: &pool})
+			return err
+		}
+	}
+	toHost := func(t *testing.T, s *Store) error {
+		_, err := s.UpdateFloatingRange(t.Context(), block, FloatingChange{Host: ptr("node2")})
+		return err
+	}
 	undo := func(number int64) func(*testing.T, *Store) error {
 		return func(t *testing.T, s *Store) error { _, err := s.Undo(t.Context(), number); return err }
+	}
+	alter := func(ref string, c InstanceChange) func(*testing.T, *Store) error {
+		return func(t *testing.T, s *Store) error {
+			_, err := s.UpdateInstances(t.Context(), []string{ref}, c)
+			return err
+		}
 	}
 	red := carve(vlans("10.0.1.0/24", 24, 1).with(func(n *NewNetworks) { n.Given.Label = "red" }))
 	onBr0 := func(cidr string) func(*testing.T, *Store) error { return carve(flat(cidr, 24, 1).with(onBridge)) }
@@ -61,6 +95,7 @@ func TestStore_Undo_depend(t *testing.T) {
 		return func(n *NewInstances) { n.MAC, n.FixedIPv6 = m, addr(a) }
 	}
 	vm2 := mac("02:16:3e:00:00:02")
+	private := func(n *NewInstances) { n.MAC, n.FixedIPv6 = vm, addr("fd00:1::77") }
 	all := func(steps ...func(*testing.T, *Store) error) []func(*testing.T, *Store) error { return steps }
 
 	for name, test := range map[string]struct {
@@ -97,10 +132,42 @@ func TestStore_Undo_depend(t *testing.T) {
 		"group with rule":   {all(project, group, allow(rule)), 2, "change 2 cannot be undone: change 3 depends on it"},
 		"other value":       {all(red, change(NetworkChange{Label: ptr("blue")}, "1"), change(NetworkChange{DNS1: ptr(addr("9.9.9.9"))}, "1")), 2, ""},
 		"value unset later": {all(red, change(NetworkChange{DNS1: ptr(addr("9.9.9.9"))}, "1"), change(NetworkChange{DNS1: ptr(netip.Addr{})}, "1")), 2, "change 2 cannot be undone: change 3 depends on it"},
-		"undone twice":      {all(red, undo(1)), 1, "change 1 cannot be undone: change 2 depends on it"},
-		"undo of an undo":   {all(red, project, undo(1)), 3, ""},
-		"shared network":    {all(onBr0("10.0.1.0/24"), instance("web1", nil), instance("web2", func(n *NewInstances) { n.ProjectID = "gemini" })), 2, ""},
-		"last of a bridge":  {all(onBr0("10.0.1.0/24"), onBr0("10.0.2.0/24"), remove("1")), 2, ""},
+		"instance renamed, name taken": {all(red, project, instance("web1", nil), alter("web1", InstanceChange{Name: ptr("web2")}), instance("web1", nil)), 4,
+			"change 4 cannot be undone: change 5 depends on it"},
+		"instance renamed again": {all(red, project, instance("web1", nil), alter("web1", InstanceChange{Name: ptr("web2")}),
+			alter("web2", InstanceChange{Name: ptr("web3")})), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"instance moved otherwise": {all(red, project, instance("web1", nil), alter("web1", InstanceChange{FixedIP: ptr(addr("10.0.1.9"))}),
+			alter("web1", InstanceChange{Host: ptr("node7")})), 4, ""},
+		"instance moved, address taken": {all(red, project, instance("web1", withIP("10.0.1.8")), alter("web1", InstanceChange{FixedIP: ptr(addr("10.0.1.9"))}),
+			instance("web2", withIP("10.0.1.8"))), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"instance moved, gateway there": {all(red, project, instance("web1", withIP("10.0.1.8")), alter("web1", InstanceChange{FixedIP: ptr(addr("10.0.1.9"))}),
+			change(NetworkChange{Gateway: ptr(addr("10.0.1.8"))}, "1")), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"MAC changed, taken": {all(red, project, instance("web1", withMAC), alter("web1", InstanceChange{MAC: ptr(mac("02:16:3e:00:00:02"))}),
+			instance("web2", withMAC)), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"MAC changed, its address recorded": {all(blue, project, instance("web1", private), alter("web1", InstanceChange{MAC: ptr(mac("02:16:3e:00:00:02"))}),
+			instance("web2", func(n *NewInstances) { n.FixedIPv6 = addr("fd00:1::16:3eff:fe00:1") })), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"MAC changed, its address the router's": {all(blue, project, instance("web1", private), alter("web1", InstanceChange{MAC: ptr(mac("02:16:3e:00:00:02"))}),
+			change(NetworkChange{GatewayV6: ptr(addr("fd00:1::16:3eff:fe00:1"))}, "1")), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"IPv6 changed, the router's": {all(blue, project, instance("web1", private), alter("web1", InstanceChange{FixedIPv6: ptr(addr("fd00:1::78"))}),
+			change(NetworkChange{GatewayV6: ptr(addr("fd00:1::77"))}, "1")), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"IPv6 changed, a guest's own": {all(blue, project, instance("web1", func(n *NewInstances) { n.FixedIPv6 = addr("fd00:1::16:3eff:fe00:1") }),
+			alter("web1", InstanceChange{FixedIPv6: ptr(addr("fd00:1::78"))}), instance("web2", private)), 4, "change 4 cannot be undone: change 5 depends on it"},
+		"groups changed, one gone": {all(red, project, group, instance("web1", func(n *NewInstances) { n.SecurityGroups = []string{"web"} }),
+			alter("web1", InstanceChange{SecurityGroups: []string{"default"}}), ungroup), 5, "change 5 cannot be undone: change 6 depends on it"},
+		"instance gone since": {all(red, project, instance("web1", nil), alter("web1", InstanceChange{Host: ptr("node7")}), dismiss("web1")), 4,
+			"change 4 cannot be undone: change 5 depends on it"},
+		"project described again":   {all(project, describe("moon"), describe("mars")), 2, "change 2 cannot be undone: change 3 depends on it"},
+		"project described, gone":   {all(project, describe("moon"), unproject), 2, "change 2 cannot be undone: change 3 depends on it"},
+		"group renamed, name taken": {all(project, group, rename("web", "www"), group), 3, "change 3 cannot be undone: change 4 depends on it"},
+		"group renamed again":       {all(project, group, rename("web", "www"), rename("www", "w3")), 3, "change 3 cannot be undone: change 4 depends on it"},
+		"group renamed, rule since": {all(project, group, rename("web", "www"), rename("www", "web"), allow(rule)), 2, "change 2 cannot be undone: change 5 depends on it"},
+		"range moved again":         {all(ranged, toPool("gold"), toPool("silver")), 2, "change 2 cannot be undone: change 3 depends on it"},
+		"range moved, gone":         {all(ranged, toPool("gold"), unranged), 2, "change 2 cannot be undone: change 3 depends on it"},
+		"range moved, host since":   {all(ranged, toPool("gold"), toHost), 2, ""},
+		"undone twice":              {all(red, undo(1)), 1, "change 1 cannot be undone: change 2 depends on it"},
+		"undo of an undo":           {all(red, project, undo(1)), 3, ""},
+		"shared network":            {all(onBr0("10.0.1.0/24"), instance("web1", nil), instance("web2", func(n *NewInstances) { n.ProjectID = "gemini" })), 2, ""},
+		"last of a bridge":          {all(onBr0("10.0.1.0/24"), onBr0("10.0.2.0/24"), remove("1")), 2, ""},
 		"last with IPv6": {all(onBr0("10.0.1.0/24"), carve(flat("10.0.2.0/24", 24, 1).v6("fd00:2::/48").with(onBridge)),
 			carve(flat("10.0.3.0/24", 24, 1).v6("fd00:2::/48").with(onBridge)), remove("2")), 3, ""},
 		"number never given": {all(red, project), 9, "there is no change 9, the latest is 2"},

@@ -107,7 +107,7 @@ func (r *reversal) validate(ctx context.Context, n Network) error {
 	err := r.checkMTU(ctx, n.Bridge)
 	var conflict *Error
 	if errors.As(err, &conflict) && isConflict(err) {
-		return conflictf("change %d cannot be undone: %s", r.change.Number, conflict.Message).Try(WayShowChange, r.change.Number)
+		return conflictf(conflict.Kind, "change %d cannot be undone: %s", r.change.Number, conflict.Message).Try(WayShowChange, r.change.Number)
 	}
 	return err
 }

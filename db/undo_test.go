@@ -79,10 +79,32 @@ func steps(t *testing.T, s *Store) []func() error {
 			_, err := s.CreateFloatingRange(ctx, FloatingRange{CIDR: prefix("198.51.100.0/28"), Pool: "nova", Host: "node1"})
 			return err
 		},
-		func() error { _, err := s.AssociateFloating(ctx, "web1", netip.Addr{}, "nova"); return err },
+		func() error {
+			_, err := s.AssociateFloating(ctx, "web1", netip.Addr{}, FloatingFrom{Pool: "nova"})
+			return err
+		},
 		func() error { _, err := s.CreateSecurityGroup(ctx, "apollo", "web", ""); return err },
 		func() error { return addRules(ctx, s, "apollo", "web", rules) },
 		func() error { return s.DeleteRules(ctx, "apollo", "web", rules[:1]) },
+		func() error {
+			_, err := s.UpdateInstances(ctx, []string{"web1"}, InstanceChange{Name: ptr("www"), Host: ptr("node7"), SecurityGroups: []string{"web"},
+				MAC: ptr(mac("02:16:3e:00:00:01")), FixedIP: ptr(addr("10.0.1.12")), FixedIPv6: ptr(addr("fd00:1::77"))})
+			return err
+		},
+		func() error {
+			_, err := s.UpdateInstances(ctx, []string{"www", "web3"}, InstanceChange{Host: ptr(""), SecurityGroups: []string{"default"}})
+			return err
+		},
+		func() error { _, err := s.UpdateProject(ctx, "apollo", "moon"); return err },
+		func() error { _, err := s.UpdateProject(ctx, "apollo", ""); return err },
+		func() error {
+			_, err := s.UpdateSecurityGroup(ctx, "apollo", "web", SecurityGroupChange{Name: ptr("www"), Description: ptr("web servers")})
+			return err
+		},
+		func() error {
+			_, err := s.UpdateFloatingRange(ctx, prefix("198.51.100.0/28"), FloatingChange{Pool: ptr("gold"), Host: ptr("node2"), Interface: ptr("eth1")})
+			return err
+		},
 		func() error { return s.ReserveAddresses(ctx, reserved) },
 		func() error { return s.UnreserveAddresses(ctx, reserved) },
 		func() error {

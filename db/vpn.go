@@ -63,11 +63,11 @@ func (t view) vpnOf(ctx context.Context, project, network string) (Network, erro
 	case network != "":
 		n, err := t.findNetwork(ctx, network)
 		if err == nil && (n.ProjectID != project || n.VPNPublicPort == 0) {
-			err = conflictf("%s is no network of project %s with a VPN", n.Name(), quoteRef(project))
+			err = conflictf(ErrUnfit, "%s is no network of project %s with a VPN", n.Name(), quoteRef(project))
 		}
 		return n, err
 	case len(all) > 1:
-		return Network{}, conflictf("project %s has %d networks with a VPN: %s", quoteRef(project), len(all), aFew(all, Network.Name)).
+		return Network{}, conflictf(ErrAmbiguous, "project %s has %d networks with a VPN: %s", quoteRef(project), len(all), aFew(all, Network.Name)).
 			Try(WaySayWhichNetwork)
 	}
 	return all[0], nil
@@ -86,7 +86,7 @@ func (t *tx) changeVPN(ctx context.Context, n Network, a netip.Addr, port int) (
 		if other.ProjectID != "" {
 			owner += fmt.Sprintf(" of project %s", quoteRef(other.ProjectID))
 		}
-		return n, conflictf("VPN port %d is used by %s", port, owner).Try(WayAnotherPort)
+		return n, conflictf(ErrInUse, "VPN port %d is used by %s", port, owner).Try(WayAnotherPort)
 	}
 	moved := n
 	moved.VPNPublicAddress, moved.VPNPublicPort = a, port

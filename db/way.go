@@ -49,6 +49,14 @@ const (
 	WayListFloating Way = "list_floating"
 	// WayDeleteWholeRange: delete the whole floating range.
 	WayDeleteWholeRange Way = "delete_whole_range"
+	// WayNameThem: give a label, a project, or both.
+	WayNameThem Way = "name_them"
+	// WayCreateProject: make the project, which is the value, or ask for it to be made.
+	WayCreateProject Way = "create_project"
+	// WayNameWholeRange: change the whole floating range, which is the value.
+	WayNameWholeRange Way = "name_whole_range"
+	// WayDeleteWholeNetwork: name the whole network.
+	WayDeleteWholeNetwork Way = "delete_whole_network"
 	// WayDisassociate: take the floating address from its instance.
 	WayDisassociate Way = "disassociate"
 	// WayCreateFloating: add a floating range where there is none.

@@ -43,7 +43,7 @@ func TestStore_Whois(t *testing.T) {
 			t.Fatal(err)
 		}
 		reserve(t, s, "10.0.1.20-10.0.1.25", "fd00:2::100/120")
-		if _, err := s.AssociateFloating(t.Context(), "web", addr("192.0.2.7"), ""); err != nil {
+		if _, err := s.AssociateFloating(t.Context(), "web", addr("192.0.2.7"), FloatingFrom{Pool: ""}); err != nil {
 			t.Fatal(err)
 		}
 		for ask, want := range map[string]string{

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"syscall"
 )
 
@@ -43,6 +45,14 @@ func afterChange(ctx context.Context, err error) error {
 	}
 	return ChangedErrorf("the change was made, but its answer could not be written: %v", err)
 }
+
+// ErrInternal is what an error is that is a mistake of the program itself (errors.Is).
+var ErrInternal = errors.New("internal error")
+
+type internalError struct{ panicked any }
+
+func (e internalError) Error() string        { return fmt.Sprintf("internal error: %v", e.panicked) }
+func (e internalError) Is(target error) bool { return target == ErrInternal }
 
 type usageError struct{ err error }
 
@@ -89,21 +99,47 @@ func ReasonOf(err error) error {
 	return err
 }
 
-// report prints err as every error is printed: one line, and a second one where it carries a hint. code is what the
-// process exits with.
-func (p *Program) report(ctx context.Context, w io.Writer, err error, code int) {
+// report prints err as every error is printed: one line, and a second one where it carries a hint; in JSON one line with both.
+func (p *Program) report(ctx context.Context, w io.Writer, err error, o Outcome, inJSON bool) {
 	// Whoever closed the pipe, `head` for one, has seen enough: the exit code says that the answer is incomplete.
 	var unread *answerError
 	if errors.As(err, &unread) && errors.Is(unread, syscall.EPIPE) {
 		return
 	}
 	var stopped Signal
-	if errors.As(context.Cause(ctx), &stopped) && code == SignalCode+int(stopped.Signal) {
+	if errors.As(context.Cause(ctx), &stopped) && o.Exit == SignalCode+int(stopped.Signal) {
 		err = stopped
 	}
-	fmt.Fprintf(w, "%s: error: %s\n", p.Name, oneLine(err.Error()))
+	said, hint := oneLine(err.Error()), ""
 	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) && hinted.Hint() != "" {
-		fmt.Fprintf(w, "%s: hint: %s\n", p.Name, oneLine(hinted.Hint()))
+	if errors.As(err, &hinted) {
+		hint = oneLine(hinted.Hint())
 	}
+	if inJSON {
+		var b bytes.Buffer
+		if appendJSON(&b, []string{"error", "hint", "code", "exit"}, []any{said, OrNull(hint), o.Code, o.Exit}, " ", "") == nil {
+			_, _ = w.Write(append(b.Bytes(), '\n'))
+			return
+		}
+	}
+	fmt.Fprintf(w, "%s: error: %s\n", p.Name, said)
+	if hint != "" {
+		fmt.Fprintf(w, "%s: hint: %s\n", p.Name, hint)
+	}
+}
+
+// errorFormat is the format that was asked for, as far as it can be known: what is wrong may be the command line itself, or what a
+// flagfile says.
+func (p *Program) errorFormat(argv []string, sys *Sys) string {
+	s := scanner{kinds: p.flagKinds(), ownVersion: p.hasVersionFlag}
+	s.scan(argv)
+	for _, t := range slices.Backward(s.flags) {
+		if t.name == "format" || t.name == "f" {
+			return t.value
+		}
+	}
+	if v, ok := sys.LookupEnv(p.EnvPrefix + "FORMAT"); ok && v != "" {
+		return v
+	}
+	return p.globals.Format
 }

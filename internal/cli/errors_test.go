@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -22,9 +24,43 @@ func TestReportError(t *testing.T) {
 		"nova-manage: error: server: broken pipe\n":                                      fmt.Errorf("server: %w", syscall.EPIPE),
 	} {
 		var b bytes.Buffer
-		p.report(t.Context(), &b, err, exitFailed)
+		p.report(t.Context(), &b, err, Outcome{exitFailed, "failed"}, false)
 		if b.String() != want {
 			t.Errorf("got %q, want %q", b.String(), want)
+		}
+	}
+}
+
+// In JSON an error is one line that a parser reads, whoever asked for it and whatever it says.
+func TestReportError_json(t *testing.T) {
+	for _, c := range []struct {
+		args        []string
+		environment string
+		flagfile    string
+		want        string // "" is no JSON
+	}{
+		{[]string{"thing", "list", "-f", "json"}, "", "", `{"error": "it \"broke\"; é\\u2028", "hint": "try", "code": "failed", "exit": 1}`},
+		{[]string{"--format=json", "thing", "list"}, "", "", `{"error": "it \"broke\"; é\\u2028", "hint": "try", "code": "failed", "exit": 1}`},
+		{[]string{"thing", "list"}, "json", "", `{"error": "it \"broke\"; é\\u2028", "hint": "try", "code": "failed", "exit": 1}`},
+		{[]string{"thing", "list", "-f", "table"}, "json", "", ""},
+		{[]string{"thing", "list", "-f", "json", "-f", "csv"}, "", "", ""},
+		{[]string{"thing", "list"}, "", "--format=json\n", `{"error": "it \"broke\"; é\\u2028", "hint": "try", "code": "failed", "exit": 1}`},
+		{[]string{"nothing", "-fjson"}, "", "", `{"error": "unknown category \"nothing\"", "hint": "did you mean thing? choose from help, thing, poke, thorn", "code": "usage", "exit": 2}`},
+		{[]string{"thing", "list", "--colour", "-f", "json"}, "", "", `{"error": "unknown flag --colour of thing list", "hint": "nova-manage help thing list lists its flags", "code": "usage", "exit": 2}`},
+		{[]string{"thing", "list", "--format"}, "json", "", `{"error": "--format needs a value", "hint": null, "code": "usage", "exit": 2}`},
+	} {
+		f := newFake(t)
+		if c.environment != "" {
+			f.environment["NOVA_FORMAT"] = c.environment
+		}
+		f.sys.DefaultFlagfile = filepath.Join(t.TempDir(), "flags")
+		if err := os.WriteFile(f.sys.DefaultFlagfile, []byte(c.flagfile), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f.rows = sequence(nil, WithHint(errors.New("it \"broke\"\né\u2028"), "try"))
+		f.do(c.args...)
+		if got := f.stderr.String(); c.want == "" && strings.HasPrefix(got, "{") || c.want != "" && got != c.want+"\n" {
+			t.Errorf("%v: %s", c.args, got)
 		}
 	}
 }

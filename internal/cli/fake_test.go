@@ -94,19 +94,21 @@ func (f *fake) program() *Program {
 		Name: "nova-manage", Short: "manage things", EnvPrefix: "NOVA_", Flagfile: "/etc/nova/nova.conf", Commands: f.catalogue(),
 		Flags: []*Flag{Text(&f.statePath, "state_path", "a folder").
 			Computed(func() (string, error) { return "/home/op/.local/state/nova", nil })},
-		ExitCode: func(ctx context.Context, err error) int {
+		Outcome: func(ctx context.Context, err error) Outcome {
 			var stopped Signal
 			switch {
 			case err == nil:
-				return exitOK
+				return Outcome{}
 			case errors.Is(err, ErrChanged):
-				return exitUntold
+				return Outcome{exitUntold, "changed"}
 			case errors.As(context.Cause(ctx), &stopped):
-				return 128 + int(stopped.Signal)
+				return Outcome{128 + int(stopped.Signal), "stopped"}
 			case errors.Is(err, ErrUsage):
-				return exitUsage
+				return Outcome{exitUsage, "usage"}
+			case errors.Is(err, ErrInternal):
+				return Outcome{exitFailed, "internal"}
 			}
-			return exitFailed
+			return Outcome{exitFailed, "failed"}
 		},
 	}
 }
@@ -259,3 +261,11 @@ func sequence(rows []fakeRow, end error) iter.Seq2[fakeRow, error] {
 }
 
 var errFake = errors.New("it broke")
+
+// failure is what a command that failed says with an answer of that format.
+func failure(format, message string) string {
+	if format == "json" {
+		return `{"error": "` + message + `", "hint": null, "code": "failed", "exit": 1}` + "\n"
+	}
+	return "nova-manage: error: " + message + "\n"
+}

@@ -82,7 +82,7 @@ func TestOutput_ErrorInTheMiddle(t *testing.T) {
 	for _, format := range formats {
 		f.rows = sequence(fakeRows, errFake)
 		if code := f.do("thing", "list", "-f", format); code != exitFailed ||
-			f.stderr.String() != "nova-manage: error: it broke\n" {
+			f.stderr.String() != failure(format, "it broke") {
 			t.Errorf("%s: exit %d, %s", format, code, f.stderr.String())
 		}
 		if format == "json" && json.Valid(f.stdout.Bytes()) {

@@ -6,7 +6,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"slices"
 
 	"nova-manage/internal/redact"
@@ -34,13 +33,21 @@ type Program struct {
 	EnvPrefix string
 	// Flagfile is what help says is read where no --flagfile is given; Sys.DefaultFlagfile is what is read.
 	Flagfile string
-	// ExitCode is the exit code of the process for what a command returned. The context's cause is a Signal where one
+	// Outcome is what becomes of the process for what a command returned. The context's cause is a Signal where one
 	// has stopped the command: what a command returns then is not always that, and it is not always the reason.
-	ExitCode func(ctx context.Context, err error) int
+	Outcome func(ctx context.Context, err error) Outcome
 
 	globals  globals
 	prepared bool
 	kinds    map[string]flagKind // see flagKinds
+}
+
+// Outcome is how a run ended, for scripts.
+type Outcome struct {
+	// Exit is the exit code of the process.
+	Exit int
+	// Code is a word for what went wrong, finer than Exit and as stable; "" is nothing.
+	Code string
 }
 
 // prepare completes the declarations with what all of their kind have.
@@ -81,19 +88,19 @@ func (p *Program) Run(args []string, sys *Sys) int {
 	if e.changed {
 		err = afterChange(ctx, err)
 	}
-	code := p.ExitCode(ctx, err)
+	outcome := p.Outcome(ctx, err)
 	if err != nil {
 		e.flushMessages()
-		p.report(ctx, sys.Stderr, err, code)
+		p.report(ctx, sys.Stderr, err, outcome, p.errorFormat(args[1:], sys) == "json")
 	}
-	return code
+	return outcome.Exit
 }
 
 // attempt is run; what is a mistake of this program's is an error like any other to whoever uses it.
 func (p *Program) attempt(ctx context.Context, e *Env, argv []string) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("internal error: %v", r)
+			err = internalError{r}
 		}
 	}()
 	return p.run(ctx, e, argv)

@@ -54,7 +54,7 @@ func TestProgram_AnswerCannotBeWritten(t *testing.T) {
 			f.rows = sequence(long, nil)
 			f.sys.Stdout = brokenWriter{&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}}
 			if code := f.do("thing", "list", "-f", format); code != exitFailed ||
-				f.stderr.String() != "nova-manage: error: cannot write to standard output: no space left on device\n" {
+				f.stderr.String() != failure(format, "cannot write to standard output: no space left on device") {
 				t.Errorf("%d as %s: exit %d, %s", rows, format, code, f.stderr.String())
 			}
 			f.sys.Stdout = brokenWriter{syscall.EPIPE}

@@ -87,7 +87,7 @@ func (d *DB) clear(ctx context.Context, w *WriteTx, tables []string) error {
 		return err
 	}
 	if used != "" {
-		return Conflictf("%s is not empty: its table %s is in use", d.Place(), used).Try(WayNewLedger)
+		return Conflictf(ErrInUse, "%s is not empty: its table %s is in use", d.Place(), used).Try(WayNewLedger)
 	}
 	for _, table := range []string{"free_ranges", "sequences"} {
 		if _, err := w.DeleteWhere(ctx, table, new(Where)); err != nil {

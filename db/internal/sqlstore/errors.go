@@ -17,6 +17,26 @@ var (
 	ErrNoLedger = fmt.Errorf("no ledger: %w", ErrNotFound)
 	// ErrConflict: it contradicts what the ledger holds: it exists, overlaps, is in use, or nothing is left.
 	ErrConflict = errors.New("conflict")
+	// ErrExists: it is there already. This and those below it are each an ErrConflict.
+	ErrExists = fmt.Errorf("exists: %w", ErrConflict)
+	// ErrDiffers: it is there already, and otherwise than asked for.
+	ErrDiffers = fmt.Errorf("differs: %w", ErrConflict)
+	// ErrOverlaps: it shares addresses with something that is there.
+	ErrOverlaps = fmt.Errorf("overlaps: %w", ErrConflict)
+	// ErrInUse: something else has it, or depends on it.
+	ErrInUse = fmt.Errorf("in use: %w", ErrConflict)
+	// ErrReserved: it is kept back, for a router or by somebody's wish.
+	ErrReserved = fmt.Errorf("reserved: %w", ErrConflict)
+	// ErrExhausted: nothing, or not enough, is left.
+	ErrExhausted = fmt.Errorf("exhausted: %w", ErrConflict)
+	// ErrQuota: it is more than the project may have.
+	ErrQuota = fmt.Errorf("quota: %w", ErrConflict)
+	// ErrAmbiguous: several things are called so.
+	ErrAmbiguous = fmt.Errorf("ambiguous: %w", ErrConflict)
+	// ErrUnfit: it does not fit what is there in another way, which its sentence says.
+	ErrUnfit = fmt.Errorf("unfit: %w", ErrConflict)
+	// ErrSchema: the ledger's schema version is older or newer than the one that is needed.
+	ErrSchema = errors.New("schema version")
 	// ErrCorrupt: the database is damaged or is none.
 	ErrCorrupt = errors.New("damaged ledger")
 	// ErrCheck: a check found a difference.
@@ -62,9 +82,9 @@ func Invalidf(format string, args ...any) *Error {
 	return &Error{Message: fmt.Sprintf(format, args...), Kind: ErrInvalid}
 }
 
-// Conflictf is an error for what contradicts the ledger.
-func Conflictf(format string, args ...any) *Error {
-	return &Error{Message: fmt.Sprintf(format, args...), Kind: ErrConflict}
+// Conflictf is an error for what contradicts the ledger; kind is the sentinel that says how.
+func Conflictf(kind error, format string, args ...any) *Error {
+	return &Error{Message: fmt.Sprintf(format, args...), Kind: kind}
 }
 
 // Corruptf says that the ledger contradicts itself.

@@ -38,12 +38,12 @@ func (d *DB) ready(ctx context.Context) error {
 		return noLedger(d.engine)
 	}
 	return &Error{Message: fmt.Sprintf("%s has schema version %d, and this nova-manage needs %d", d.engine.place(), version, latest),
-		Way: WayMigrate}
+		Kind: ErrSchema, Way: WayMigrate}
 }
 
 func (d *DB) unknownVersion(version int) error {
 	return &Error{Message: fmt.Sprintf("%s has schema version %d, and this nova-manage knows only up to %d; it was left as it is",
-		d.engine.place(), version, LatestSchema()), Way: WayNewerProgram}
+		d.engine.place(), version, LatestSchema()), Kind: ErrSchema, Way: WayNewerProgram}
 }
 
 // schemaVersion is 0 for an empty database. A database of somebody else is an error.

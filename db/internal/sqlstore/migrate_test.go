@@ -110,7 +110,7 @@ func TestMigrate_otherVersion(t *testing.T) {
 				_, err := openLater(t.Context(), url, mode, more)
 				var ours *Error
 				if !errors.As(err, &ours) || !strings.HasSuffix(ours.Message, needs) ||
-					ours.Way != WayMigrate || ours.Kind != nil {
+					ours.Way != WayMigrate || ours.Kind != ErrSchema {
 					t.Errorf("mode %d: %#v", mode, err)
 				}
 			}
