@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math/big"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 
 // Column is one column of an answer, in every output format: its name is the table's header and the JSON key.
 //
-// Value returns what stands in it: nil for absent, a bool, any integer, a string, a []string, a time.Time (printed in
+// Value returns what stands in it: nil for absent, a bool, any integer, a *big.Int (see number), a string, a []string, a time.Time (printed in
 // RFC 3339, UTC; the zero time is absent), a pointer to one of these (nil is absent), a netip.Addr or netip.Prefix (the
 // zero one is absent), or anything else that has a String method.
 type Column[T any] struct {
@@ -239,6 +240,9 @@ func OrNull[V comparable](v V) any {
 
 // plain brings a column's value to nil, a bool, an integer, a string or a []string.
 func plain(v any) any {
+	if n, ok := v.(*big.Int); ok {
+		return number(n)
+	}
 	rv := reflect.ValueOf(v)
 	if (rv.Kind() == reflect.Pointer || rv.Kind() == reflect.Slice) && rv.IsNil() {
 		return nil
@@ -268,6 +272,21 @@ func plain(v any) any {
 		return rv.Uint()
 	}
 	return fmt.Sprint(v)
+}
+
+// exact is the largest number up to which a reader of JSON that has doubles only, as JavaScript and jq do, tells each from the next.
+const exact = 1<<53 - 1
+
+// number is a count that may be one of IPv6 addresses. Beyond exact it is a text of its digits, as RFC 7493 §2.2 recommends: as a
+// number 2^64 would be 18446744073709552000 to some readers, and to others an error.
+func number(n *big.Int) any {
+	switch {
+	case n == nil:
+		return nil
+	case n.IsInt64() && -exact <= n.Int64() && n.Int64() <= exact:
+		return n.Int64()
+	}
+	return n.String()
 }
 
 // plainText is a value for a reader: lists joined, control characters escaped, absent the text given for it.
