@@ -15,6 +15,11 @@ type Kind struct {
 // String names the block with what it is for.
 func (k Kind) String() string { return fmt.Sprintf("%s (%s, %s)", k.Block, k.Name, k.Source) }
 
+// Private tells whether it is what anybody may give addresses from, in a network of one's own.
+func (k Kind) Private() bool {
+	return k.Name == "Private-Use" || k.Name == "Shared Address Space" || k.Name == "Unique-Local"
+}
+
 func kind(block, name, source string) Kind { return Kind{netip.MustParsePrefix(block), name, source} }
 
 // special is IANA's two registries of special-purpose addresses (RFC 6890, RFC 8190), and what other RFCs set apart beside them:

@@ -22,6 +22,8 @@ type Column[T any] struct {
 	// Long keeps the column out of tables and out of -f value unless --long or -c asks for it. JSON, YAML and CSV
 	// always have all columns, so that a program sees the same whatever a reader likes to see.
 	Long bool
+	// Asked leaves the column out of every format unless -c asks for it: one that takes long to find out.
+	Asked bool
 	// Place orders the columns of the default table where that is not the order of the others: lowest first.
 	Place int
 }
@@ -106,16 +108,17 @@ func chosen[T any](v view, cols []Column[T]) []Column[T] {
 		i := slices.IndexFunc(cols, func(c Column[T]) bool { return c.Name == name })
 		out = append(out, cols[i])
 	}
-	if v.columns != nil || v.long || v.format != "table" && v.format != "value" {
-		if v.columns == nil {
-			return cols
-		}
+	if v.columns != nil {
 		return out
 	}
+	all := v.long || v.format != "table" && v.format != "value"
 	for _, c := range cols {
-		if !c.Long {
+		if !c.Asked && (all || !c.Long) {
 			out = append(out, c)
 		}
+	}
+	if all {
+		return out
 	}
 	slices.SortStableFunc(out, func(a, b Column[T]) int { return a.Place - b.Place })
 	return out
@@ -320,6 +323,15 @@ func PrintReading[T any](e *Env, cols []Column[T], rows []T, text func(colour bo
 	}
 	return PrintSlice(e, cols, rows)
 }
+
+// Reading tells whether the answer is a table of the usual columns, which people read and programs hardly, and how wide the terminal is
+// that it is printed on, 0 for none.
+func (e *Env) Reading() (reading bool, width int) {
+	return e.view.format == "table" && e.view.columns == nil, e.view.width()
+}
+
+// Asked tells whether the user has asked for a column by its name.
+func (e *Env) Asked(column string) bool { return slices.Contains(e.view.columns, column) }
 
 // colours tells whether a terminal may be sent colours (no-color.org, terminfo's name for one that has none).
 func (e *Env) colours() bool {
