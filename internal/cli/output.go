@@ -47,7 +47,7 @@ func Fields[T any](cols []Column[T]) []Field {
 func AllShown[T any](columns []Column[T]) []Column[T] {
 	shown := make([]Column[T], len(columns))
 	for i, c := range columns {
-		c.Long, c.Place = false, 0
+		c.Long, c.Place = false, 0 // what has to be asked for has to be so still
 		shown[i] = c
 	}
 	return shown
