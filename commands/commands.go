@@ -80,6 +80,7 @@ func catalogue() []*command {
 		vpnCategory,
 		projectCategory,
 		secgroupCategory,
+		statusCommand,
 		usageCommand,
 		whoisCommand,
 		historyCategory,
