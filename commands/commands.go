@@ -82,6 +82,7 @@ func catalogue() []*command {
 		secgroupCategory,
 		statusCommand,
 		usageCommand,
+		mapCommand,
 		whoisCommand,
 		historyCategory,
 		undoCommand,

@@ -333,6 +333,9 @@ func (e *Env) Reading() (reading bool, width int) {
 // Asked tells whether the user has asked for a column by its name.
 func (e *Env) Asked(column string) bool { return slices.Contains(e.view.columns, column) }
 
+// Coloured tells whether what is printed may have colours.
+func (e *Env) Coloured() bool { return e.view.width() > 0 && e.colours() }
+
 // colours tells whether a terminal may be sent colours (no-color.org, terminfo's name for one that has none).
 func (e *Env) colours() bool {
 	refused, _ := e.Sys.LookupEnv("NO_COLOR")
