@@ -69,12 +69,16 @@ func wantPrefix(t *testing.T, there map[string]bool, made [][]string) (n int) {
 
 // Backups that are made while others write are whole: each holds what was made up to some moment, and nothing else.
 func TestFaults_backup(t *testing.T) {
+	before, rounds := "2000", 8
+	if raceDetector { // which sees nothing of what goes on between processes
+		before, rounds = "200", 2
+	}
 	eachEngine(t, func(t *testing.T, l *ledger) {
-		l.must(t, "network", "create", "192.168.0.0/16", "2000", "16", "--network_manager", "FlatDHCPManager", "--label", "before", "-q")
+		l.must(t, "network", "create", "192.168.0.0/16", before, "16", "--network_manager", "FlatDHCPManager", "--label", "before", "-q")
 		dir := t.TempDir()
 		stop := writers(t, l, 2)
 		var backups []string
-		for i := range 8 {
+		for i := range rounds {
 			path := filepath.Join(dir, fmt.Sprintf("backup%d", i))
 			if a := l.run(t, "db", "backup", path); a.code != 0 {
 				t.Errorf("backup: exit %d\n%s", a.code, a.stderr)
@@ -145,8 +149,12 @@ func TestFaults_restore(t *testing.T) {
 
 // An import and a restore that are killed at some moment did nothing or all.
 func TestFaults_killedImport(t *testing.T) {
+	networks, attempts := "1500", 8
+	if raceDetector { // which sees nothing of what goes on between processes
+		networks, attempts = "200", 3
+	}
 	source := newLedger(t, "sqlite")
-	source.must(t, "network", "create", "10.0.0.0/8", "1500", "16", "--network_manager", "FlatDHCPManager", "-q")
+	source.must(t, "network", "create", "10.0.0.0/8", networks, "16", "--network_manager", "FlatDHCPManager", "-q")
 	document := filepath.Join(t.TempDir(), "document")
 	source.must(t, "db", "export", "--history", "-o", document)
 	want := source.must(t, "db", "export")
@@ -157,10 +165,9 @@ func TestFaults_killedImport(t *testing.T) {
 				started := time.Now()
 				newLedger(t, engine).must(t, "db", command, document)
 				takes := time.Since(started)
-				const attempts = 8
 				for i := range attempts {
 					l := newLedger(t, engine)
-					a, err := killAfter(t, l, takes*time.Duration(i)/(attempts-2), "db", command, document)
+					a, err := killAfter(t, l, takes*time.Duration(i)/time.Duration(attempts-2), "db", command, document)
 					switch {
 					case err != nil:
 						t.Fatal(err)

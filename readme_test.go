@@ -25,6 +25,9 @@ import (
 // that cannot be. Blocks fenced as `console postgres`, up to the next one of another kind, are a subtest, which skips where there is no
 // PostgreSQL; sharedLedger stands for the URL of its database. Any other block of commands must say why no test runs it.
 func TestREADME(t *testing.T) {
+	if raceDetector {
+		t.Skip("its commands go where those of the scripts go")
+	}
 	text, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
