@@ -14,7 +14,7 @@ import (
 // The arithmetic by itself: no ledger is opened.
 func calcCategory() *command {
 	return &command{name: "calc", short: "address arithmetic without a ledger", actions: []*command{
-		calcCarve(), calcEUI64(), calcMAC(), calcULA(),
+		calcInfo(), calcCarve(), calcSubtract(), calcEUI64(), calcMAC(), calcULA(),
 	}}
 }
 

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"nova-manage/db"
 	"nova-manage/internal/cli"
@@ -41,6 +42,29 @@ var networkColumns = []cli.Column[db.Network]{
 	{Name: "created_at", Value: func(n db.Network) any { return n.CreatedAt }, Long: true},
 	{Name: "updated_at", Value: func(n db.Network) any { return n.UpdatedAt }, Long: true},
 }
+
+// filledColumns are networkColumns and, where somebody asks for them, how full the network is: to count takes as long as to list.
+var filledColumns = func() []cli.Column[db.FilledNetwork] {
+	var columns []cli.Column[db.FilledNetwork]
+	for _, c := range networkColumns {
+		columns = append(columns, cli.Column[db.FilledNetwork]{Name: c.Name, Long: c.Long, Place: c.Place,
+			Value: func(n db.FilledNetwork) any { return c.Value(n.Network) }})
+	}
+	return append(columns,
+		cli.Column[db.FilledNetwork]{Name: "used", Asked: true, Value: func(n db.FilledNetwork) any { return n.Fill.Used }},
+		cli.Column[db.FilledNetwork]{Name: "reserved", Asked: true, Value: func(n db.FilledNetwork) any { return n.Fill.Reserved }},
+		cli.Column[db.FilledNetwork]{Name: "released", Asked: true, Value: func(n db.FilledNetwork) any { return n.Fill.Released }},
+		cli.Column[db.FilledNetwork]{Name: "free", Asked: true, Value: func(n db.FilledNetwork) any { return n.Fill.Free }})
+}()
+
+// asksFill tells whether somebody has asked how full networks are.
+func asksFill(s *session) bool {
+	return slices.ContainsFunc(filledColumns, func(c cli.Column[db.FilledNetwork]) bool { return c.Asked && s.Asked(c.Name) })
+}
+
+// fillUsage is what help says of that.
+const fillUsage = "-c used, reserved, released and free tell how many of its addresses guests have and may have, as `nova-manage usage` counts them: of " +
+	"its IPv4 block, or of its /64 if it has no IPv4."
 
 // networkValues are the values per network that create and modify both take.
 type networkValues struct {
@@ -81,9 +105,11 @@ func networkList() *command {
 	return &command{
 		name:  "list",
 		short: "list networks in address order",
+		long:  fillUsage,
 		examples: []string{
 			"nova-manage network list",
 			"nova-manage network list --project_id apollo -f json",
+			"nova-manage network list -c cidr -c used -c free",
 			"nova-manage network list -f value -c cidr -c cidr_v6",
 		},
 		flags: []*cli.Flag{
@@ -91,9 +117,12 @@ func networkList() *command {
 			named(&o.filter.Host, "host", nil, "only those that this network node serves").As("HOST").NotInFlagfile(),
 			cli.Text(&o.filter.Bridge, "bridge", "only those on this bridge").As("IFACE"),
 		},
-		columns: cli.Fields(networkColumns),
+		columns: cli.Fields(filledColumns),
 		ledger:  reads,
 		run: func(ctx context.Context, s *session) error {
+			if asksFill(s) {
+				return cli.PrintList(s.Env, filledColumns, s.store.FilledNetworks(ctx, o.filter))
+			}
 			return cli.PrintList(s.Env, networkColumns, s.store.Networks(ctx, o.filter))
 		},
 	}
@@ -108,11 +137,19 @@ func networkShow() *command {
 	return &command{
 		name:     "show",
 		short:    "show one network",
+		long:     fillUsage,
 		examples: []string{"nova-manage network show 10.0.1.0/27", "nova-manage network show 1 -f value -c cidr_v6"},
 		args:     []*cli.Arg{cli.Required(cli.Text(&ref, "NETWORK", networkUsage))},
-		columns:  cli.Fields(columns),
+		columns:  cli.Fields(cli.AllShown(filledColumns)),
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
+			if asksFill(s) {
+				found, err := s.store.FindFilledNetworks(ctx, ref)
+				if err != nil {
+					return err
+				}
+				return cli.PrintOne(s.Env, filledColumns, found[0])
+			}
 			found, err := s.store.FindNetworks(ctx, ref)
 			if err != nil {
 				return err

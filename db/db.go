@@ -217,3 +217,21 @@ func stream[T any](ctx context.Context, s *Store, list func(context.Context, vie
 		}
 	}
 }
+
+// inView yields what list emits in a transaction of its own, which is free for queries in between. An error ends the sequence.
+func inView[T any](ctx context.Context, s *Store, list func(ctx context.Context, t view, emit func(T) error) error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		err := s.view(ctx, func(ctx context.Context, t view) error {
+			return list(ctx, t, func(row T) error {
+				if !yield(row, nil) {
+					return errStop
+				}
+				return nil
+			})
+		})
+		if err != nil && err != errStop {
+			var none T
+			yield(none, err)
+		}
+	}
+}

@@ -263,12 +263,17 @@ func (t view) quotas(ctx context.Context, id string) ([]Quota, error) {
 	}
 	quotas := make([]Quota, len(Resources))
 	for i, r := range Resources {
-		quotas[i] = Quota{Resource: r, InUse: []int64{p.Networks, p.Instances, p.FloatingIPs, p.SecurityGroups, p.Rules}[i]}
+		quotas[i] = Quota{Resource: r, InUse: p.inUse()[i]}
 		if quotas[i].Limit, err = t.limit(ctx, id, r); err != nil {
 			return nil, err
 		}
 	}
 	return quotas, nil
+}
+
+// inUse is how much it has of each of Resources.
+func (p Project) inUse() []int64 {
+	return []int64{p.Networks, p.Instances, p.FloatingIPs, p.SecurityGroups, p.Rules}
 }
 
 func (t view) limit(ctx context.Context, project, resource string) (int64, error) {

@@ -10,8 +10,10 @@ import (
 // Identity is what the ledger knows of an address or a MAC. What does not apply is the zero value.
 type Identity struct {
 	Address netip.Addr // the address asked about; zero where that was a MAC
-	Kind    string     // fixed or floating address, or mac
-	// State is network, gateway, vpn, broadcast, reserved, held, released or free.
+	// Span is the addresses that it is about where a range was asked about and they are no whole CIDR.
+	Span netcalc.Span
+	Kind string // fixed or floating address, mac; of a range or a project also network, bridge, floating_range, unclaimed or instance
+	// State is network, gateway, vpn, broadcast, reserved, held, released or free; of a range also in_use.
 	State string
 	// NetworkID is also 0 where several networks share the IPv6 prefix of their bridge and no instance tells which.
 	NetworkID int64
@@ -32,6 +34,12 @@ const (
 	kindFixed    = "fixed"
 	kindFloating = "floating"
 	kindMAC      = "mac"
+
+	kindNetwork       = "network"        // a block of a network, of either family
+	kindBridge        = "bridge"         // an IPv6 prefix that several networks share
+	kindFloatingRange = "floating_range" // public addresses
+	kindUnclaimed     = "unclaimed"      // what no network and no floating range has
+	kindInstance      = "instance"
 )
 
 // Whois says what the ledger knows of an address. Error: ErrNotFound where it is in no network and no floating range.

@@ -125,3 +125,21 @@ func Carve(p netip.Prefix, bits int, n uint64) (iter.Seq[netip.Prefix], error) {
 		}
 	}, nil
 }
+
+// SlotOf is the inverse of Slot: which subnet of prefix length bits in p holds a. It reports false where none does, or its number needs
+// more than 64 bits.
+func SlotOf(p netip.Prefix, bits int, a netip.Addr) (uint64, bool) {
+	if Slots(p, bits) == 0 || !p.Contains(a) {
+		return 0, false
+	}
+	offset := number(a).sub(number(p.Masked().Addr()))
+	shift := a.BitLen() - bits
+	// Go's shifts give 0 for a count of 64 or more.
+	i := uint128{hi: offset.hi >> shift, lo: offset.lo >> shift}
+	if shift < 64 {
+		i.lo |= offset.hi << (64 - shift)
+	} else {
+		i.lo = offset.hi >> (shift - 64)
+	}
+	return i.lo, i.hi == 0
+}

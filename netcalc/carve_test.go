@@ -256,3 +256,58 @@ func BenchmarkCarve(b *testing.B) {
 		})
 	}
 }
+
+// SlotOf finds the subnet that Slot numbered, whatever address of it is asked about.
+func TestSlotOf(t *testing.T) {
+	for _, text := range []string{"10.0.1.0/28", "255.255.255.240/28", "0.0.0.0/0", "fd00::/124", "fd00::/60", "::/0", "2001:db8::/32"} {
+		p := prefix(text)
+		for bits := p.Bits(); bits <= p.Addr().BitLen() && bits-p.Bits() <= 64; bits++ {
+			slots := Slots(p, bits)
+			for _, i := range []uint64{0, 1, 2, 7, slots / 2, slots - 1} {
+				block, ok := Slot(p, bits, i)
+				if !ok {
+					continue
+				}
+				for _, a := range []netip.Addr{SpanOf(block).First, SpanOf(block).Last} {
+					if got, ok := SlotOf(p, bits, a); got != i || !ok {
+						t.Fatalf("SlotOf(%s, %d, %s) = %d, %t, want %d", p, bits, a, got, ok, i)
+					}
+				}
+			}
+		}
+	}
+	for _, c := range []struct {
+		p    string
+		bits int
+		a    string
+	}{{"10.0.1.0/24", 32, "10.0.2.0"}, {"10.0.1.0/24", 8, "10.0.1.0"}, {"10.0.1.0/24", 33, "10.0.1.0"}, {"10.0.1.0/24", 32, "fd00::"}, {"::/0", 128, "ffff::"}} {
+		if i, ok := SlotOf(prefix(c.p), c.bits, addr(c.a)); ok {
+			t.Errorf("SlotOf(%s, %d, %s) = %d", c.p, c.bits, c.a, i)
+		}
+	}
+	if _, ok := SlotOf(netip.Prefix{}, 0, addr("10.0.0.0")); ok {
+		t.Error("no prefix has slots")
+	}
+}
+
+// Servable is what CheckServable takes.
+func TestServable(t *testing.T) {
+	for _, text := range []string{"0.0.0.0/0", "::/0", "10.0.0.0/8", "126.0.0.0/7", "fe80::/10", "fc00::/6", "127.0.0.1/32"} {
+		parts := Servable(SpanOf(prefix(text)))
+		for _, s := range parts {
+			for p := range s.Prefixes() {
+				if err := CheckServable(p); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		for _, s := range SpanOf(prefix(text)).Subtract(parts) {
+			for _, a := range []netip.Addr{s.First, s.Last} {
+				if CheckServableAddr(a) == nil {
+					t.Errorf("%s is servable", a)
+				}
+			}
+		}
+	}
+	want(t, "an invalid span", len(Servable(Span{})), 0)
+}

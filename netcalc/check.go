@@ -121,6 +121,42 @@ func CheckFixedRangeV6(p netip.Prefix, n uint64) error {
 	return nil
 }
 
+// Servable returns the parts of s that networks can be in, as CheckServable has it, in order.
+func Servable(s Span) []Span {
+	if !s.valid() {
+		return nil
+	}
+	if s.First.Is4() {
+		var without []Span
+		for _, b := range unservable {
+			without = append(without, SpanOf(b.prefix))
+		}
+		return s.Subtract(without)
+	}
+	var parts []Span
+	for _, p := range []netip.Prefix{globalUnicast, uniqueLocal} { // no unservable block is in them
+		within := SpanOf(p)
+		if within.Overlaps(s) {
+			parts = append(parts, Span{maxAddr(s.First, within.First), minAddr(s.Last, within.Last)})
+		}
+	}
+	return parts
+}
+
+func minAddr(a, b netip.Addr) netip.Addr {
+	if b.Less(a) {
+		return b
+	}
+	return a
+}
+
+func maxAddr(a, b netip.Addr) netip.Addr {
+	if a.Less(b) {
+		return b
+	}
+	return a
+}
+
 // unservableIn returns the first block that p lies in or, where it lies in none, the first that it overlaps. 240.0.0.0/4
 // is reserved; that it touches the limited broadcast address, which stands before it, would say less.
 func unservableIn(p netip.Prefix) (block, bool) {

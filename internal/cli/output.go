@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math/big"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 
 // Column is one column of an answer, in every output format: its name is the table's header and the JSON key.
 //
-// Value returns what stands in it: nil for absent, a bool, any integer, a string, a []string, a time.Time (printed in
+// Value returns what stands in it: nil for absent, a bool, any integer, a *big.Int (see number), a string, a []string, a time.Time (printed in
 // RFC 3339, UTC; the zero time is absent), a pointer to one of these (nil is absent), a netip.Addr or netip.Prefix (the
 // zero one is absent), or anything else that has a String method.
 type Column[T any] struct {
@@ -21,6 +22,8 @@ type Column[T any] struct {
 	// Long keeps the column out of tables and out of -f value unless --long or -c asks for it. JSON, YAML and CSV
 	// always have all columns, so that a program sees the same whatever a reader likes to see.
 	Long bool
+	// Asked leaves the column out of every format unless -c asks for it: one that takes long to find out.
+	Asked bool
 	// Place orders the columns of the default table where that is not the order of the others: lowest first.
 	Place int
 }
@@ -44,7 +47,7 @@ func Fields[T any](cols []Column[T]) []Field {
 func AllShown[T any](columns []Column[T]) []Column[T] {
 	shown := make([]Column[T], len(columns))
 	for i, c := range columns {
-		c.Long, c.Place = false, 0
+		c.Long, c.Place = false, 0 // what has to be asked for has to be so still
 		shown[i] = c
 	}
 	return shown
@@ -105,16 +108,17 @@ func chosen[T any](v view, cols []Column[T]) []Column[T] {
 		i := slices.IndexFunc(cols, func(c Column[T]) bool { return c.Name == name })
 		out = append(out, cols[i])
 	}
-	if v.columns != nil || v.long || v.format != "table" && v.format != "value" {
-		if v.columns == nil {
-			return cols
-		}
+	if v.columns != nil {
 		return out
 	}
+	all := v.long || v.format != "table" && v.format != "value"
 	for _, c := range cols {
-		if !c.Long {
+		if !c.Asked && (all || !c.Long) {
 			out = append(out, c)
 		}
+	}
+	if all {
+		return out
 	}
 	slices.SortStableFunc(out, func(a, b Column[T]) int { return a.Place - b.Place })
 	return out
@@ -239,6 +243,9 @@ func OrNull[V comparable](v V) any {
 
 // plain brings a column's value to nil, a bool, an integer, a string or a []string.
 func plain(v any) any {
+	if n, ok := v.(*big.Int); ok {
+		return number(n)
+	}
 	rv := reflect.ValueOf(v)
 	if (rv.Kind() == reflect.Pointer || rv.Kind() == reflect.Slice) && rv.IsNil() {
 		return nil
@@ -268,6 +275,21 @@ func plain(v any) any {
 		return rv.Uint()
 	}
 	return fmt.Sprint(v)
+}
+
+// exact is the largest number up to which a reader of JSON that has doubles only, as JavaScript and jq do, tells each from the next.
+const exact = 1<<53 - 1
+
+// number is a count that may be one of IPv6 addresses. Beyond exact it is a text of its digits, as RFC 7493 §2.2 recommends: as a
+// number 2^64 would be 18446744073709552000 to some readers, and to others an error.
+func number(n *big.Int) any {
+	switch {
+	case n == nil:
+		return nil
+	case n.IsInt64() && -exact <= n.Int64() && n.Int64() <= exact:
+		return n.Int64()
+	}
+	return n.String()
 }
 
 // plainText is a value for a reader: lists joined, control characters escaped, absent the text given for it.
@@ -301,6 +323,18 @@ func PrintReading[T any](e *Env, cols []Column[T], rows []T, text func(colour bo
 	}
 	return PrintSlice(e, cols, rows)
 }
+
+// Reading tells whether the answer is a table of the usual columns, which people read and programs hardly, and how wide the terminal is
+// that it is printed on, 0 for none.
+func (e *Env) Reading() (reading bool, width int) {
+	return e.view.format == "table" && e.view.columns == nil, e.view.width()
+}
+
+// Asked tells whether the user has asked for a column by its name.
+func (e *Env) Asked(column string) bool { return slices.Contains(e.view.columns, column) }
+
+// Coloured tells whether what is printed may have colours.
+func (e *Env) Coloured() bool { return e.view.width() > 0 && e.colours() }
 
 // colours tells whether a terminal may be sent colours (no-color.org, terminfo's name for one that has none).
 func (e *Env) colours() bool {

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
+	"math/big"
 	"net/netip"
 	"strings"
 	"testing"
@@ -260,6 +262,38 @@ func TestPrintMade(t *testing.T) {
 		out := f.stdout.String()
 		if code != exitOK || f.stderr.String() != note || c.ends && out != ends || strings.Count(out, "\n") < c.shown {
 			t.Errorf("%+v: exit %d\n%s%s", c, code, out, f.stderr.String())
+		}
+	}
+}
+
+// Up to 2^53-1 a number is one; beyond, a reader of JSON may have the next one in its place.
+func TestPlain_big(t *testing.T) {
+	big53 := new(big.Int).Lsh(big.NewInt(1), 53)
+	for want, n := range map[any]*big.Int{
+		int64(1<<53 - 1): new(big.Int).Sub(big53, big.NewInt(1)), "9007199254740992": big53, "18446744073709551616": new(big.Int).Lsh(big.NewInt(1), 64),
+		int64(0): new(big.Int), "-9007199254740992": new(big.Int).Neg(big53),
+	} {
+		if got := plain(n); got != want {
+			t.Errorf("%s is %#v, want %#v", n, got, want)
+		}
+	}
+	if got := plain((*big.Int)(nil)); got != nil {
+		t.Errorf("none is %#v", got)
+	}
+}
+
+// A column that takes long to find out is there for whoever names it.
+func TestChosen_asked(t *testing.T) {
+	columns := []Column[int]{{Name: "cheap"}, {Name: "dear", Asked: true}, {Name: "wide", Long: true}}
+	for _, c := range []struct {
+		view view
+		want string
+	}{
+		{view{format: "table"}, "[cheap]"}, {view{format: "json"}, "[cheap wide]"}, {view{format: "table", long: true}, "[cheap wide]"},
+		{view{format: "json", columns: []string{"dear"}}, "[dear]"}, {view{format: "table", columns: []string{"wide", "dear"}}, "[wide dear]"},
+	} {
+		if got := fmt.Sprint(namesOf(chosen(c.view, columns))); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.view, got, c.want)
 		}
 	}
 }

@@ -160,5 +160,11 @@ func (d *DB) Version(ctx context.Context, r *ReadTx) (Version, error) {
 	return v, err
 }
 
+// Size is how many bytes the engine keeps the ledger in, its indexes and its history included.
+func (d *DB) Size(ctx context.Context, r *ReadTx) (int64, error) {
+	size, _, err := Value[int64](ctx, r, d.engine.size())
+	return size, err
+}
+
 // FormatTime writes a time as the ledger stores it: RFC 3339 in UTC, whole seconds, so that text order is time order.
 func FormatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -384,3 +384,8 @@ func (e *postgres) lasting(table string) string {
 }
 
 func (e *postgres) parameter(n int) string { return "$" + strconv.Itoa(n) }
+
+func (e *postgres) size() string {
+	return `coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = current_schema() AND c.relkind = 'r'`
+}

@@ -264,3 +264,7 @@ func (e *sqlite) parameter(int) string { return "?" }
 func (e *sqlite) tables(ctx context.Context, q querier) ([]string, error) {
 	return column[string](ctx, q, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name")
 }
+
+func (e *sqlite) size() string {
+	return "page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+}

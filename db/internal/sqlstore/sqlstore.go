@@ -110,6 +110,8 @@ type engine interface {
 	parameter(n int) string
 	// tables lists the tables of the database, sorted.
 	tables(ctx context.Context, q querier) ([]string, error)
+	// size is the query for how many bytes the ledger takes, after SELECT.
+	size() string
 	// lasting is the name of a table of the ledger, whatever is temporarily called so.
 	lasting(table string) string
 	// migrations are the DDL of each schema version, the first one first.
