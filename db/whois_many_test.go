@@ -42,7 +42,7 @@ func crowded(t *testing.T, s *Store) {
 	}
 	reserve(t, s, "10.0.1.20-10.0.1.24", "10.0.1.10", "fd00:2::100/120", "fd00:1::8000/120")
 	for _, a := range []string{"192.0.2.7", "2001:db8:f::5"} {
-		if _, err := s.AssociateFloating(t.Context(), "web", addr(a), ""); err != nil {
+		if _, err := s.AssociateFloating(t.Context(), "web", addr(a), FloatingFrom{}); err != nil {
 			t.Fatal(err)
 		}
 	}
