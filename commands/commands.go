@@ -91,6 +91,8 @@ func catalogue() []*command {
 		dbCategory,
 		emitCategory,
 		hostCategory,
+		completionCommand,
+		manCommand,
 		versionCommand,
 	} {
 		c := declare()

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"runtime/debug"
@@ -8,7 +9,7 @@ import (
 	"nova-manage/internal/cli"
 )
 
-// buildVersion is what the Go tool recorded about this binary; nothing is stamped in by hand.
+// buildVersion is what is known of this binary.
 type buildVersion struct {
 	Version  string
 	Revision string
@@ -52,14 +53,20 @@ func versionCommand() *command {
 }
 
 func runVersion(_ context.Context, s *session) error {
-	info, ok := s.Sys.BuildInfo()
+	return cli.PrintOne(s.Env, versionColumns, versionOf(s.Sys))
+}
+
+// release is the version that a release is built as, by -ldflags "-X nova-manage/commands.release=1.2.3"; "" is what the Go tool
+// recorded, which knows a tag only where the source is a module that it has fetched or a clean checkout.
+var release string
+
+// versionOf is what is known of this binary.
+func versionOf(sys *cli.Sys) buildVersion {
+	info, ok := sys.BuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{GoVersion: runtime.Version()}
 	}
-	v := buildVersion{Version: info.Main.Version, Go: info.GoVersion, Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	if v.Version == "" {
-		v.Version = "(devel)"
-	}
+	v := buildVersion{Version: cmp.Or(release, info.Main.Version, "(devel)"), Go: info.GoVersion, Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
@@ -70,5 +77,5 @@ func runVersion(_ context.Context, s *session) error {
 			v.Modified = s.Value
 		}
 	}
-	return cli.PrintOne(s.Env, versionColumns, v)
+	return v
 }

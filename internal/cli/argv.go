@@ -135,6 +135,7 @@ type scanner struct {
 	words         []string
 	arguments     int // how many words stood before `--`; all of them where there is none
 	help, version bool
+	open          *token // a flag that ends the line and lacks its value
 	unknown       string // a flag that no command has
 	err           error
 }
@@ -221,6 +222,9 @@ func (s *scanner) letters(a string, rest []string) []string {
 // that looks like a flag is not taken: the value was forgotten more likely than it begins with a dash.
 func (s *scanner) withValue(t token, hasValue bool, rest []string) []string {
 	if !hasValue {
+		if len(rest) == 0 {
+			s.open = &t
+		}
 		if len(rest) == 0 || looksLikeFlag(rest[0]) {
 			err := UsageErrorf("%s needs a value", t.typed)
 			if len(rest) > 0 && rest[0] != "--" {

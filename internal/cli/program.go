@@ -27,6 +27,8 @@ type Program struct {
 	Commands []*Command
 	// Retired are words that a command line of this name once had, or that are looked for here and belong elsewhere.
 	Retired []Retired
+	// Complete looks for the values that a shell may offer; it prints nothing, and has none where it cannot look. nil has none.
+	Complete func(context.Context, Wanted) []Candidate
 	// Flags are taken by every command, beside those that the framework has itself (flagfile, format, column, quiet).
 	Flags []*Flag
 	// EnvPrefix stands before a flag's name in the environment: NOVA_ makes it NOVA_USE_IPV6.
@@ -71,6 +73,10 @@ func (p *Program) Run(args []string, sys *Sys) int {
 	refused := sys.Limits() // before there is a thread more
 	ctx, stop := sys.Context()
 	defer stop()
+	if len(args) > 1 && args[1] == completeWord {
+		p.completeFor(ctx, sys, args[2:])
+		return 0
+	}
 	world := *sys
 	world.Stderr = messageWriter{ctx, sys.Stderr}
 	sys = &world
