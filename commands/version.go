@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"nova-manage/db"
 	"nova-manage/internal/cli"
 )
 
@@ -31,6 +32,8 @@ var versionColumns = []cli.Column[buildVersion]{
 	}},
 	{Name: "go", Value: func(v buildVersion) any { return v.Go }},
 	{Name: "platform", Value: func(v buildVersion) any { return v.Platform }},
+	{Name: "schema", Value: func(buildVersion) any { return db.LatestSchema() }},
+	{Name: "sqlite", Value: func(buildVersion) any { return db.SQLiteVersion }},
 }
 
 func versionCommand() *command {
@@ -42,9 +45,11 @@ func versionCommand() *command {
 		run:      runVersion,
 	}
 	return &command{
-		name:     "version",
-		short:    "tell which nova-manage this is",
-		long:     "The version, revision and time of the source, as the Go tool recorded them when it built the binary.",
+		name:  "version",
+		short: "tell which nova-manage this is",
+		long: "The version, revision and time of the source, as the Go tool recorded them when it built the binary, the version of Go and the " +
+			"platform, the schema version of ledgers that are up to date (`nova-manage db version` tells that of yours) and the version of the " +
+			"SQLite that is built in. `nova-manage --version` is one line with the version alone.",
 		examples: []string{"nova-manage version -f value -c version"},
 		actions:  []*command{list},
 		columns:  cli.Fields(versionColumns),

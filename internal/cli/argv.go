@@ -13,6 +13,7 @@ const longestArgument = 4096
 type invocation struct {
 	command *Command // nil is the program itself, for help
 	help    bool
+	version bool // in one line
 	flags   []flagUse
 	args    []string
 }
@@ -61,6 +62,7 @@ func (p *Program) read(argv []string) (*invocation, error) {
 	case s.unknown != "":
 		return nil, p.unknownFlag(s.unknown, in.command)
 	case s.version && len(s.words) == 0:
+		in.version = true
 		in.command, err = p.versionCommand()
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"slices"
 
 	"nova-manage/internal/redact"
@@ -22,9 +23,12 @@ type Program struct {
 	Description string
 	// Examples are whole command lines that work.
 	Examples []string
-	// Commands are listed by help in this order. One of them should be HelpCommand; one named version is what --version
-	// stands for.
+	// Commands are listed by help in this order. One of them should be HelpCommand; one named version tells the rest of
+	// what --version says.
 	Commands []*Command
+	// Version is what --version prints after the program's name, in one line; where a format or columns are asked for, it is the
+	// command version.
+	Version func(*Sys) string
 	// Retired are words that a command line of this name once had, or that are looked for here and belong elsewhere.
 	Retired []Retired
 	// Complete looks for the values that a shell may offer; it prints nothing, and has none where it cannot look. nil has none.
@@ -154,5 +158,9 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 		return err
 	}
 	p.warnOfVariables(e)
+	if in.version && e.view.format == formats[0] && len(p.globals.Columns) == 0 {
+		_, err := fmt.Fprintln(e.Stdout, p.Name, p.Version(e.Sys))
+		return err
+	}
 	return c.Run(ctx, e)
 }
