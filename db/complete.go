@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"nova-manage/db/internal/sqlstore"
@@ -61,6 +62,9 @@ func within[R any](n *Names, ranges []R, ends func(R) (any, any), selected strin
 	return all, nil
 }
 
+// keysOf4 are the addresses of IPv6 that have the keys of those of IPv4.
+var keysOf4 = netcalc.Span{First: netip.MustParseAddr("::ffff:0:0"), Last: netip.MustParseAddr("::ffff:ffff:ffff")}
+
 func ofNumbers(r [2]int64) (any, any)  { return r[0], r[1] }
 func ofSpan(s netcalc.Span) (any, any) { return key(s.First), key(s.Last) }
 
@@ -69,7 +73,12 @@ func (n *Names) numbered(selected string) ([]Name, error) {
 }
 
 func (n *Names) placed(selected string) ([]Name, error) {
-	return within(n, netcalc.SpansBeginning(n.from), ofSpan, selected)
+	var spans []netcalc.Span
+	for _, s := range netcalc.SpansBeginning(n.from) {
+		// Among the keys of IPv6 are those of IPv4.
+		spans = append(spans, s.Minus(keysOf4)...)
+	}
+	return within(n, spans, ofSpan, selected)
 }
 
 // different is a table of the different values of an indexed column that begin so, each found from the one before it. A column
@@ -205,5 +214,5 @@ func (n *Names) Groups(project string) ([]Name, error) {
 
 // Changes are the numbers of changes, the latest first, and the command of each.
 func (n *Names) Changes() ([]Name, error) {
-	return n.numbered("CAST(number AS TEXT), at || ' ' || command FROM changes WHERE number BETWEEN $1 AND $2 ORDER BY number DESC")
+	return n.numbered("CAST(c.number AS TEXT), c.at || ' ' || c.command FROM changes c WHERE c.number BETWEEN $1 AND $2 ORDER BY c.number DESC")
 }
