@@ -158,7 +158,7 @@ func (s *shellLine) split(line string) {
 			end(i)
 			s.words, target = nil, false
 			continue
-		case c == '~' && !inWord && (i+1 == len(line) || line[i+1] == '/'):
+		case c == '~' && !inWord && (i+1 == len(line) || strings.IndexByte("/ \t\n", line[i+1]) >= 0):
 			home, err := s.sys.Home()
 			if err != nil {
 				home = "~"

@@ -26,8 +26,8 @@ type Program struct {
 	// Commands are listed by help in this order. One of them should be HelpCommand; one named version tells the rest of
 	// what --version says.
 	Commands []*Command
-	// Version is what --version prints after the program's name, in one line; where a format or columns are asked for, it is the
-	// command version.
+	// Version is what --version prints after the program's name, in one line; nil, and where a format or columns are asked for, is
+	// the command version.
 	Version func(*Sys) string
 	// Retired are words that a command line of this name once had, or that are looked for here and belong elsewhere.
 	Retired []Retired
@@ -158,7 +158,7 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 		return err
 	}
 	p.warnOfVariables(e)
-	if in.version && e.view.format == formats[0] && len(p.globals.Columns) == 0 {
+	if in.version && p.Version != nil && e.view.format == formats[0] && len(p.globals.Columns) == 0 {
 		_, err := fmt.Fprintln(e.Stdout, p.Name, p.Version(e.Sys))
 		return err
 	}
