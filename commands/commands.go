@@ -91,6 +91,8 @@ func catalogue() []*command {
 		dbCategory,
 		emitCategory,
 		hostCategory,
+		completionCommand,
+		manCommand,
 		versionCommand,
 	} {
 		c := declare()
@@ -221,6 +223,8 @@ func newProgram(sys *cli.Sys, catalogue []*command) *cli.Program {
 		EnvPrefix: "NOVA_",
 		Flagfile:  defaultFlagfile,
 		Outcome:   outcomeOf,
+		Complete:  l.complete,
+		Version:   func(sys *cli.Sys) string { return versionOf(sys).Version },
 	}
 	for _, c := range catalogue {
 		p.Commands = append(p.Commands, c.declare(l))
