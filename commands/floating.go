@@ -168,8 +168,10 @@ func floatingList() *command {
 			cli.Boolean(&f.All, "all", "give every IPv4 address a line of its own"),
 		},
 		columns: cli.Fields(floatingColumns),
+		list:    true,
 		ledger:  reads,
 		run: func(ctx context.Context, s *session) error {
+			f.Wanted = s.listing(db.FloatingIndexed)
 			return cli.PrintList(s.Env, floatingColumns, s.store.FloatingAddresses(ctx, *f))
 		},
 	}

@@ -35,7 +35,6 @@ const timesAre = "A time is RFC 3339 (2026-03-02T10:00:00Z), a date, which is it
 type historyOptions struct {
 	Since, Until                        when
 	Network, Instance, ProjectID, Actor string
-	Limit                               int
 }
 
 func historyList() *command {
@@ -59,9 +58,9 @@ func historyList() *command {
 			cli.Text(&o.Instance, "instance", "changes of an instance and its addresses").As("INSTANCE").NotInFlagfile().Completes(anInstance),
 			cli.Text(&o.ProjectID, "project_id", "changes of a project and of what it has").As("PROJECT").Also("project").NotInFlagfile().Completes(aProject),
 			cli.Text(&o.Actor, "actor", "changes that this one made").As("USER@HOST").OnlyTyped(),
-			cli.Number(&o.Limit, "limit", 1, 1<<30, "at most so many").NotInFlagfile(),
 		},
 		columns: cli.Fields(historyColumns),
+		list:    true,
 		ledger:  reads,
 		present: true,
 		run: func(ctx context.Context, s *session) error {
@@ -74,7 +73,8 @@ func historyList() *command {
 				return err
 			}
 			return cli.PrintList(s.Env, historyColumns, s.store.Changes(ctx, db.ChangeFilter{Since: since, Until: until,
-				Network: o.Network, Instance: o.Instance, ProjectID: o.ProjectID, Actor: o.Actor, Limit: o.Limit}))
+				Network: o.Network, Instance: o.Instance, ProjectID: o.ProjectID, Actor: o.Actor,
+				Wanted: s.listing(db.ChangesIndexed)}))
 		},
 	}
 }

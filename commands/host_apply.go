@@ -47,6 +47,7 @@ func hostApply() *command {
 			cli.Text(&o.ReloadCommand, "reload_command", "the program that is called in the place of systemctl").As("PROGRAM").Completes(cli.Files),
 		),
 		columns: cli.Fields(outcomeColumns),
+		rows:    severalRows,
 		ledger:  reads,
 		alone:   "what it changes no transaction takes back",
 		present: true,

@@ -144,6 +144,9 @@ func (c *command) runOn(ctx context.Context, e *cli.Env, l *ledger) (err error) 
 			return err
 		}
 	}
+	if err := c.checkFormat(e); err != nil {
+		return err
+	}
 	if c.prepare != nil {
 		if err := c.prepare(ctx, e); err != nil {
 			return err

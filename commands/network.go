@@ -109,7 +109,8 @@ func networkList() *command {
 		examples: []string{
 			"nova-manage network list",
 			"nova-manage network list --project_id apollo -f json",
-			"nova-manage network list -c cidr -c used -c free",
+			"nova-manage network list -c cidr,used,free --sort free --limit 10",
+			`nova-manage network list --filter project_id= --filter "vlan>=200"`,
 			"nova-manage network list -f value -c cidr -c cidr_v6",
 		},
 		flags: []*cli.Flag{
@@ -118,11 +119,14 @@ func networkList() *command {
 			cli.Text(&o.filter.Bridge, "bridge", "only those on this bridge").As("IFACE").Completes(aBridge),
 		},
 		columns: cli.Fields(filledColumns),
+		list:    true,
 		ledger:  reads,
 		run: func(ctx context.Context, s *session) error {
 			if asksFill(s) {
+				o.filter.Wanted = s.listing(db.FilledIndexed)
 				return cli.PrintList(s.Env, filledColumns, s.store.FilledNetworks(ctx, o.filter))
 			}
+			o.filter.Wanted = s.listing(db.NetworksIndexed)
 			return cli.PrintList(s.Env, networkColumns, s.store.Networks(ctx, o.filter))
 		},
 	}
@@ -260,6 +264,7 @@ func networkModify() *command {
 			cli.Boolean(&o.DisassociateProject, "disassociate_project", "take it from its project").OnlyTyped(),
 			cli.Boolean(&o.DisassociateHost, "disassociate_host", "take it from its network node").OnlyTyped()),
 		columns: cli.Fields(networkColumns),
+		rows:    func() int { return len(o.all) },
 		ledger:  writes,
 		check:   o.check,
 		run:     o.run,

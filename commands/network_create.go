@@ -80,6 +80,7 @@ func networkCreate() *command {
 		other:   labelFirst(values[0], positional),
 		flags:   slices.Concat(positional, o.flags(), values),
 		columns: cli.Fields(networkColumns),
+		rows:    func() int { return o.spec.Count },
 		ledger:  creates,
 		dryRun:  &o.DryRun,
 		check:   o.check,

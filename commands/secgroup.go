@@ -134,9 +134,10 @@ func secgroupList() *command {
 		examples: []string{"nova-manage secgroup list", "nova-manage secgroup list --project_id apollo -f json"},
 		flags:    []*cli.Flag{named(&project, "project_id", nil, "only those of this project").As("PROJECT").Completes(aProject).Also("project")},
 		columns:  cli.Fields(secgroupColumns),
+		list:     true,
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
-			groups, err := s.store.SecurityGroups(ctx, project)
+			groups, err := s.store.WantedGroups(ctx, project, s.listing(db.GroupsIndexed))
 			if err != nil {
 				return err
 			}
@@ -154,6 +155,7 @@ func secgroupShow() *command {
 		args:     []*cli.Arg{g.arg()},
 		flags:    []*cli.Flag{g.flag()},
 		columns:  cli.Fields(ruleColumns),
+		list:     true,
 		ledger:   reads,
 		check:    g.check,
 		run: func(ctx context.Context, s *session) error {
@@ -261,6 +263,7 @@ func secgroupAuthorize() *command {
 		args:    o.args(),
 		flags:   append(o.flags(), ifNotExists(&again)),
 		columns: cli.Fields(ruleColumns),
+		rows:    func() int { return len(o.rules) },
 		ledger:  writes,
 		check:   o.check,
 		run: func(ctx context.Context, s *session) error {

@@ -31,6 +31,7 @@ func vpnList() *command {
 		examples: []string{"nova-manage vpn list", "nova-manage vpn list apollo -f json"},
 		args:     []*cli.Arg{cli.Optional(named(&project, "PROJECT", nil, "only those of this project").Completes(aProject))},
 		columns:  cli.Fields(vpnColumns),
+		list:     true,
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
 			found, err := s.store.VPNs(ctx, project)

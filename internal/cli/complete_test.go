@@ -43,7 +43,7 @@ func (f *fake) completing(t *testing.T) *Program {
 		Run:     make.Run,
 	}
 	p.Commands[1].Actions = append(p.Commands[1].Actions, paint)
-	p.Complete = func(_ context.Context, w Wanted) []Candidate {
+	p.Complete = func(_ context.Context, w Incomplete) []Candidate {
 		if w.Kind != "thing" {
 			t.Errorf("asked for %q", w.Kind)
 		}
@@ -132,9 +132,9 @@ func TestComplete(t *testing.T) {
 // A program that does not answer is not waited for, and one that breaks breaks nothing.
 func TestComplete_unanswered(t *testing.T) {
 	f := newFake(t)
-	for name, complete := range map[string]func(context.Context, Wanted) []Candidate{
-		"hangs":  func(context.Context, Wanted) []Candidate { time.Sleep(time.Minute); return nil },
-		"panics": func(context.Context, Wanted) []Candidate { panic("broken") },
+	for name, complete := range map[string]func(context.Context, Incomplete) []Candidate{
+		"hangs":  func(context.Context, Incomplete) []Candidate { time.Sleep(time.Minute); return nil },
+		"panics": func(context.Context, Incomplete) []Candidate { panic("broken") },
 	} {
 		p := f.completing(t)
 		p.Complete = complete

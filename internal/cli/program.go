@@ -32,7 +32,7 @@ type Program struct {
 	// Retired are words that a command line of this name once had, or that are looked for here and belong elsewhere.
 	Retired []Retired
 	// Complete looks for the values that a shell may offer; it prints nothing, and has none where it cannot look. nil has none.
-	Complete func(context.Context, Wanted) []Candidate
+	Complete func(context.Context, Incomplete) []Candidate
 	// Flags are taken by every command, beside those that the framework has itself (flagfile, format, column, quiet).
 	Flags []*Flag
 	// EnvPrefix stands before a flag's name in the environment: NOVA_ makes it NOVA_USE_IPV6.
