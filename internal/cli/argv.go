@@ -13,6 +13,7 @@ const longestArgument = 4096
 type invocation struct {
 	command *Command // nil is the program itself, for help
 	help    bool
+	topic   string // what help is to explain in place of a command
 	flags   []flagUse
 	args    []string
 }

@@ -132,8 +132,8 @@ func TestHelp(t *testing.T) {
 	for _, part := range []string{
 		"nova-manage thing make - make things\n",
 		"Usage:\n   nova-manage thing make [fixed_range] [num_things] [size] [flags]\n",
-		"   fixed_range  the range (default: 10.0.0.0/8)\n",
-		"   --use_ipv6 ", "   --num_things N ", "(also --fixed_range_v4)", "\nGlobal flags:\n",
+		"   fixed_range  the range (default: 10.0.0.0/8) (also --fixed_range,\n                --fixed_range_v4)\n",
+		"   num_things   how many (default: 1000) (also --num_things)\n", "\nFlags:\n   --use_ipv6             with IPv6\n", "\nGlobal flags: `nova-manage help flags` lists them.\n",
 		"\nExample:\n   nova-manage thing make 10/8 3\n",
 	} {
 		if !strings.Contains(page, part) {
@@ -155,6 +155,10 @@ func TestHelp(t *testing.T) {
 		t.Errorf("got\n%s", page)
 	}
 	f.refuse(t, `unknown thing action "destroy"`, "help", "thing", "destroy")
+	for _, line := range []string{"help thing list extra", "thing help list extra", "help flags extra", "help poke bob"} {
+		words := strings.Fields(line)
+		f.refuse(t, "help explains commands, and "+Quote(words[len(words)-1])+" is none", words...)
+	}
 }
 
 // Whatever is typed is either done or refused; none of it panics.
@@ -218,7 +222,7 @@ func TestArguments_OtherForm(t *testing.T) {
 		}
 	}
 	run("help", "place")
-	for _, want := range []string{"   nova-manage place host PLACE [flags]\n   nova-manage place PLACE [SIZE] [flags]\n", "   host   the host\n   PLACE  the place\n   SIZE   how large\n"} {
+	for _, want := range []string{"   nova-manage place host PLACE [flags]\n   nova-manage place PLACE [SIZE] [flags]\n", "   host   the host (also --host)\n   PLACE  the place (also --at)\n   SIZE   how large\n"} {
 		if !strings.Contains(f.stdout.String(), want) {
 			t.Errorf("help lacks %q:\n%s", want, f.stdout.String())
 		}

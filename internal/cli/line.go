@@ -130,7 +130,7 @@ func (c *Command) again() *Command {
 // ofLines is the resolver without what belongs to one command, and with the flagfiles' lines that say anything to any command in
 // front of it: a nova.conf has hundreds that do not.
 func (r *resolver) ofLines(kinds map[string]flagKind) *resolver {
-	lines := &resolver{envPrefix: r.envPrefix, lookupEnv: r.lookupEnv, file: r.file}
+	lines := &resolver{envPrefix: r.envPrefix, sys: r.sys, elsewhere: r.elsewhere, file: r.file}
 	for _, s := range r.file {
 		_, known := kinds[s.name]
 		_, negated := kinds[strings.TrimPrefix(s.name, "no")]

@@ -113,8 +113,7 @@ func (p *Program) run(ctx context.Context, e *Env, argv []string) error {
 		return err
 	}
 	if in.help {
-		p.printHelp(e.Stdout, in.command)
-		return nil
+		return e.page(ctx, p.help(in, e.Sys.TerminalWidth()))
 	}
 	return p.execute(ctx, e, in)
 }
@@ -125,8 +124,9 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 	r := &resolver{
 		given:     in.given(),
 		envPrefix: p.EnvPrefix,
-		lookupEnv: e.Sys.LookupEnv,
+		sys:       e.Sys,
 		referable: slices.Concat(p.globals.flags, c.Flags),
+		elsewhere: p.computed(),
 	}
 	// A pipe is a flagfile like any other, and may be one that nobody writes to.
 	err := until(ctx, func() error {
@@ -149,4 +149,17 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 	}
 	p.warnOfVariables(e)
 	return c.Run(ctx, e)
+}
+
+// computed are the flags of all commands whose default is found out.
+func (p *Program) computed() []*Flag {
+	var list []*Flag
+	for _, c := range p.runnable() {
+		for _, f := range c.Flags {
+			if f.computed != nil {
+				list = append(list, f)
+			}
+		}
+	}
+	return list
 }

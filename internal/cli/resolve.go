@@ -12,12 +12,15 @@ import (
 type resolver struct {
 	given     map[*Flag][]string
 	envPrefix string
-	lookupEnv func(string) (string, bool)
+	sys       *Sys
 	file      []setting
 	ours      []setting // those of file that may be about a flag of ours
 
 	// referable are the flags that $name in a flagfile may stand for.
 	referable []*Flag
+	// elsewhere are flags that only other commands have and that have a default which is found out: Nova's files refer to
+	// $my_ip wherever an address of the machine is meant.
+	elsewhere []*Flag
 	// steps is how many references have been followed so far, and lines is where in file a name stands last.
 	steps int
 	lines map[string]int
@@ -95,7 +98,7 @@ func (r *resolver) fromEnvironment(f *Flag) ([]sourced, error) {
 	var found []sourced
 	for _, name := range f.spellings() {
 		variable := r.envPrefix + strings.ToUpper(name)
-		text, ok := r.lookupEnv(variable)
+		text, ok := r.sys.LookupEnv(variable)
 		if !ok || text == "" {
 			continue
 		}
@@ -321,6 +324,9 @@ func (r *resolver) referred(name string, depth int) (string, bool, error) {
 		return "", false, nil
 	}
 	f := lookupFlag(r.referable, name)
+	if f == nil {
+		f = lookupFlag(r.elsewhere, name)
+	}
 	if f != nil && f.name == name {
 		if list := r.fromCommandLine(f); len(list) > 0 {
 			return list[len(list)-1].text, true, nil
@@ -350,7 +356,7 @@ func (r *resolver) referred(name string, depth int) (string, bool, error) {
 	case f == nil || f.name != name:
 		return "", false, nil
 	case f.computed != nil:
-		text, err := f.computed()
+		text, err := f.computed(r.sys)
 		return text, true, err
 	}
 	return f.defaultText(), f.defaultText() != "", nil

@@ -88,6 +88,8 @@ func TestResolve_References(t *testing.T) {
 		"$num_things$$num":       "1000$num",
 		"p$word ${unknown} $ ${": "p$word ${unknown} $ ${",
 		"$deep":                  "/srv/deep",
+		"a$late$later":           "a$late$later",
+		"${found}":               "10.9.9.9",
 	} {
 		f := newFake(t)
 		f.sys.DefaultFlagfile = writeFile(t, dir, "nova.conf",
