@@ -269,7 +269,7 @@ func TestCommands_Retired(t *testing.T) {
 	p.Retired = []Retired{
 		{Command: "gadget", Instead: "it is a thing now"},
 		{Command: "thing break", Instead: "nothing breaks any more"},
-		{Command: "thing make", Flag: "colour", Instead: "all are black"},
+		{Command: "thing make", Flag: "shade", Instead: "all are black"},
 		{Command: "thing", Flag: "weight", Instead: "they weigh nothing"},
 		{Flag: "verbose", Instead: "it is quiet"},
 	}
@@ -278,10 +278,10 @@ func TestCommands_Retired(t *testing.T) {
 		{"gadget list --all x", `unknown category "gadget"|it is a thing now`},
 		{"help gadget", `unknown category "gadget"|it is a thing now`},
 		{"thing break 5 --host", `unknown thing action "break"|nothing breaks any more`},
-		{"thing make --colour=red", `unknown flag --colour of thing make|all are black`},
+		{"thing make --shade=red", `unknown flag --shade of thing make|all are black`},
 		{"thing make --weight 5", `unknown flag --weight of thing make|they weigh nothing`},
 		{"thing list --weight 5", `unknown flag --weight of thing list|they weigh nothing`},
-		{"thing list --colour red", `unknown flag --colour of thing list|nova-manage help thing list lists its flags`},
+		{"thing list --shade red", `unknown flag --shade of thing list|nova-manage help thing list lists its flags`},
 		{"poke bob --noverbose", `unknown flag --noverbose of poke|it is quiet`},
 		{"--verbose thing list", `unknown flag --verbose of thing list|it is quiet`},
 		{"gadgets", `unknown category "gadgets"|choose from help, thing, poke, thorn`},

@@ -17,6 +17,7 @@ type Lines struct {
 	sys      *Sys
 	progress *progress
 	format   string // what the answers have if a line does not say
+	color    string
 	// Say takes what lines tell their user on standard error.
 	Say func(message string)
 }
@@ -34,7 +35,7 @@ type Line struct {
 
 // Lines begins to read lines inside of the command that runs.
 func (e *Env) Lines(say func(message string)) *Lines {
-	ls := &Lines{program: e.caller, resolver: e.resolver.ofLines(e.caller.flagKinds()), sys: e.Sys, progress: e.progress, format: e.view.format, Say: say}
+	ls := &Lines{program: e.caller, resolver: e.resolver.ofLines(e.caller.flagKinds()), sys: e.Sys, progress: e.progress, format: e.view.format, color: e.view.color, Say: say}
 	e.inLines = true
 	return ls
 }
@@ -58,7 +59,7 @@ func (ls *Lines) Read(words []string, where string) (*Line, error) {
 		return nil, UsageErrorf("help is nothing to be done")
 	}
 	c := in.command.again()
-	own := newLineGlobals(ls.format)
+	own := newLineGlobals(ls.format, ls.color)
 	given := map[*Flag][]string{}
 	for _, u := range in.flags {
 		f := own.lookup(u.flag.name)
@@ -95,9 +96,9 @@ var noProgress = newProgress(nil, time.Now)
 // lines together.
 type lineGlobals struct{ globals }
 
-func newLineGlobals(format string) *lineGlobals {
+func newLineGlobals(format, color string) *lineGlobals {
 	g := &lineGlobals{}
-	g.Format = format
+	g.Format, g.Color = format, color
 	g.flags = g.ofAnswer()
 	return g
 }

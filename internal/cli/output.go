@@ -26,6 +26,11 @@ type Column[T any] struct {
 	Asked bool
 	// Place orders the columns of the default table where that is not the order of the others: lowest first.
 	Place int
+	// Drop is how soon the column leaves a table that is too wide for the terminal: highest first, and of equals the last. One
+	// with 0 never does: without it a row would not tell what it is about.
+	Drop int
+	// Colour is the colour of the value in a table on a terminal; nil is none.
+	Colour func(T) Colour
 }
 
 // Field is what the framework needs to know of a column before there is a row.
@@ -59,6 +64,8 @@ type view struct {
 	given   bool     // the format is what somebody has asked for
 	columns []string // in order; nil is the format's usual choice
 	long    bool
+	hasLong bool // --long is there to be given
+	color   string
 	width   func() int // of the terminal, 0 for none
 	height  func() int // of it, likewise
 	bare    bool       // tables are laid out without the table library, see tableScreen
@@ -66,7 +73,7 @@ type view struct {
 
 // newView checks what the global flags ask of a command's answer.
 func newView(c *Command, g *globals, sys *Sys) (view, error) {
-	v := view{format: g.Format, given: g.formatFrom.IsSet(), long: c.wide, width: sys.TerminalWidth, height: sys.TerminalHeight}
+	v := view{format: g.Format, given: g.formatFrom.IsSet(), long: c.wide, color: g.Color, width: sys.TerminalWidth, height: sys.TerminalHeight}
 	if c.Answers {
 		if g.columnsFrom.OnCommandLine() {
 			return v, UsageErrorf("%s prints the answers of other commands, so --column does not apply", c.path())
@@ -82,6 +89,7 @@ func newView(c *Command, g *globals, sys *Sys) (view, error) {
 	var all []string
 	for _, f := range c.Columns {
 		all = append(all, f.name)
+		v.hasLong = v.hasLong || f.long
 	}
 	for _, name := range g.Columns {
 		if !slices.Contains(all, flagName(name)) {
@@ -135,7 +143,13 @@ type rowWriter interface {
 // an error, what was printed before it stays, incomplete (JSON without its closing bracket), and the exit code tells.
 func PrintList[T any](e *Env, cols []Column[T], rows iter.Seq2[T, error]) error {
 	cols = chosen(e.view, cols)
-	w := newRowWriter(e.view, e.Stdout, namesOf(cols))
+	w := newRowWriter(paintedView(e, cols), e.Stdout, namesOf(cols))
+	if t, ok := w.(*tableRows); ok && e.view.columns == nil && !e.view.long {
+		for _, c := range cols {
+			t.drop = append(t.drop, c.Drop)
+		}
+		t.dropped = e.noRoom
+	}
 	// Where the rows themselves run over the screen, a bar would only tear them.
 	watched := e.view.width() == 0
 	e.progress.clear()
@@ -147,7 +161,7 @@ func PrintList[T any](e *Env, cols []Column[T], rows iter.Seq2[T, error]) error 
 		if n++; watched && n%1000 == 0 {
 			e.progress.report("printing", n, -1)
 		}
-		if err := w.row(valuesOf(cols, r)); err != nil {
+		if err := w.row(tableValues(e, cols, r)); err != nil {
 			return err
 		}
 	}
@@ -183,7 +197,7 @@ func PrintMade[T any](e *Env, cols []Column[T], rows []T, rest string) error {
 // PrintOne prints a single object: in JSON and YAML the object itself, in a table and in -f value one line per column.
 func PrintOne[T any](e *Env, cols []Column[T], row T) error {
 	cols = chosen(e.view, cols)
-	names, values := namesOf(cols), valuesOf(cols, row)
+	names, values := namesOf(cols), tableValues(e, cols, row)
 	switch e.view.format {
 	case "json":
 		return writeJSONObject(e.Stdout, names, values)
@@ -199,7 +213,7 @@ func PrintOne[T any](e *Env, cols []Column[T], row T) error {
 	case "value":
 		return writeValues(e.Stdout, values)
 	}
-	return writeRecord(e.Stdout, names, values, e.view.bare)
+	return writeRecord(e.Stdout, names, values, paintedView(e, cols).bare)
 }
 
 func newRowWriter(v view, w io.Writer, names []string) rowWriter {
@@ -297,6 +311,10 @@ func plainText(v any, absent string) string {
 	var s string
 	switch v := v.(type) {
 	case nil:
+	case painted:
+		if s := plainText(v.value, ""); s != "" {
+			return v.colour.Paint(s)
+		}
 	case string:
 		s = v
 	case []string:
@@ -315,7 +333,7 @@ func plainText(v any, absent string) string {
 func PrintReading[T any](e *Env, cols []Column[T], rows []T, text func(colour bool) []byte) error {
 	terminal := e.view.width() > 0
 	if e.view.columns == nil && e.view.format == "table" && (terminal || e.view.given) {
-		_, err := e.Stdout.Write(text(terminal && e.colours()))
+		_, err := e.Stdout.Write(text(e.Coloured()))
 		return err
 	}
 	if e.view.format == "table" && !e.view.given {
@@ -332,13 +350,3 @@ func (e *Env) Reading() (reading bool, width int) {
 
 // Asked tells whether the user has asked for a column by its name.
 func (e *Env) Asked(column string) bool { return slices.Contains(e.view.columns, column) }
-
-// Coloured tells whether what is printed may have colours.
-func (e *Env) Coloured() bool { return e.view.width() > 0 && e.colours() }
-
-// colours tells whether a terminal may be sent colours (no-color.org, terminfo's name for one that has none).
-func (e *Env) colours() bool {
-	refused, _ := e.Sys.LookupEnv("NO_COLOR")
-	terminal, _ := e.Sys.LookupEnv("TERM")
-	return refused == "" && terminal != "dumb"
-}

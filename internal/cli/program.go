@@ -6,6 +6,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"slices"
 
 	"nova-manage/internal/redact"
@@ -88,10 +89,14 @@ func (p *Program) Run(args []string, sys *Sys) int {
 	if e.changed {
 		err = afterChange(ctx, err)
 	}
+	for _, note := range e.after {
+		fmt.Fprintln(sys.Stderr, note)
+	}
 	outcome := p.Outcome(ctx, err)
 	if err != nil {
 		e.flushMessages()
-		p.report(ctx, sys.Stderr, err, outcome, p.errorFormat(args[1:], sys) == "json")
+		p.report(ctx, sys.Stderr, err, outcome, p.globalOf(args[1:], sys, "format", "f", p.globals.Format) == "json",
+			sys.coloured(p.globalOf(args[1:], sys, "color", "", p.globals.Color), sys.StderrIsTerminal()))
 	}
 	return outcome.Exit
 }
