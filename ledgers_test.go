@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"nova-manage/internal/pgtest"
+	"nova-manage/internal/race"
 	"nova-manage/netcalc"
 )
 
@@ -25,6 +26,7 @@ var ledgersFolder = filepath.Join("db", "testdata", "ledgers")
 // TestLedgers opens a ledger of every schema version that has landed: it is read as it was then, or refused with the way
 // out where its schema is older, and after `db sync` it is a ledger like any other.
 func TestLedgers(t *testing.T) {
+	race.SkipProcesses(t)
 	fresh := newLedger(t, "sqlite")
 	fresh.must(t, "db", "sync")
 	latest := fresh.schemaVersion(t)

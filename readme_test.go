@@ -14,6 +14,7 @@ import (
 
 	"nova-manage/internal/novatest"
 	"nova-manage/internal/pgtest"
+	"nova-manage/internal/race"
 )
 
 // TestREADME runs the commands in README.md and in each page of the manual from the first to the last, and compares what
@@ -25,9 +26,7 @@ import (
 // that cannot be. Blocks fenced as `console postgres`, up to the next one of another kind, are a subtest, which skips where there is no
 // PostgreSQL; sharedLedger stands for the URL of its database. Any other block of commands must say why no test runs it.
 func TestREADME(t *testing.T) {
-	if raceDetector {
-		t.Skip("its commands go where those of the scripts go")
-	}
+	race.SkipProcesses(t)
 	for _, page := range pages(t) {
 		t.Run(page, func(t *testing.T) {
 			steps, err := parseTranscript(string(readPage(t, page)))
