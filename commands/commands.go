@@ -91,6 +91,7 @@ func catalogue() []*command {
 		dbCategory,
 		emitCategory,
 		hostCategory,
+		configCategory,
 		versionCommand,
 	} {
 		c := declare()

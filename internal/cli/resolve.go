@@ -15,6 +15,7 @@ type resolver struct {
 	sys       *Sys
 	file      []setting
 	ours      []setting // those of file that may be about a flag of ours
+	others    []setting // what stands in other sections of the flagfiles
 
 	// referable are the flags that $name in a flagfile may stand for.
 	referable []*Flag
@@ -43,31 +44,43 @@ func (r *resolver) fill(f *Flag) error {
 
 // fill parses texts, all of which count for a flag of many values, only the last one for any other.
 func (f *Flag) fill(name string, texts []sourced) error {
-	if len(texts) == 0 {
-		return nil
-	}
-	if f.kind != manyValues {
-		texts = texts[len(texts)-1:]
-	}
-	values := make([]any, len(texts))
-	for i, t := range texts {
-		if err := checkText(name, t.text, t.from); err != nil {
-			return err
-		}
-		if err := f.checkEmpty(name, t); err != nil {
-			return err
-		}
-		v, err := f.parse(t.text)
-		if err != nil {
-			return BadValue(name, t.text, t.from, err)
-		}
-		values[i] = v
+	values, err := f.values(name, texts)
+	if len(values) == 0 || err != nil {
+		return err
 	}
 	f.store(values)
 	if f.origin != nil {
 		*f.origin = texts[len(texts)-1].from
 	}
 	return nil
+}
+
+// judge is the error of filling the flag, which it does not do.
+func (f *Flag) judge(name string, texts []sourced) error {
+	_, err := f.values(name, texts)
+	return err
+}
+
+// values are what the texts mean that count.
+func (f *Flag) values(name string, texts []sourced) ([]any, error) {
+	if f.kind != manyValues && len(texts) > 1 {
+		texts = texts[len(texts)-1:]
+	}
+	values := make([]any, len(texts))
+	for i, t := range texts {
+		if err := checkText(name, t.text, t.from); err != nil {
+			return nil, err
+		}
+		if err := f.checkEmpty(name, t); err != nil {
+			return nil, err
+		}
+		v, err := f.parse(t.text)
+		if err != nil {
+			return nil, BadValue(name, t.text, t.from, err)
+		}
+		values[i] = v
+	}
+	return values, nil
 }
 
 // texts is what the strongest source gives.
