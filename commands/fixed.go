@@ -16,14 +16,14 @@ func fixedCategory() *command {
 }
 
 var fixedColumns = []cli.Column[db.FixedAddress]{
-	{Name: "network_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.NetworkID) }},
-	{Name: "cidr", Value: func(a db.FixedAddress) any { return a.CIDR }},
+	{Name: "network_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.NetworkID) }, Drop: 9},
+	{Name: "cidr", Value: func(a db.FixedAddress) any { return a.CIDR }, Drop: 7},
 	{Name: "address", Value: func(a db.FixedAddress) any { return a.Span }},
-	{Name: "mac_address", Value: func(a db.FixedAddress) any { return cli.OrNull(a.MAC) }, Read: readMAC},
+	{Name: "mac_address", Value: func(a db.FixedAddress) any { return cli.OrNull(a.MAC) }, Read: readMAC, Drop: 5},
 	{Name: "instance", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Instance) }},
-	{Name: "project_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.ProjectID) }},
-	{Name: "host", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Host) }},
-	{Name: "state", Value: func(a db.FixedAddress) any { return a.State }},
+	{Name: "project_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.ProjectID) }, Drop: 6},
+	{Name: "host", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Host) }, Drop: 8},
+	{Name: "state", Value: func(a db.FixedAddress) any { return a.State }, Colour: func(a db.FixedAddress) cli.Colour { return stateColour(a.State) }},
 }
 
 type fixedListOptions struct {

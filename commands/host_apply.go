@@ -117,9 +117,14 @@ type outcome struct {
 
 var outcomeColumns = []cli.Column[outcome]{
 	{Name: "subject", Value: func(o outcome) any { return o.Subject }},
-	{Name: "done", Value: func(o outcome) any { return o.done }},
-	{Name: "was", Value: func(o outcome) any { return o.Is }},
-	{Name: "should_be", Value: func(o outcome) any { return o.Should }},
+	{Name: "done", Value: func(o outcome) any { return o.done }, Colour: func(o outcome) cli.Colour {
+		if o.done == "left" {
+			return cli.Red
+		}
+		return cli.NoColour
+	}},
+	{Name: "was", Value: func(o outcome) any { return o.Is }, Colour: always[outcome](cli.Red)},
+	{Name: "should_be", Value: func(o outcome) any { return o.Should }, Colour: always[outcome](cli.Green)},
 	{Name: "because", Value: func(o outcome) any { return o.Because }, Long: true},
 }
 

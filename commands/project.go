@@ -18,12 +18,12 @@ func projectCategory() *command {
 
 var projectColumns = []cli.Column[db.Project]{
 	{Name: "project_id", Value: func(p db.Project) any { return p.ID }},
-	{Name: "description", Value: func(p db.Project) any { return cli.OrNull(p.Description) }},
+	{Name: "description", Value: func(p db.Project) any { return cli.OrNull(p.Description) }, Drop: 6},
 	{Name: "networks", Value: func(p db.Project) any { return p.Networks }},
 	{Name: "instances", Value: func(p db.Project) any { return p.Instances }},
-	{Name: "floating_ips", Value: func(p db.Project) any { return p.FloatingIPs }},
-	{Name: "security_groups", Value: func(p db.Project) any { return p.SecurityGroups }},
-	{Name: "security_group_rules", Value: func(p db.Project) any { return p.Rules }},
+	{Name: "floating_ips", Value: func(p db.Project) any { return p.FloatingIPs }, Drop: 7},
+	{Name: "security_groups", Value: func(p db.Project) any { return p.SecurityGroups }, Drop: 8},
+	{Name: "security_group_rules", Value: func(p db.Project) any { return p.Rules }, Drop: 9},
 	{Name: "created_at", Value: func(p db.Project) any { return p.CreatedAt }, Long: true},
 }
 

@@ -19,9 +19,9 @@ func secgroupCategory() *command {
 var secgroupColumns = []cli.Column[db.SecurityGroup]{
 	{Name: "project_id", Value: func(g db.SecurityGroup) any { return g.ProjectID }},
 	{Name: "name", Value: func(g db.SecurityGroup) any { return g.Name }},
-	{Name: "description", Value: func(g db.SecurityGroup) any { return cli.OrNull(g.Description) }},
-	{Name: "instances", Value: func(g db.SecurityGroup) any { return g.Instances }},
-	{Name: "rules", Value: func(g db.SecurityGroup) any { return len(g.Rules) }},
+	{Name: "description", Value: func(g db.SecurityGroup) any { return cli.OrNull(g.Description) }, Drop: 9},
+	{Name: "instances", Value: func(g db.SecurityGroup) any { return g.Instances }, Drop: 7},
+	{Name: "rules", Value: func(g db.SecurityGroup) any { return len(g.Rules) }, Drop: 8},
 	{Name: "created_at", Value: func(g db.SecurityGroup) any { return g.CreatedAt }, Long: true},
 }
 

@@ -81,7 +81,7 @@ func (d *flagDescription) String() string {
 		typed += " " + f.value
 	}
 	line := typed + "\t" + f.usage
-	if def := f.defaultText(); def != "" && f.kind != yesOrNo {
+	if def := f.helpDefault(); def != "" && f.kind != yesOrNo {
 		line += " (default: " + def + ")"
 	} else if def == "true" {
 		line += " (default; --no" + f.name + " turns it off)"
@@ -99,10 +99,10 @@ func (d *flagDescription) TakesValue() bool { return d.flag.kind != yesOrNo }
 func (d *flagDescription) GetUsage() string { return d.flag.usage }
 
 // GetValue implements cli.DocGenerationFlag.
-func (d *flagDescription) GetValue() string { return d.flag.defaultText() }
+func (d *flagDescription) GetValue() string { return d.flag.helpDefault() }
 
 // GetDefaultText implements cli.DocGenerationFlag.
-func (d *flagDescription) GetDefaultText() string { return d.flag.defaultText() }
+func (d *flagDescription) GetDefaultText() string { return d.flag.helpDefault() }
 
 // GetEnvVars implements cli.DocGenerationFlag.
 func (d *flagDescription) GetEnvVars() []string {

@@ -306,7 +306,7 @@ func (l *line) ask(w Incomplete) []Candidate {
 			_ = recover() // what is broken is told by the command, when it is run
 			found <- list
 		}()
-		r := &resolver{given: l.given, envPrefix: l.p.EnvPrefix, lookupEnv: l.sys.LookupEnv, referable: l.own()}
+		r := &resolver{given: l.given, envPrefix: l.p.EnvPrefix, sys: l.sys, referable: l.own()}
 		if r.readFlagfiles(l.p.globals.flagfile, l.sys.DefaultFlagfile) != nil {
 			return
 		}

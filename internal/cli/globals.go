@@ -13,6 +13,7 @@ type globals struct {
 	Columns   [][]string // as they were given, each with commas between them
 	Prefix    string
 	Quiet     bool
+	Color     string
 
 	formatFrom  Origin
 	columnsFrom Origin
@@ -25,11 +26,13 @@ type globals struct {
 var formats = []string{"table", "json", "yaml", "csv", "value", "shell"}
 
 func (g *globals) declare(p *Program) {
-	g.Format = formats[0]
+	g.Format, g.Color = formats[0], colorChoices[0]
 	g.flagfile = Texts(&g.Flagfiles, "flagfile",
 		"read flags from FILE, in the gflags or the INI form; repeatable; an empty name reads none").
 		As("FILE").ByDefault(p.Flagfile + " where it exists").NotInFlagfile().TakesEmpty().Completes(Files)
-	g.flags = slices.Concat([]*Flag{g.flagfile}, p.Flags, g.ofAnswer())
+	color := Choice(&g.Color, "color", colorChoices, "whether tables, differences and messages have colours; auto: on a terminal, "+
+		"unless NO_COLOR is set").OfAll()
+	g.flags = slices.Concat([]*Flag{g.flagfile}, p.Flags, g.ofAnswer(), []*Flag{color})
 }
 
 // ofAnswer are those that say how an answer is printed.
