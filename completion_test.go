@@ -157,9 +157,7 @@ func (s *typist) press(t *testing.T, keys string) {
 
 // What is completed by the Tab key reaches the program as the very words, and nothing in them is run.
 func TestCompletion_typed(t *testing.T) {
-	if race.Enabled {
-		t.Skip("a shell starts the program for each key")
-	}
+	race.SkipProcesses(t)
 	c := newCompleting(t)
 	for name, load := range map[string]string{
 		"bash": "set -u; source <(nova-manage completion bash)",

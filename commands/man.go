@@ -122,7 +122,7 @@ With -f json an error is JSON, too, on standard error: error, hint, code (a word
    XDG_STATE_HOME    where the folder nova is in which the ledger of another user than root is kept; ~/.local/state by default
    NO_COLOR          keeps colours away where it is not empty
    PGPASSWORD        and the other variables of libpq, for a ledger on PostgreSQL
-   SOURCE_DATE_EPOCH the date in the pages that ` + "`nova-manage man`" + ` writes`},
+   SOURCE_DATE_EPOCH  the date in the pages that ` + "`nova-manage man`" + ` writes`},
 	{Title: "FILES", Text: `   /etc/nova/nova.conf                  the flagfile that is read where it exists and no --flagfile is given, in the gflags form of old Nova or in the INI form
    /var/lib/nova/nova.sqlite            the ledger of root
    ~/.local/state/nova/nova.sqlite      the ledger of any other user`},

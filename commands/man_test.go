@@ -85,7 +85,7 @@ func TestManual_whole(t *testing.T) {
 	printer(t, "mandoc")
 	pages := map[string]string{}
 	for _, path := range writtenManual(t) {
-		out, err := exec.Command("mandoc", "-Tutf8", "-Owidth=2000", path).Output()
+		out, err := exec.Command("mandoc", "-Tutf8", "-Owidth=1000", path).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
