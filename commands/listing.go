@@ -34,7 +34,7 @@ func checkOne(e *cli.Env, what string) error {
 // checkFormat refuses a format for one row where a change may have several, before it is made.
 func (c *command) checkFormat(e *cli.Env) error {
 	if e.OneRow() && c.rows != nil && c.rows() != 1 {
-		return cli.UsageErrorf("-f shell prints one row, and this may print several")
+		return cli.WithHint(cli.UsageErrorf("-f shell prints one row, and this may print several"), "the other formats print any number")
 	}
 	return nil
 }

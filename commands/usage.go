@@ -45,6 +45,9 @@ func usageColumns(text func(*big.Int) any) []cli.Column[db.Usage] {
 func exactly(n *big.Int) any { return n }
 
 func percentOf(f db.Fill) any {
+	if f.Total == nil {
+		return (*int64)(nil)
+	}
 	if p, ok := f.Percent(); ok {
 		return p
 	}

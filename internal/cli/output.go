@@ -81,14 +81,15 @@ type view struct {
 	width   func() int // of the terminal, 0 for none
 	height  func() int // of it, likewise
 	prefix  string     // of a shell's variables
-	wanted  Wanted     // of a list
+	list    bool       // the answer is a list, of which may be wanted:
+	wanted  Wanted
 	bare    bool       // tables are laid out without the table library, see tableScreen
 }
 
 // newView checks what the global flags ask of a command's answer.
 func newView(c *Command, g *globals, sys *Sys) (view, error) {
 	v := view{format: g.Format, given: g.formatFrom.IsSet(), long: c.wide, color: g.Color, width: sys.TerminalWidth, height: sys.TerminalHeight,
-		prefix: g.Prefix, wanted: c.wanted}
+		prefix: g.Prefix, list: c.List, wanted: c.wanted}
 	if g.Prefix != "" && g.Format != "shell" {
 		return v, UsageErrorf("--prefix %s is of -f shell", Quote(g.Prefix))
 	}
@@ -266,7 +267,7 @@ func newRowWriter(v view, w io.Writer, names []string) rowWriter {
 	case "value":
 		return &valueRows{w}
 	case "shell":
-		return &shellRow{w: w, names: names, prefix: v.prefix}
+		return &shellRow{w: w, names: names, prefix: v.prefix, list: v.list}
 	}
 	return &tableRows{w: w, names: names, terminal: v.width, bare: v.bare}
 }

@@ -13,6 +13,7 @@ type shellRow struct {
 	w      io.Writer
 	names  []string
 	prefix string
+	list   bool // the command takes --filter and --limit
 
 	values []any
 	n      int64
@@ -27,7 +28,11 @@ func (s *shellRow) row(values []any) error {
 
 func (s *shellRow) end() error {
 	if s.n != 1 {
-		return WithHint(UsageErrorf("-f shell prints one row, and there are %d", s.n), "--filter and --limit 1 choose one of a list; the other formats print any number")
+		hint := "the other formats print any number"
+		if s.list {
+			hint = "--filter and --limit 1 choose one; " + hint
+		}
+		return WithHint(UsageErrorf("-f shell prints one row, and there are %d", s.n), hint)
 	}
 	return writeShell(s.w, s.names, s.values, s.prefix)
 }
