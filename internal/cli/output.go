@@ -83,7 +83,7 @@ type view struct {
 	prefix  string     // of a shell's variables
 	list    bool       // the answer is a list, of which may be wanted:
 	wanted  Wanted
-	bare    bool       // tables are laid out without the table library, see tableScreen
+	bare    bool // tables are laid out without the table library, see tableScreen
 }
 
 // newView checks what the global flags ask of a command's answer.
