@@ -91,6 +91,9 @@ func catalogue() []*command {
 		dbCategory,
 		emitCategory,
 		hostCategory,
+		completionCommand,
+		manCommand,
+		configCategory,
 		versionCommand,
 	} {
 		c := declare()
@@ -225,6 +228,8 @@ func newProgram(sys *cli.Sys, catalogue []*command) *cli.Program {
 		EnvPrefix: "NOVA_",
 		Flagfile:  defaultFlagfile,
 		Outcome:   outcomeOf,
+		Complete:  l.complete,
+		Version:   func(sys *cli.Sys) string { return versionOf(sys).Version },
 	}
 	for _, c := range catalogue {
 		p.Commands = append(p.Commands, c.declare(l))
@@ -234,8 +239,6 @@ func newProgram(sys *cli.Sys, catalogue []*command) *cli.Program {
 }
 
 // description is what the first page of help says beside the lists of commands and flags.
-const description = `Categories and actions may be shortened to a prefix that no other one has.
-Flags may be given anywhere, as --name value or --name=value; dashes and underscores in their names are the
-same. A flag that is not given is looked for in the environment (NOVA_<FLAG>), then in the flagfile.
-
-` + exitCodes
+const description = "Categories and actions may be shortened to a prefix that no other one has. Flags may be given anywhere, as --name value " +
+	"or --name=value; dashes and underscores in their names are the same. A flag that is not given is looked for in the environment " +
+	"(NOVA_<FLAG>), then in the flagfile.\n\n" + exitCodes

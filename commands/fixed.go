@@ -16,14 +16,14 @@ func fixedCategory() *command {
 }
 
 var fixedColumns = []cli.Column[db.FixedAddress]{
-	{Name: "network_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.NetworkID) }},
-	{Name: "cidr", Value: func(a db.FixedAddress) any { return a.CIDR }},
+	{Name: "network_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.NetworkID) }, Drop: 9},
+	{Name: "cidr", Value: func(a db.FixedAddress) any { return a.CIDR }, Drop: 7},
 	{Name: "address", Value: func(a db.FixedAddress) any { return a.Span }},
-	{Name: "mac_address", Value: func(a db.FixedAddress) any { return cli.OrNull(a.MAC) }, Read: readMAC},
+	{Name: "mac_address", Value: func(a db.FixedAddress) any { return cli.OrNull(a.MAC) }, Read: readMAC, Drop: 5},
 	{Name: "instance", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Instance) }},
-	{Name: "project_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.ProjectID) }},
-	{Name: "host", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Host) }},
-	{Name: "state", Value: func(a db.FixedAddress) any { return a.State }},
+	{Name: "project_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.ProjectID) }, Drop: 6},
+	{Name: "host", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Host) }, Drop: 8},
+	{Name: "state", Value: func(a db.FixedAddress) any { return a.State }, Colour: func(a db.FixedAddress) cli.Colour { return stateColour(a.State) }},
 }
 
 type fixedListOptions struct {
@@ -33,7 +33,7 @@ type fixedListOptions struct {
 
 func fixedList() *command {
 	o := &fixedListOptions{}
-	host := named(&o.filter.Host, "host", nil, "only those of this host: the instance's, else the network's").As("HOST").NotInFlagfile()
+	host := named(&o.filter.Host, "host", nil, "only those of this host: the instance's, else the network's").As("HOST").NotInFlagfile().Completes(aMachine)
 	return &command{
 		name:  "list",
 		short: "list fixed addresses that are held or reserved, in address order",
@@ -66,7 +66,7 @@ func fixedList() *command {
 // fixedRanges declares the flag that is RANGE..., or --address as later releases spelled it.
 func fixedRanges(into *[]netcalc.Span) *cli.Flag {
 	return cli.TypedList(into, "address", netcalcValue(netcalc.ParseSpan), "an address, FIRST-LAST or a CIDR, of either family").
-		As("RANGE").OnlyTyped()
+		As("RANGE").OnlyTyped().Completes(aNetworkRange)
 }
 
 func fixedReserve() *command {

@@ -1,10 +1,8 @@
 package commands
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"nova-manage/db"
@@ -20,11 +18,11 @@ func historyCategory() *command {
 var historyColumns = []cli.Column[db.Change]{
 	{Name: "number", Value: func(c db.Change) any { return c.Number }},
 	{Name: "at", Value: func(c db.Change) any { return c.At }},
-	{Name: "actor", Value: func(c db.Change) any { return c.Actor }},
+	{Name: "actor", Value: func(c db.Change) any { return c.Actor }, Drop: 3},
 	{Name: "command", Value: func(c db.Change) any { return c.Command }},
-	{Name: "created", Value: func(c db.Change) any { return c.Created }},
-	{Name: "changed", Value: func(c db.Change) any { return c.Changed }},
-	{Name: "deleted", Value: func(c db.Change) any { return c.Deleted }},
+	{Name: "created", Value: func(c db.Change) any { return c.Created }, Drop: 9},
+	{Name: "changed", Value: func(c db.Change) any { return c.Changed }, Drop: 8},
+	{Name: "deleted", Value: func(c db.Change) any { return c.Deleted }, Drop: 7},
 	{Name: "comment", Value: func(c db.Change) any { return cli.OrNull(c.Comment) }, Long: true},
 	{Name: "undoes", Value: func(c db.Change) any { return cli.OrNull(c.Undoes) }, Long: true},
 }
@@ -54,9 +52,9 @@ func historyList() *command {
 		flags: []*cli.Flag{
 			cli.Typed(&o.Since, "since", parseWhen, "changes from then on").As("TIME").NotInFlagfile(),
 			cli.Typed(&o.Until, "until", parseWhen, "changes up to then").As("TIME").NotInFlagfile(),
-			cli.Text(&o.Network, "network", "changes of a network, its instances and its addresses").As("NETWORK").NotInFlagfile(),
-			cli.Text(&o.Instance, "instance", "changes of an instance and its addresses").As("INSTANCE").NotInFlagfile(),
-			cli.Text(&o.ProjectID, "project_id", "changes of a project and of what it has").As("PROJECT").Also("project").NotInFlagfile(),
+			cli.Text(&o.Network, "network", "changes of a network, its instances and its addresses").As("NETWORK").NotInFlagfile().Completes(aNetwork),
+			cli.Text(&o.Instance, "instance", "changes of an instance and its addresses").As("INSTANCE").NotInFlagfile().Completes(anInstance),
+			cli.Text(&o.ProjectID, "project_id", "changes of a project and of what it has").As("PROJECT").Also("project").NotInFlagfile().Completes(aProject),
 			cli.Text(&o.Actor, "actor", "changes that this one made").As("USER@HOST").OnlyTyped(),
 		},
 		columns: cli.Fields(historyColumns),
@@ -120,7 +118,7 @@ func historyShow() *command {
 }
 
 func changeNumber(into *int64) *cli.Flag {
-	return cli.Number(into, "NUMBER", 1, 1<<62, "the number of a change, as `nova-manage history` lists it")
+	return cli.Number(into, "NUMBER", 1, 1<<62, "the number of a change, as `nova-manage history` lists it").Completes(aChange)
 }
 
 // changeText is a change for readers.
@@ -237,31 +235,4 @@ func historyPrune() *command {
 			return cli.PrintOne(s.Env, prunedColumns, p)
 		},
 	}
-}
-
-// coloured is a diff in colours.
-func coloured(b []byte) []byte {
-	var out []byte
-	for line := range bytes.Lines(b) {
-		text, end := bytes.CutSuffix(line, []byte("\n"))
-		code := ""
-		switch {
-		case slices.ContainsFunc([]string{"diff ", "--- ", "+++ "}, func(head string) bool { return bytes.HasPrefix(text, []byte(head)) }):
-			code = "1" // bold
-		case bytes.HasPrefix(text, []byte("@@")):
-			code = "36" // cyan
-		case bytes.HasPrefix(text, []byte("+")):
-			code = "32" // green
-		case bytes.HasPrefix(text, []byte("-")):
-			code = "31" // red
-		}
-		if code != "" {
-			text = fmt.Appendf(nil, "\x1b[%sm%s\x1b[m", code, text)
-		}
-		out = append(out, text...)
-		if end {
-			out = append(out, '\n')
-		}
-	}
-	return out
 }

@@ -17,8 +17,8 @@ var hostColumns = []cli.Column[db.HostSummary]{
 	{Name: "host", Value: func(h db.HostSummary) any { return cli.OrNull(h.Host) }},
 	{Name: "networks", Value: func(h db.HostSummary) any { return h.Networks }},
 	{Name: "instances", Value: func(h db.HostSummary) any { return h.Instances }},
-	{Name: "addresses", Value: func(h db.HostSummary) any { return h.Addresses }},
-	{Name: "floating", Value: func(h db.HostSummary) any { return h.FloatingRanges }},
+	{Name: "addresses", Value: func(h db.HostSummary) any { return h.Addresses }, Drop: 8},
+	{Name: "floating", Value: func(h db.HostSummary) any { return h.FloatingRanges }, Drop: 9},
 }
 
 func hostList() *command {

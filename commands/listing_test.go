@@ -114,21 +114,21 @@ func TestLists_shellBeforeChange(t *testing.T) {
 	if code, out := run("history -f value -c number"); code != exitOK || out != "1\n" {
 		t.Errorf("exit %d, history %s", code, out)
 	}
-	for line, want := range map[string]string{
-		"network modify 1 --label it's -c label":                        "label='it'\\''s'\n",
-		"instance create a --project_id apollo --count 1 -c name":       "name='a-1'\n",
-		"instance modify a-1 --host h -c host":                          "host='h'\n",
-		"secgroup authorize apollo/default tcp 80 80 10/8 -c cidr_ip":   "cidr_ip='10.0.0.0/8'\n",
-		"project quota apollo instances 9 -c limit --prefix quota_":     "quota_limit='9'\n",
-		"project quota apollo instances -c limit":                       "limit='9'\n",
-		"project quota apollo --filter quota=networks -c in_use":        "in_use='1'\n",
-		"usage networks --limit 1 --sort percent -c percent,name":       "percent='3'\nname='10.0.1.0/27'\n",
-		"network list --limit 1 --prefix n -c manager":                  "nmanager='VlanManager'\n",
-		"network delete 1 --force --dry_run --if_exists -c table -c id": "",
+	for _, c := range []struct{ line, want string }{
+		{"network modify 1 --label it's -c label", "label='it'\\''s'\n"},
+		{"instance create a --project_id apollo --count 1 -c name", "name='a-1'\n"},
+		{"instance modify a-1 --host h -c host", "host='h'\n"},
+		{"secgroup authorize apollo/default tcp 80 80 10/8 -c cidr_ip", "cidr_ip='10.0.0.0/8'\n"},
+		{"project quota apollo instances 9 -c limit --prefix quota_", "quota_limit='9'\n"},
+		{"project quota apollo instances -c limit", "limit='9'\n"},
+		{"project quota apollo --filter quota=networks -c in_use", "in_use='1'\n"},
+		{"usage networks --limit 1 --sort percent -c percent,name", "percent='3'\nname='10.0.1.0/27'\n"},
+		{"network list --limit 1 --prefix n -c manager", "nmanager='VlanManager'\n"},
+		{"network delete 1 --force --dry_run --if_exists -c table -c id", ""},
 	} {
-		code, out := run(line + " -f shell")
-		if want != "" && (code != exitOK || out != want) || want == "" && code != exitUsage {
-			t.Errorf("%s: exit %d, %s%s", line, code, out, f.stderr.String())
+		code, out := run(c.line + " -f shell")
+		if c.want != "" && (code != exitOK || out != c.want) || c.want == "" && code != exitUsage {
+			t.Errorf("%s: exit %d, %s%s", c.line, code, out, f.stderr.String())
 		}
 	}
 }

@@ -23,22 +23,22 @@ var networkColumns = []cli.Column[db.Network]{
 	{Name: "manager", Value: func(n db.Network) any { return string(n.Manager) }, Long: true},
 	{Name: "cidr", Value: func(n db.Network) any { return n.CIDR }, Place: 2},
 	{Name: "netmask", Value: func(n db.Network) any { return n.Netmask }, Long: true},
-	{Name: "gateway", Value: func(n db.Network) any { return n.Gateway }, Place: 6},
+	{Name: "gateway", Value: func(n db.Network) any { return n.Gateway }, Place: 6, Drop: 8},
 	{Name: "broadcast", Value: func(n db.Network) any { return n.Broadcast }, Long: true},
 	{Name: "dhcp_start", Value: func(n db.Network) any { return n.DHCPStart }, Long: true},
-	{Name: "bridge", Value: func(n db.Network) any { return n.Bridge }, Place: 5},
+	{Name: "bridge", Value: func(n db.Network) any { return n.Bridge }, Place: 5, Drop: 7},
 	{Name: "bridge_interface", Value: func(n db.Network) any { return cli.OrNull(n.BridgeInterface) }, Long: true},
-	{Name: "vlan", Value: func(n db.Network) any { return cli.OrNull(n.VLAN) }, Place: 4},
+	{Name: "vlan", Value: func(n db.Network) any { return cli.OrNull(n.VLAN) }, Place: 4, Drop: 5},
 	{Name: "vpn_public_address", Value: func(n db.Network) any { return n.VPNPublicAddress }, Long: true},
-	{Name: "vpn_public_port", Value: func(n db.Network) any { return cli.OrNull(n.VPNPublicPort) }, Place: 7},
+	{Name: "vpn_public_port", Value: func(n db.Network) any { return cli.OrNull(n.VPNPublicPort) }, Place: 7, Drop: 9},
 	{Name: "vpn_private_address", Value: func(n db.Network) any { return n.VPNPrivateAddress }, Long: true},
-	{Name: "cidr_v6", Value: func(n db.Network) any { return n.CIDRv6 }, Place: 3},
+	{Name: "cidr_v6", Value: func(n db.Network) any { return n.CIDRv6 }, Place: 3, Drop: 3},
 	{Name: "gateway_v6", Value: func(n db.Network) any { return n.GatewayV6 }, Long: true},
 	{Name: "dns1", Value: func(n db.Network) any { return n.DNS1 }, Long: true},
 	{Name: "dns2", Value: func(n db.Network) any { return n.DNS2 }, Long: true},
 	{Name: "mtu", Value: func(n db.Network) any { return cli.OrNull(n.MTU) }, Long: true},
-	{Name: "project_id", Value: func(n db.Network) any { return cli.OrNull(n.ProjectID) }, Place: 8},
-	{Name: "host", Value: func(n db.Network) any { return cli.OrNull(n.Host) }, Place: 9},
+	{Name: "project_id", Value: func(n db.Network) any { return cli.OrNull(n.ProjectID) }, Place: 8, Drop: 4},
+	{Name: "host", Value: func(n db.Network) any { return cli.OrNull(n.Host) }, Place: 9, Drop: 6},
 	{Name: "created_at", Value: func(n db.Network) any { return n.CreatedAt }, Long: true},
 	{Name: "updated_at", Value: func(n db.Network) any { return n.UpdatedAt }, Long: true},
 }
@@ -47,7 +47,7 @@ var networkColumns = []cli.Column[db.Network]{
 var filledColumns = func() []cli.Column[db.FilledNetwork] {
 	var columns []cli.Column[db.FilledNetwork]
 	for _, c := range networkColumns {
-		columns = append(columns, cli.Column[db.FilledNetwork]{Name: c.Name, Long: c.Long, Place: c.Place,
+		columns = append(columns, cli.Column[db.FilledNetwork]{Name: c.Name, Long: c.Long, Place: c.Place, Drop: c.Drop,
 			Value: func(n db.FilledNetwork) any { return c.Value(n.Network) }})
 	}
 	return append(columns,
@@ -78,8 +78,8 @@ type networkValues struct {
 func (v *networkValues) flags() []*cli.Flag {
 	return []*cli.Flag{
 		named(&v.Label, "label", newLabel, "a name for each network").From(&v.from.label),
-		named(&v.ProjectID, "project_id", newWord, "the project that has it").As("PROJECT").From(&v.from.projectID).Also("project"),
-		named(&v.Host, "host", newWord, "the network node that serves it").As("HOST").From(&v.from.host).NotInFlagfile(),
+		named(&v.ProjectID, "project_id", newWord, "the project that has it").As("PROJECT").Completes(aProject).From(&v.from.projectID).Also("project"),
+		named(&v.Host, "host", newWord, "the network node that serves it").As("HOST").Completes(aHost).From(&v.from.host).NotInFlagfile(),
 		address(&v.DNS1, "dns1", netcalc.ParseAddr, "its first DNS server, IPv4 or IPv6").From(&v.from.dns1),
 		address(&v.DNS2, "dns2", netcalc.ParseAddr, "its second DNS server, IPv4 or IPv6").From(&v.from.dns2),
 		cli.Typed(&v.MTU, "mtu", parseMTU, "its MTU in bytes").As("BYTES").From(&v.from.mtu),
@@ -114,9 +114,9 @@ func networkList() *command {
 			"nova-manage network list -f value -c cidr -c cidr_v6",
 		},
 		flags: []*cli.Flag{
-			named(&o.filter.ProjectID, "project_id", nil, "only those of this project").As("PROJECT").Also("project"),
-			named(&o.filter.Host, "host", nil, "only those that this network node serves").As("HOST").NotInFlagfile(),
-			cli.Text(&o.filter.Bridge, "bridge", "only those on this bridge").As("IFACE"),
+			named(&o.filter.ProjectID, "project_id", nil, "only those of this project").As("PROJECT").Completes(aProject).Also("project"),
+			named(&o.filter.Host, "host", nil, "only those that this network node serves").As("HOST").Completes(aHost).NotInFlagfile(),
+			cli.Text(&o.filter.Bridge, "bridge", "only those on this bridge").As("IFACE").Completes(aBridge),
 		},
 		columns: cli.Fields(filledColumns),
 		list:    true,
@@ -143,7 +143,7 @@ func networkShow() *command {
 		short:    "show one network",
 		long:     fillUsage,
 		examples: []string{"nova-manage network show 10.0.1.0/27", "nova-manage network show 1 -f value -c cidr_v6"},
-		args:     []*cli.Arg{cli.Required(cli.Text(&ref, "NETWORK", networkUsage))},
+		args:     []*cli.Arg{cli.Required(cli.Text(&ref, "NETWORK", networkUsage).Completes(aNetwork))},
 		columns:  cli.Fields(cli.AllShown(filledColumns)),
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
@@ -171,11 +171,11 @@ type networkRefs struct {
 }
 
 func (r *networkRefs) args() []*cli.Arg {
-	return []*cli.Arg{cli.AnyNumber(cli.Texts(&r.Networks, "NETWORK", networkUsage))}
+	return []*cli.Arg{cli.AnyNumber(cli.Texts(&r.Networks, "NETWORK", networkUsage).Completes(aNetwork))}
 }
 
 func (r *networkRefs) flag() *cli.Flag {
-	return cli.Texts(&r.Ranges, "fixed_range", "NETWORK, as later releases of Nova spelled it; repeatable").As("NETWORK").
+	return cli.Texts(&r.Ranges, "fixed_range", "NETWORK, as later releases of Nova spelled it; repeatable").As("NETWORK").Completes(aNetwork).
 		OnlyTyped()
 }
 
@@ -212,7 +212,7 @@ func networkDelete() *command {
 		args: o.args(),
 		flags: []*cli.Flag{
 			cli.Boolean(&o.Force, "force", "delete them although a project has them, and the instances on them too").OnlyTyped(), o.flag(),
-			named(&o.AllOfProject, "all_of_project", nil, "delete all networks of this project").As("PROJECT").OnlyTyped(),
+			named(&o.AllOfProject, "all_of_project", nil, "delete all networks of this project").As("PROJECT").Completes(aProject).OnlyTyped(),
 			ifExists(&o.IfExists),
 		},
 		ledger: writes,

@@ -111,7 +111,7 @@ func labelFirst(label *cli.Flag, positional []*cli.Flag) *cli.Form {
 
 func (o *networkCreateOptions) flags() []*cli.Flag {
 	return []*cli.Flag{
-		cli.Typed(&o.Manager, "network_manager", parseManager, "how networks map to links").As("VlanManager|FlatManager|FlatDHCPManager"),
+		cli.Typed(&o.Manager, "network_manager", parseManager, "how networks map to links").As("VlanManager|FlatManager|FlatDHCPManager").CompletesWords("VlanManager", "FlatManager", "FlatDHCPManager"),
 		cli.Boolean(&o.UseIPv6, "use_ipv6", "give the networks IPv6").From(&o.useIPv6From),
 		cli.Boolean(&o.IPv6Only, "ipv6_only", "give the networks no IPv4"),
 		networkInterface(&o.Bridge, "bridge", "flat managers: the bridge, in place of flat_network_bridge; VlanManager: br<vlan>, as it "+
@@ -122,7 +122,8 @@ func (o *networkCreateOptions) flags() []*cli.Flag {
 		networkInterface(&o.FlatInterface, "flat_interface", "flat managers: bridge_interface where none is given").TakesEmpty(),
 		cli.Number(&o.VPNClients, "cnt_vpn_clients", 0, 1<<20, "VlanManager: addresses at the end of each network kept for VPN clients"),
 		ownAddress(&o.VPNIP, "vpn_ip", "VlanManager: the public address of VPNs").ByDefault("my_ip").From(&o.vpnIPFrom),
-		ownAddress(&o.MyIP, "my_ip", "this host's address").ByDefault("the one that the default route uses").From(&o.myIPFrom),
+		ownAddress(&o.MyIP, "my_ip", "this host's address").ByDefault("the one that the default route uses").
+			Computed(func(sys *cli.Sys) (string, error) { return sys.MyIP().String(), nil }).From(&o.myIPFrom),
 		cli.TypedList(&o.Reserve, "reserve", parseReservation, "keep a range from guests: an address, FIRST-LAST or a CIDR, or an offset or "+
 			"range like +10-+20 in every network; repeatable").As("RANGE"),
 		cli.Boolean(&o.NextFree, "next_free", "take the first free slots, VLANs and ports, whatever is there already"),

@@ -18,18 +18,18 @@ func projectCategory() *command {
 
 var projectColumns = []cli.Column[db.Project]{
 	{Name: "project_id", Value: func(p db.Project) any { return p.ID }},
-	{Name: "description", Value: func(p db.Project) any { return cli.OrNull(p.Description) }},
+	{Name: "description", Value: func(p db.Project) any { return cli.OrNull(p.Description) }, Drop: 6},
 	{Name: "networks", Value: func(p db.Project) any { return p.Networks }},
 	{Name: "instances", Value: func(p db.Project) any { return p.Instances }},
-	{Name: "floating_ips", Value: func(p db.Project) any { return p.FloatingIPs }},
-	{Name: "security_groups", Value: func(p db.Project) any { return p.SecurityGroups }},
-	{Name: "security_group_rules", Value: func(p db.Project) any { return p.Rules }},
+	{Name: "floating_ips", Value: func(p db.Project) any { return p.FloatingIPs }, Drop: 7},
+	{Name: "security_groups", Value: func(p db.Project) any { return p.SecurityGroups }, Drop: 8},
+	{Name: "security_group_rules", Value: func(p db.Project) any { return p.Rules }, Drop: 9},
 	{Name: "created_at", Value: func(p db.Project) any { return p.CreatedAt }, Long: true},
 }
 
 // projectArg is NAME of a project that must be there.
 func projectArg(into *string) []*cli.Arg {
-	return []*cli.Arg{cli.Required(named(into, "NAME", nil, "the project"))}
+	return []*cli.Arg{cli.Required(named(into, "NAME", nil, "the project").Completes(aProject))}
 }
 
 func projectCreate() *command {
@@ -176,7 +176,7 @@ type projectQuotaOptions struct {
 
 func projectQuota() *command {
 	o := &projectQuotaOptions{}
-	project := named(&o.Name, "project", nil, "the project").As("NAME").Also("project_id").OnlyTyped()
+	project := named(&o.Name, "project", nil, "the project").As("NAME").Completes(aProject).Also("project_id").OnlyTyped()
 	key := cli.Choice(&o.Key, "key", db.Resources, "what is limited").OnlyTyped()
 	value := cli.Typed(&o.Value, "value", parseLimit, "the new limit, or unlimited").As("N").From(&o.valueFrom).OnlyTyped()
 	return &command{

@@ -23,10 +23,10 @@ func usageColumns(text func(*big.Int) any) []cli.Column[db.Usage] {
 		{Name: "label", Value: func(u db.Usage) any { return cli.OrNull(u.Label) }, Long: true},
 		{Name: "project_id", Value: func(u db.Usage) any { return cli.OrNull(u.ProjectID) }, Long: true},
 		{Name: "used", Value: func(u db.Usage) any { return text(u.Used) }},
-		{Name: "reserved", Value: func(u db.Usage) any { return text(u.Reserved) }},
-		{Name: "released", Value: func(u db.Usage) any { return text(u.Released) }},
+		{Name: "reserved", Value: func(u db.Usage) any { return text(u.Reserved) }, Drop: 8},
+		{Name: "released", Value: func(u db.Usage) any { return text(u.Released) }, Drop: 9},
 		{Name: "free", Value: func(u db.Usage) any { return text(u.Free) }},
-		{Name: "total", Value: func(u db.Usage) any { return text(u.Total) }},
+		{Name: "total", Value: func(u db.Usage) any { return text(u.Total) }, Drop: 7},
 		{Name: "percent", Value: func(u db.Usage) any { return percentOf(u.Fill) }},
 		{Name: "largest_free", Value: func(u db.Usage) any { return u.Largest }, Long: true},
 		{Name: "fits", Value: func(u db.Usage) any {
@@ -84,7 +84,7 @@ func usageCommand() *command {
 		args: []*cli.Arg{cli.Optional(cli.Choice(&o.Kind, "WHAT", db.UsageKinds, "what to tell of; all of them by default"))},
 		flags: []*cli.Flag{
 			cli.TypedList(&o.Ranges, "range", netcalcValue(netcalc.ParseSpan), "a range to tell of: a CIDR or FIRST-LAST of either family; repeatable").
-				As("RANGE").NotInFlagfile(),
+				As("RANGE").NotInFlagfile().Completes(aNetworkRange),
 			cli.Number(&o.Warn, "warn", 0, 100, "exit with 5 where more than so many percent are used or reserved").As("PERCENT").From(&o.warnFrom).NotInFlagfile(),
 		},
 		columns: cli.Fields(usageColumns(exactly)),
@@ -183,7 +183,7 @@ func printUsage(s *session, rows iter.Seq2[db.Usage, error]) error {
 			case "name":
 				c.Name = kind
 			case "percent":
-				c.Value = percentBar
+				c.Value, c.Colour = percentBar, fillColour
 			}
 			columns = append(columns, c)
 		}
@@ -197,6 +197,18 @@ func printUsage(s *session, rows iter.Seq2[db.Usage, error]) error {
 		}
 	}
 	return nil
+}
+
+// fillColour tells what is nearly full from what is full.
+func fillColour(u db.Usage) cli.Colour {
+	const much = 80
+	switch {
+	case u.Above(99):
+		return cli.Red
+	case u.Above(much):
+		return cli.Yellow
+	}
+	return cli.Green
 }
 
 // percentBar is the percentage with a bar.

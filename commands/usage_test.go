@@ -22,6 +22,7 @@ func TestUsage_terminal(t *testing.T) {
 			t.Fatal(line, f.stderr.String())
 		}
 	}
+	f.environment["NO_COLOR"] = "1"
 	f.sys.TerminalWidth = func() int { return 80 }
 	if code := f.do("usage"); code != exitOK {
 		t.Fatal(f.stderr.String())

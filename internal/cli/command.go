@@ -100,15 +100,3 @@ func (c *Command) signatures() string {
 	}
 	return all
 }
-
-// description is what a manual page says of the command beside its flags.
-func (c *Command) description() string {
-	parts := []string{}
-	if c.Long != "" {
-		parts = append(parts, c.Long)
-	}
-	if c.Run != nil && len(c.Examples) > 0 {
-		parts = append(parts, "Example:\n\n   "+strings.Join(c.Examples, "\n   "))
-	}
-	return strings.Join(parts, "\n\n")
-}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strings"
@@ -15,15 +16,18 @@ type Flag struct {
 	usage   string   // what it means, lower case, no full stop
 	value   string   // what stands for the value in help
 	kind    flagKind
+	choices []string // the words that it takes, where these are all
+	offers  Kind     // see Completes
 
 	// parse makes a typed value of one text; its error reads on after the flag's name.
 	parse func(string) (any, error)
 	// store fills the bound variable; a single-value flag gets one value.
 	store func([]any)
-	// defaultText is the default as help shows it and as $name in a flagfile stands for it; "" is no default.
+	// defaultText is the default, which $name in a flagfile stands for; "" is no default.
 	defaultText func() string
 
-	computed   func() (string, error) // see Computed
+	described  string                     // see ByDefault
+	computed   func(*Sys) (string, error) // see Computed
 	origin     *Origin
 	noFlagfile bool // see NotInFlagfile
 	typedOnly  bool // see OnlyTyped
@@ -112,7 +116,9 @@ func Choice(into *string, name string, words []string, usage string) *Flag {
 		err := fmt.Errorf("is not one of %s", strings.Join(words, ", "))
 		return "", WithHint(err, Suggest(s, words))
 	}
-	return Typed(into, name, parse, usage).As(strings.Join(words, "|"))
+	f := Typed(into, name, parse, usage).As(strings.Join(words, "|"))
+	f.choices = words
+	return f
 }
 
 // As names the value in help.
@@ -127,14 +133,14 @@ func (f *Flag) Letter(short string) *Flag { f.short = short; return f }
 // From makes the resolver say where the value came from, for a command to which that matters.
 func (f *Flag) From(into *Origin) *Flag { f.origin = into; return f }
 
-// ByDefault tells help the default where the bound variable cannot.
-func (f *Flag) ByDefault(text string) *Flag {
-	f.defaultText = func() string { return text }
-	return f
-}
+// ByDefault tells help the default where the bound variable cannot. It is for readers, and no value.
+func (f *Flag) ByDefault(text string) *Flag { f.described = text; return f }
+
+// helpDefault is the default as help shows it; "" is none.
+func (f *Flag) helpDefault() string { return cmp.Or(f.described, f.defaultText()) }
 
 // Computed gives the flag a default that is found out only where a flagfile refers to it by $name.
-func (f *Flag) Computed(compute func() (string, error)) *Flag { f.computed = compute; return f }
+func (f *Flag) Computed(compute func(*Sys) (string, error)) *Flag { f.computed = compute; return f }
 
 // NotInFlagfile keeps a flagfile from setting the flag: there the name means something else to Nova's services, as
 // `host` does, which is the name of the machine that they run on.
@@ -153,6 +159,12 @@ func (f *Flag) TakesEmpty() *Flag { f.empty = emptyIsValue; return f }
 
 // EmptyIsDefault makes "" mean that the flag or argument is not given, as it did in Nova's own signature.
 func (f *Flag) EmptyIsDefault() *Flag { f.empty = emptyIsUnset; return f }
+
+// Completes says what a shell offers where the value is typed.
+func (f *Flag) Completes(k Kind) *Flag { f.offers = k; return f }
+
+// CompletesWords says of a flag with a parse function of its own which words a shell offers.
+func (f *Flag) CompletesWords(words ...string) *Flag { f.choices = words; return f }
 
 // spellings are all names of the flag but its letter, the proper one first.
 func (f *Flag) spellings() []string { return append([]string{f.name}, f.aliases...) }

@@ -13,6 +13,7 @@ type globals struct {
 	Columns   [][]string // as they were given, each with commas between them
 	Prefix    string
 	Quiet     bool
+	Color     string
 
 	formatFrom  Origin
 	columnsFrom Origin
@@ -25,11 +26,13 @@ type globals struct {
 var formats = []string{"table", "json", "yaml", "csv", "value", "shell"}
 
 func (g *globals) declare(p *Program) {
-	g.Format = formats[0]
+	g.Format, g.Color = formats[0], colorChoices[0]
 	g.flagfile = Texts(&g.Flagfiles, "flagfile",
 		"read flags from FILE, in the gflags or the INI form; repeatable; an empty name reads none").
-		As("FILE").ByDefault(p.Flagfile + " where it exists").NotInFlagfile().TakesEmpty()
-	g.flags = slices.Concat([]*Flag{g.flagfile}, p.Flags, g.ofAnswer())
+		As("FILE").ByDefault(p.Flagfile + " where it exists").NotInFlagfile().TakesEmpty().Completes(Files)
+	color := Choice(&g.Color, "color", colorChoices, "whether tables, differences and messages have colours; auto: on a terminal, "+
+		"unless NO_COLOR is set").OfAll()
+	g.flags = slices.Concat([]*Flag{g.flagfile}, p.Flags, g.ofAnswer(), []*Flag{color})
 }
 
 // ofAnswer are those that say how an answer is printed.
@@ -37,7 +40,7 @@ func (g *globals) ofAnswer() []*Flag {
 	return []*Flag{
 		Choice(&g.Format, "format", formats, "how the answer is printed").Letter("f").From(&g.formatFrom),
 		TypedList(&g.Columns, "column", parseColumns, "print this column alone; repeatable, also with commas, in the order given").
-			Letter("c").As("NAME").From(&g.columnsFrom),
+			Letter("c").As("NAME").From(&g.columnsFrom).Completes(columnNames),
 		Typed(&g.Prefix, "prefix", parsePrefix, "with -f shell: what the names of the variables begin with").As("TEXT").OnlyTyped(),
 		Boolean(&g.Quiet, "quiet", "print nothing on success").Letter("q"),
 	}

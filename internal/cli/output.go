@@ -30,6 +30,11 @@ type Column[T any] struct {
 	Asked bool
 	// Place orders the columns of the default table where that is not the order of the others: lowest first.
 	Place int
+	// Drop is how soon the column leaves a table that is too wide for the terminal: highest first, and of equals the last. One
+	// with 0 never does: without it a row would not tell what it is about.
+	Drop int
+	// Colour is the colour of the value in a table on a terminal; nil is none.
+	Colour func(T) Colour
 }
 
 // Field is what the framework needs to know of a column before there is a row.
@@ -71,6 +76,8 @@ type view struct {
 	given   bool     // the format is what somebody has asked for
 	columns []string // in order; nil is the format's usual choice
 	long    bool
+	hasLong bool // --long is there to be given
+	color   string
 	width   func() int // of the terminal, 0 for none
 	height  func() int // of it, likewise
 	prefix  string     // of a shell's variables
@@ -81,7 +88,7 @@ type view struct {
 
 // newView checks what the global flags ask of a command's answer.
 func newView(c *Command, g *globals, sys *Sys) (view, error) {
-	v := view{format: g.Format, given: g.formatFrom.IsSet(), long: c.wide, width: sys.TerminalWidth, height: sys.TerminalHeight,
+	v := view{format: g.Format, given: g.formatFrom.IsSet(), long: c.wide, color: g.Color, width: sys.TerminalWidth, height: sys.TerminalHeight,
 		prefix: g.Prefix, list: c.List, wanted: c.wanted}
 	if g.Prefix != "" && g.Format != "shell" {
 		return v, UsageErrorf("--prefix %s is of -f shell", Quote(g.Prefix))
@@ -100,6 +107,9 @@ func newView(c *Command, g *globals, sys *Sys) (view, error) {
 			return v, UsageErrorf("%s prints no columns, so --format and --column do not apply", c.path())
 		}
 		return v, nil
+	}
+	for _, f := range c.Columns {
+		v.hasLong = v.hasLong || f.long
 	}
 	for _, name := range slices.Concat(g.Columns...) {
 		f, err := c.field(name, g.columnsFrom)
@@ -153,14 +163,14 @@ func PrintList[T any](e *Env, cols []Column[T], rows iter.Seq2[T, error]) error 
 	shown := chosen(e.view, cols)
 	rows = Filtered(e, cols, rows)
 	if w := *e.Wanted(); len(w.Order) > 0 {
-		return printRows(e, namesOf(shown), sorted(w, cols, shown, rows))
+		return printRows(e, shown, sorted(e, w, cols, shown, rows))
 	}
 	rows = Limited(e, rows)
-	return printRows(e, namesOf(shown), func(yield func([]any, error) bool) {
+	return printRows(e, shown, func(yield func([]any, error) bool) {
 		for r, err := range rows {
 			var values []any
 			if err == nil {
-				values = valuesOf(shown, r)
+				values = tableValues(e, shown, r)
 			}
 			if !yield(values, err) {
 				return
@@ -169,9 +179,15 @@ func PrintList[T any](e *Env, cols []Column[T], rows iter.Seq2[T, error]) error 
 	})
 }
 
-// printRows prints rows of values.
-func printRows(e *Env, names []string, rows iter.Seq2[[]any, error]) error {
-	w := newRowWriter(e.view, e.Stdout, names)
+// printRows prints rows of values of these columns.
+func printRows[T any](e *Env, cols []Column[T], rows iter.Seq2[[]any, error]) error {
+	w := newRowWriter(paintedView(e, cols), e.Stdout, namesOf(cols))
+	if t, ok := w.(*tableRows); ok && e.view.columns == nil && !e.view.long {
+		for _, c := range cols {
+			t.drop = append(t.drop, c.Drop)
+		}
+		t.dropped = e.noRoom
+	}
 	// Where the rows themselves run over the screen, a bar would only tear them.
 	watched := e.view.width() == 0
 	e.progress.clear()
@@ -219,7 +235,7 @@ func PrintMade[T any](e *Env, cols []Column[T], rows []T, rest string) error {
 // PrintOne prints a single object: in JSON and YAML the object itself, in a table and in -f value one line per column.
 func PrintOne[T any](e *Env, cols []Column[T], row T) error {
 	cols = chosen(e.view, cols)
-	names, values := namesOf(cols), valuesOf(cols, row)
+	names, values := namesOf(cols), tableValues(e, cols, row)
 	switch e.view.format {
 	case "json":
 		return writeJSONObject(e.Stdout, names, values)
@@ -237,7 +253,7 @@ func PrintOne[T any](e *Env, cols []Column[T], row T) error {
 	case "shell":
 		return writeShell(e.Stdout, names, values, e.view.prefix)
 	}
-	return writeRecord(e.Stdout, names, values, e.view.bare)
+	return writeRecord(e.Stdout, names, values, paintedView(e, cols).bare)
 }
 
 func newRowWriter(v view, w io.Writer, names []string) rowWriter {
@@ -337,6 +353,10 @@ func plainText(v any, absent string) string {
 	var s string
 	switch v := v.(type) {
 	case nil:
+	case painted:
+		if s := plainText(v.value, ""); s != "" {
+			return v.colour.Paint(s)
+		}
 	case string:
 		s = v
 	case []string:
@@ -355,7 +375,7 @@ func plainText(v any, absent string) string {
 func PrintReading[T any](e *Env, cols []Column[T], rows []T, text func(colour bool) []byte) error {
 	terminal := e.view.width() > 0
 	if e.view.columns == nil && e.view.format == "table" && (terminal || e.view.given) {
-		_, err := e.Stdout.Write(text(terminal && e.colours()))
+		_, err := e.Stdout.Write(text(e.Coloured()))
 		return err
 	}
 	if e.view.format == "table" && !e.view.given {
@@ -380,13 +400,3 @@ func (e *Env) Asked(column string) bool {
 
 // OneRow tells whether the answer is to be in a format that has room for one row alone.
 func (e *Env) OneRow() bool { return e.view.format == "shell" }
-
-// Coloured tells whether what is printed may have colours.
-func (e *Env) Coloured() bool { return e.view.width() > 0 && e.colours() }
-
-// colours tells whether a terminal may be sent colours (no-color.org, terminfo's name for one that has none).
-func (e *Env) colours() bool {
-	refused, _ := e.Sys.LookupEnv("NO_COLOR")
-	terminal, _ := e.Sys.LookupEnv("TERM")
-	return refused == "" && terminal != "dumb"
-}

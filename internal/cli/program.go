@@ -6,6 +6,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"slices"
 
 	"nova-manage/internal/redact"
@@ -22,11 +23,16 @@ type Program struct {
 	Description string
 	// Examples are whole command lines that work.
 	Examples []string
-	// Commands are listed by help in this order. One of them should be HelpCommand; one named version is what --version
-	// stands for.
+	// Commands are listed by help in this order. One of them should be HelpCommand; one named version tells the rest of
+	// what --version says.
 	Commands []*Command
+	// Version is what --version prints after the program's name, in one line; nil, and where a format or columns are asked for, is
+	// the command version.
+	Version func(*Sys) string
 	// Retired are words that a command line of this name once had, or that are looked for here and belong elsewhere.
 	Retired []Retired
+	// Complete looks for the values that a shell may offer; it prints nothing, and has none where it cannot look. nil has none.
+	Complete func(context.Context, Incomplete) []Candidate
 	// Flags are taken by every command, beside those that the framework has itself (flagfile, format, column, quiet).
 	Flags []*Flag
 	// EnvPrefix stands before a flag's name in the environment: NOVA_ makes it NOVA_USE_IPV6.
@@ -71,6 +77,10 @@ func (p *Program) Run(args []string, sys *Sys) int {
 	refused := sys.Limits() // before there is a thread more
 	ctx, stop := sys.Context()
 	defer stop()
+	if len(args) > 1 && args[1] == completeWord {
+		p.completeFor(ctx, sys, args[2:])
+		return 0
+	}
 	world := *sys
 	world.Stderr = messageWriter{ctx, sys.Stderr}
 	sys = &world
@@ -88,10 +98,14 @@ func (p *Program) Run(args []string, sys *Sys) int {
 	if e.changed {
 		err = afterChange(ctx, err)
 	}
+	for _, note := range e.after {
+		fmt.Fprintln(sys.Stderr, note)
+	}
 	outcome := p.Outcome(ctx, err)
 	if err != nil {
 		e.flushMessages()
-		p.report(ctx, sys.Stderr, err, outcome, p.errorFormat(args[1:], sys) == "json")
+		p.report(ctx, sys.Stderr, err, outcome, p.globalOf(args[1:], sys, "format", "f", p.globals.Format) == "json",
+			sys.coloured(p.globalOf(args[1:], sys, "color", "", p.globals.Color), sys.StderrIsTerminal()))
 	}
 	return outcome.Exit
 }
@@ -113,8 +127,7 @@ func (p *Program) run(ctx context.Context, e *Env, argv []string) error {
 		return err
 	}
 	if in.help {
-		p.printHelp(e.Stdout, in.command)
-		return nil
+		return e.page(ctx, p.help(in, e.Sys.TerminalWidth()))
 	}
 	return p.execute(ctx, e, in)
 }
@@ -125,8 +138,9 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 	r := &resolver{
 		given:     in.given(),
 		envPrefix: p.EnvPrefix,
-		lookupEnv: e.Sys.LookupEnv,
+		sys:       e.Sys,
 		referable: slices.Concat(p.globals.flags, c.Flags),
+		elsewhere: p.computed(),
 	}
 	// A pipe is a flagfile like any other, and may be one that nobody writes to.
 	err := until(ctx, func() error {
@@ -148,5 +162,22 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 		return err
 	}
 	p.warnOfVariables(e)
+	if in.version && p.Version != nil && e.view.format == formats[0] && len(p.globals.Columns) == 0 {
+		_, err := fmt.Fprintln(e.Stdout, p.Name, p.Version(e.Sys))
+		return err
+	}
 	return c.Run(ctx, e)
+}
+
+// computed are the flags of all commands whose default is found out.
+func (p *Program) computed() []*Flag {
+	var list []*Flag
+	for _, c := range p.runnable() {
+		for _, f := range c.Flags {
+			if f.computed != nil {
+				list = append(list, f)
+			}
+		}
+	}
+	return list
 }

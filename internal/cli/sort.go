@@ -40,7 +40,7 @@ type run struct{ from, to int64 }
 
 // sorted yields the values of the rows to be printed in the order that is wanted, and no more of them than are. shown are the
 // columns that are printed, cols all of them.
-func sorted[T any](w Wanted, cols, shown []Column[T], rows iter.Seq2[T, error]) iter.Seq2[[]any, error] {
+func sorted[T any](e *Env, w Wanted, cols, shown []Column[T], rows iter.Seq2[T, error]) iter.Seq2[[]any, error] {
 	by := make([]func(T) any, len(w.Order))
 	for i, o := range w.Order {
 		by[i] = columnOf(cols, o.Column).compared()
@@ -55,7 +55,7 @@ func sorted[T any](w Wanted, cols, shown []Column[T], rows iter.Seq2[T, error]) 
 						b = appendOrdered(b, by[i](row), o.Descending)
 					}
 					return b
-				}, valuesOf(shown, row))
+				}, tableValues(e, shown, row))
 			}
 			if err != nil {
 				yield(nil, err)

@@ -15,6 +15,7 @@ const (
 	isString
 	isStrings
 	isObject
+	isPainted
 )
 
 // appendValues writes values behind each other, for readValues.
@@ -50,6 +51,8 @@ func appendValue(b []byte, v any) []byte {
 			b = appendValue(appendSized(b, m.Name), plain(m.Value))
 		}
 		return b
+	case painted:
+		return appendValue(appendSized(append(b, isPainted), string(v.colour)), plain(v.value))
 	case string:
 		return appendSized(append(b, isString), v)
 	}
@@ -98,6 +101,9 @@ func (r *valueReader) value() any {
 			o[i].Value = r.value()
 		}
 		return o
+	case isPainted:
+		colour := Colour(r.sized())
+		return painted{r.value(), colour}
 	}
 	return nil
 }
