@@ -42,7 +42,7 @@ func batchCommand() *command {
 			"nova-manage batch site.txt --dry_run",
 			"nova-manage batch - -f json",
 		},
-		args:    []*cli.Arg{cli.Optional(cli.Text(&o.File, "FILE", "where the lines are; - is standard input").ByDefault("standard input"))},
+		args:    []*cli.Arg{cli.Optional(cli.Text(&o.File, "FILE", "where the lines are; - is standard input").ByDefault("standard input").Completes(cli.Files))},
 		answers: true,
 		useIs:   func() use { return o.use },
 		ledger:  creates,

@@ -93,6 +93,8 @@ func catalogue() []*command {
 	}
 	last := []func() *command{
 		hostCategory,
+		completionCommand,
+		manCommand,
 		versionCommand,
 	}
 	for _, declare := range slices.Concat(first, emitCategories, last) {
@@ -224,6 +226,8 @@ func newProgram(sys *cli.Sys, catalogue []*command) *cli.Program {
 		EnvPrefix: "NOVA_",
 		Flagfile:  defaultFlagfile,
 		Outcome:   outcomeOf,
+		Complete:  l.complete,
+		Version:   func(sys *cli.Sys) string { return versionOf(sys).Version },
 	}
 	for _, c := range catalogue {
 		p.Commands = append(p.Commands, c.declare(l))

@@ -136,7 +136,7 @@ func dbCopy() *command {
 			"nova-manage db copy --to postgresql://nova@db.example.org/nova",
 			"nova-manage db copy --sql_connection postgresql://nova@db.example.org/nova --to /var/lib/nova/nova.sqlite",
 		},
-		flags:   []*cli.Flag{cli.Text(&to, "to", "where to: a URL or a path, as --sql_connection takes it").As("URL").NotInFlagfile()},
+		flags:   []*cli.Flag{cli.Text(&to, "to", "where to: a URL or a path, as --sql_connection takes it").As("URL").NotInFlagfile().Completes(cli.Files)},
 		columns: cli.Fields(dbCopyColumns),
 		ledger:  reads,
 		alone:   "it is about another ledger",

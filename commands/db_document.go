@@ -97,7 +97,7 @@ func dbImport() *command {
 			"one the import is the first change. A name that no command would take any more is refused here, and taken by `db restore`.",
 		examples: []string{"nova-manage db import nova.json --dry_run", "nova-manage db import -",
 			"nova-manage db import nova.json --sql_connection postgresql://nova@db.example.org/nova"},
-		args:    []*cli.Arg{cli.Optional(cli.Typed(&o.File, "FILE", filePath, "the document; - is standard input").ByDefault("standard input"))},
+		args:    []*cli.Arg{cli.Optional(cli.Typed(&o.File, "FILE", filePath, "the document; - is standard input").ByDefault("standard input").Completes(cli.Files))},
 		columns: cli.Fields(dbCopyColumns),
 		ledger:  creates,
 		alone:   "it is about the ledger as a whole",

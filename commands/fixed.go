@@ -33,7 +33,7 @@ type fixedListOptions struct {
 
 func fixedList() *command {
 	o := &fixedListOptions{}
-	host := named(&o.filter.Host, "host", nil, "only those of this host: the instance's, else the network's").As("HOST").NotInFlagfile()
+	host := named(&o.filter.Host, "host", nil, "only those of this host: the instance's, else the network's").As("HOST").NotInFlagfile().Completes(aMachine)
 	return &command{
 		name:  "list",
 		short: "list fixed addresses that are held or reserved, in address order",
@@ -64,7 +64,7 @@ func fixedList() *command {
 // fixedRanges declares the flag that is RANGE..., or --address as later releases spelled it.
 func fixedRanges(into *[]netcalc.Span) *cli.Flag {
 	return cli.TypedList(into, "address", netcalcValue(netcalc.ParseSpan), "an address, FIRST-LAST or a CIDR, of either family").
-		As("RANGE").OnlyTyped()
+		As("RANGE").OnlyTyped().Completes(aNetworkRange)
 }
 
 func fixedReserve() *command {

@@ -55,9 +55,9 @@ func historyList() *command {
 		flags: []*cli.Flag{
 			cli.Typed(&o.Since, "since", parseWhen, "changes from then on").As("TIME").NotInFlagfile(),
 			cli.Typed(&o.Until, "until", parseWhen, "changes up to then").As("TIME").NotInFlagfile(),
-			cli.Text(&o.Network, "network", "changes of a network, its instances and its addresses").As("NETWORK").NotInFlagfile(),
-			cli.Text(&o.Instance, "instance", "changes of an instance and its addresses").As("INSTANCE").NotInFlagfile(),
-			cli.Text(&o.ProjectID, "project_id", "changes of a project and of what it has").As("PROJECT").Also("project").NotInFlagfile(),
+			cli.Text(&o.Network, "network", "changes of a network, its instances and its addresses").As("NETWORK").NotInFlagfile().Completes(aNetwork),
+			cli.Text(&o.Instance, "instance", "changes of an instance and its addresses").As("INSTANCE").NotInFlagfile().Completes(anInstance),
+			cli.Text(&o.ProjectID, "project_id", "changes of a project and of what it has").As("PROJECT").Also("project").NotInFlagfile().Completes(aProject),
 			cli.Text(&o.Actor, "actor", "changes that this one made").As("USER@HOST").OnlyTyped(),
 			cli.Number(&o.Limit, "limit", 1, 1<<30, "at most so many").NotInFlagfile(),
 		},
@@ -120,7 +120,7 @@ func historyShow() *command {
 }
 
 func changeNumber(into *int64) *cli.Flag {
-	return cli.Number(into, "NUMBER", 1, 1<<62, "the number of a change, as `nova-manage history` lists it")
+	return cli.Number(into, "NUMBER", 1, 1<<62, "the number of a change, as `nova-manage history` lists it").Completes(aChange)
 }
 
 // changeText is a change for readers.

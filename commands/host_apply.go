@@ -46,7 +46,7 @@ func hostApply() *command {
 			cli.Boolean(&o.DryRun, "dry_run", "print what would be changed and change nothing").NotInFlagfile(),
 			cli.Boolean(&o.Force, "force", "replace also files that somebody else wrote or edited").OnlyTyped(),
 			cli.Boolean(&o.NoReload, "no_reload", "only write files; the next apply without it does the rest"),
-			cli.Text(&o.ReloadCommand, "reload_command", "the program that is called in the place of systemctl").As("PROGRAM"),
+			cli.Text(&o.ReloadCommand, "reload_command", "the program that is called in the place of systemctl").As("PROGRAM").Completes(cli.Files),
 		),
 		columns: cli.Fields(outcomeColumns),
 		ledger:  reads,

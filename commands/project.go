@@ -29,7 +29,7 @@ var projectColumns = []cli.Column[db.Project]{
 
 // projectArg is NAME of a project that must be there.
 func projectArg(into *string) []*cli.Arg {
-	return []*cli.Arg{cli.Required(named(into, "NAME", nil, "the project"))}
+	return []*cli.Arg{cli.Required(named(into, "NAME", nil, "the project").Completes(aProject))}
 }
 
 func projectCreate() *command {
@@ -179,7 +179,7 @@ type projectQuotaOptions struct {
 
 func projectQuota() *command {
 	o := &projectQuotaOptions{}
-	project := named(&o.Name, "project", nil, "the project").As("NAME").Also("project_id").OnlyTyped()
+	project := named(&o.Name, "project", nil, "the project").As("NAME").Completes(aProject).Also("project_id").OnlyTyped()
 	key := cli.Choice(&o.Key, "key", db.Resources, "what is limited").OnlyTyped()
 	value := cli.Typed(&o.Value, "value", parseLimit, "the new limit, or unlimited").As("N").From(&o.valueFrom).OnlyTyped()
 	return &command{

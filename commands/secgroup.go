@@ -42,11 +42,11 @@ type groupRef struct {
 }
 
 func (g *groupRef) arg() *cli.Arg {
-	return cli.Required(named(&g.Group, "GROUP", nil, "NAME with --project_id, or PROJECT/NAME"))
+	return cli.Required(named(&g.Group, "GROUP", nil, "NAME with --project_id, or PROJECT/NAME").Completes(aGroup))
 }
 
 func (g *groupRef) flag() *cli.Flag {
-	return named(&g.ProjectID, "project_id", checkWord, "the project that the group belongs to").As("PROJECT").
+	return named(&g.ProjectID, "project_id", checkWord, "the project that the group belongs to").As("PROJECT").Completes(aProject).
 		From(&g.projectFrom).Also("project")
 }
 
@@ -132,7 +132,7 @@ func secgroupList() *command {
 		name:     "list",
 		short:    "list security groups by project and name",
 		examples: []string{"nova-manage secgroup list", "nova-manage secgroup list --project_id apollo -f json"},
-		flags:    []*cli.Flag{named(&project, "project_id", nil, "only those of this project").As("PROJECT").Also("project")},
+		flags:    []*cli.Flag{named(&project, "project_id", nil, "only those of this project").As("PROJECT").Completes(aProject).Also("project")},
 		columns:  cli.Fields(secgroupColumns),
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
@@ -207,7 +207,7 @@ func (o *ruleOptions) flags() []*cli.Flag {
 	return []*cli.Flag{
 		o.flag(),
 		named(&o.Rule.SourceGroup, "source_group", nil, "let in the members of this group of the project, in place of CIDR").
-			As("GROUP").NotInFlagfile(),
+			As("GROUP").NotInFlagfile().Completes(aGroupName),
 	}
 }
 

@@ -81,7 +81,7 @@ func usageCommand() *command {
 		args: []*cli.Arg{cli.Optional(cli.Choice(&o.Kind, "WHAT", db.UsageKinds, "what to tell of; all of them by default"))},
 		flags: []*cli.Flag{
 			cli.TypedList(&o.Ranges, "range", netcalcValue(netcalc.ParseSpan), "a range to tell of: a CIDR or FIRST-LAST of either family; repeatable").
-				As("RANGE").NotInFlagfile(),
+				As("RANGE").NotInFlagfile().Completes(aNetworkRange),
 			cli.Number(&o.Warn, "warn", 0, 100, "exit with 5 where more than so many percent are used or reserved").As("PERCENT").From(&o.warnFrom).NotInFlagfile(),
 		},
 		columns: cli.Fields(usageColumns(exactly)),

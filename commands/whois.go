@@ -94,7 +94,7 @@ func whoisCommand() *command {
 			"nova-manage whois apollo -f csv",
 		},
 		args: []*cli.Arg{cli.Required(cli.Typed(&asked, "ADDRESS|MAC|RANGE|PROJECT", parseWhoisSubject,
-			"an IPv4 or IPv6 address, a MAC, a CIDR or FIRST-LAST, or a project"))},
+			"an IPv4 or IPv6 address, a MAC, a CIDR or FIRST-LAST, or a project").Completes(anything))},
 		columns: cli.Fields(whoisColumns),
 		ledger:  reads,
 		run: func(ctx context.Context, s *session) error {

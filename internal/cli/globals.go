@@ -23,7 +23,7 @@ func (g *globals) declare(p *Program) {
 	g.Format = formats[0]
 	g.flagfile = Texts(&g.Flagfiles, "flagfile",
 		"read flags from FILE, in the gflags or the INI form; repeatable; an empty name reads none").
-		As("FILE").ByDefault(p.Flagfile + " where it exists").NotInFlagfile().TakesEmpty()
+		As("FILE").ByDefault(p.Flagfile + " where it exists").NotInFlagfile().TakesEmpty().Completes(Files)
 	g.flags = slices.Concat([]*Flag{g.flagfile}, p.Flags, g.ofAnswer())
 }
 
@@ -32,7 +32,7 @@ func (g *globals) ofAnswer() []*Flag {
 	return []*Flag{
 		Choice(&g.Format, "format", formats, "how the answer is printed").Letter("f").From(&g.formatFrom),
 		Texts(&g.Columns, "column", "print this column alone; repeatable, in the order given").
-			Letter("c").As("NAME").From(&g.columnsFrom),
+			Letter("c").As("NAME").From(&g.columnsFrom).Completes(columnNames),
 		Boolean(&g.Quiet, "quiet", "print nothing on success").Letter("q"),
 	}
 }
