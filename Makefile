@@ -1,4 +1,4 @@
-.PHONY: build test lint fuzz bench ci
+.PHONY: build test lint fuzz bench pictures ci
 
 build: ## nova-manage, one static file
 	CGO_ENABLED=0 go build -trimpath -o nova-manage .
@@ -16,6 +16,9 @@ bench: ## beside the sqlite3 shell, on this machine; as root also the packet fil
 	go run ./bench
 	go test ./db -run '^$$' -bench History -benchtime 5x
 	go test ./nftgen -run '^$$' -bench . -benchtime 1x
+
+pictures: ## what the README shows, drawn by the program itself
+	go run ./docs/pictures
 
 ci: ## all of it on a Debian 12 machine, as root
 	.ci/run

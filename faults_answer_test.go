@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"nova-manage/internal/race"
 )
 
 // outputs are what a standard output can be that takes no answer, by what redirects to it, and the reason that is told.
@@ -30,6 +32,7 @@ func (l *ledger) redirected(t *testing.T, redirect string, args ...string) answe
 // TestFaults_answer makes changes whose answers cannot be written: exit code 6 says that they were made all the same. A
 // command that only reads fails with 1.
 func TestFaults_answer(t *testing.T) {
+	race.SkipProcesses(t)
 	eachEngine(t, func(t *testing.T, l *ledger) {
 		const lost = "nova-manage: error: the change was made, but its answer could not be written: "
 		networks := 0
@@ -46,7 +49,11 @@ func TestFaults_answer(t *testing.T) {
 			}
 			for _, args := range [][]string{{"network", "list"}, {"instance", "list", "-f", "json"}, {"network", "create", "10.1.0.0/16", "1", "16", "--dry_run",
 				"--network_manager", "FlatManager", "--next_free"}, {"emit", "sysctl"}, {"version"}, {"help"}} {
-				if a := l.redirected(t, o.redirect, args...); a.code != 1 || a.stderr != "nova-manage: error: cannot write to standard output: "+o.reason+"\n" {
+				says := "nova-manage: error: cannot write to standard output: " + o.reason + "\n"
+				if slices.Contains(args, "json") {
+					says = `{"error": "cannot write to standard output: ` + o.reason + `", "hint": null, "code": "io", "exit": 1}` + "\n"
+				}
+				if a := l.redirected(t, o.redirect, args...); a.code != 1 || a.stderr != says {
 					t.Errorf("%s: %s: exit %d\n%s", name, args, a.code, a.stderr)
 				}
 			}
@@ -73,6 +80,7 @@ func TestFaults_answer(t *testing.T) {
 
 // A standard output that is thrown away is no closed one, whoever does it and however.
 func TestFaults_answerDiscarded(t *testing.T) {
+	race.SkipProcesses(t)
 	l := newLedger(t, "sqlite")
 	l.must(t, "db", "sync")
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
@@ -116,6 +124,7 @@ func combinedError(cmd *exec.Cmd) (string, error) {
 
 // A reader that leaves has seen enough: what was asked for is done, and a list is incomplete.
 func TestFaults_answerLeft(t *testing.T) {
+	race.SkipProcesses(t)
 	l := newLedger(t, "sqlite")
 	create := []string{"network", "create", "--network_manager", "FlatManager", "10.0.0.0/8", "5000", "16"}
 	for _, c := range []struct {
@@ -179,7 +188,7 @@ func TestFaults_answerInterrupted(t *testing.T) {
 				if a := answerOf(t, cmd, err, &bytes.Buffer{}, &stderr); a.code != 6 || a.signal != 0 || a.stderr != says {
 					t.Errorf("exit %d, %v\n%s", a.code, a.signal, a.stderr)
 				}
-				if took > 10*time.Second && !raceDetector {
+				if took > 10*time.Second && !race.Enabled {
 					t.Errorf("it went on for %s", took)
 				}
 				if made := len(l.networks(t)); made != 5000 {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"nova-manage/internal/race"
 )
 
 // survive runs commands of every kind on a damaged ledger. Each must end with a line that says why it cannot, or with its
@@ -59,6 +61,7 @@ func readFile(t *testing.T, path string) []byte {
 // TestFaults_damage damages ledgers as disks, copying and people do. Package db looks at every page; here it is the
 // process that must not fall over.
 func TestFaults_damage(t *testing.T) {
+	race.SkipProcesses(t)
 	l := newLedger(t, "sqlite")
 	served(t, l, filepath.Dir(l.path))
 	l.must(t, "instance", "create", "web", "--project_id", "apollo", "--count", "9")
@@ -67,9 +70,6 @@ func TestFaults_damage(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
 	rounds := 10
-	if raceDetector {
-		rounds = 2
-	}
 
 	t.Run("no database", func(t *testing.T) {
 		for _, data := range []string{"hello\n", strings.Repeat("hello\n", 1000), strings.Repeat("\x00", 8192), "SQLite format 3"} {
@@ -112,6 +112,7 @@ func TestFaults_damage(t *testing.T) {
 
 // TestFaults_log takes a ledger's log away, or gives it one that is not its own.
 func TestFaults_log(t *testing.T) {
+	race.SkipProcesses(t)
 	// Two ledgers in use: 300 networks in the file, and two more that are only in the log so far.
 	inUse := func(fixedRange string) (file, log []byte, before string) {
 		l := newLedger(t, "sqlite")

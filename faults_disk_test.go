@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"nova-manage/internal/race"
 )
 
 // disk is a small file system in a mount namespace of its own, which is gone when the test ends, however it ends.
@@ -168,6 +170,7 @@ func served(t *testing.T, l *ledger, folder string) (radvd, perBridge string) {
 // TestFaults_disk takes away what writing needs. Each command that writes says so in one line and exits with 1, readers
 // go on, every file is what it was byte for byte, and when the disk is well again so is the command.
 func TestFaults_disk(t *testing.T) {
+	race.SkipProcesses(t)
 	for name, c := range map[string]struct {
 		options      string
 		fault, mend  func(t *testing.T, d *disk)
@@ -232,6 +235,7 @@ func TestFaults_disk(t *testing.T) {
 
 // TestFaults_diskFills is a disk that has room for a small change and not for the large one that is asked for.
 func TestFaults_diskFills(t *testing.T) {
+	race.SkipProcesses(t)
 	d := newDisk(t, "size=2m")
 	l := d.ledger()
 	served(t, l, d.outside)
@@ -256,6 +260,7 @@ func TestFaults_diskFills(t *testing.T) {
 // TestFaults_diskLog is a copy of a ledger in use, on a disk that cannot be written: what is in its log cannot be read
 // there, and leaving that out would be an old state that looks like the present one.
 func TestFaults_diskLog(t *testing.T) {
+	race.SkipProcesses(t)
 	used := newLedger(t, "sqlite")
 	served(t, used, filepath.Dir(used.path))
 	connect(t, used.path, "UPDATE networks SET label = 'x'")
@@ -320,6 +325,7 @@ func unprivileged(t *testing.T) *ledger {
 
 // TestFaults_permission takes away permissions.
 func TestFaults_permission(t *testing.T) {
+	race.SkipProcesses(t)
 	l := unprivileged(t)
 	dir := filepath.Dir(l.path)
 	served(t, l, dir)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"nova-manage/internal/pgtest"
+	"nova-manage/internal/race"
 )
 
 // writers have processes create networks, one after the other, until stop; it returns the labels of those that were made by
@@ -72,10 +73,8 @@ func wantPrefix(t *testing.T, there map[string]bool, made [][]string) (n int) {
 
 // Backups that are made while others write are whole: each holds what was made up to some moment, and nothing else.
 func TestFaults_backup(t *testing.T) {
+	race.SkipProcesses(t)
 	before, rounds := "2000", 8
-	if raceDetector { // which sees nothing of what goes on between processes
-		before, rounds = "200", 2
-	}
 	eachEngine(t, func(t *testing.T, l *ledger) {
 		l.must(t, "network", "create", "192.168.0.0/16", before, "16", "--network_manager", "FlatDHCPManager", "--label", "before", "-q")
 		dir := t.TempDir()
@@ -120,6 +119,7 @@ func TestFaults_backup(t *testing.T) {
 // A ledger is restored while others write: what they made is in the ledger that is kept or in the restored one, whichever was
 // there when they made it, and none of them fails.
 func TestFaults_restore(t *testing.T) {
+	race.SkipProcesses(t)
 	l := newLedger(t, "sqlite")
 	l.must(t, "network", "create", "192.168.0.0/16", "2000", "16", "--network_manager", "FlatDHCPManager", "--label", "before", "-q")
 	backup := filepath.Join(t.TempDir(), "backup")
@@ -153,10 +153,8 @@ func TestFaults_restore(t *testing.T) {
 // An import and a restore, also over a ledger that is there, that are killed at some moment did nothing or all; what was there is
 // kept then.
 func TestFaults_killedImport(t *testing.T) {
+	race.SkipProcesses(t)
 	networks, attempts := "1500", 8
-	if raceDetector { // which sees nothing of what goes on between processes
-		networks, attempts = "200", 3
-	}
 	source := newLedger(t, "sqlite")
 	source.must(t, "network", "create", "10.0.0.0/8", networks, "16", "--network_manager", "FlatDHCPManager", "-q")
 	document := filepath.Join(t.TempDir(), "document")
@@ -249,6 +247,7 @@ func (l *ledger) wantKept(t *testing.T, before string) {
 
 // Who may not make a schema, or not write, on a server restores nothing: one line says so, and everything is as it was.
 func TestFaults_restoreRights(t *testing.T) {
+	race.SkipProcesses(t)
 	l := newLedger(t, "postgresql")
 	l.must(t, "project", "create", "gemini")
 	document := filepath.Join(t.TempDir(), "document")

@@ -15,11 +15,13 @@ import (
 	"time"
 
 	"nova-manage/internal/pgtest"
+	"nova-manage/internal/race"
 )
 
 // TestFaults_firstRefused has the first command on a missing ledger refused in all the ways there are: no ledger, no folder
 // and no schema stays behind, and a dry run ends in the same way where there is one.
 func TestFaults_firstRefused(t *testing.T) {
+	race.SkipProcesses(t)
 	eachEngine(t, func(t *testing.T, l *ledger) {
 		dir := ""
 		if l.path != "" {
@@ -86,6 +88,7 @@ func entries(t *testing.T, dir string) (names []string) {
 
 // TestFaults_firstInterrupted sends a signal to the command that makes the ledger, while it does so: nothing is there.
 func TestFaults_firstInterrupted(t *testing.T) {
+	race.SkipProcesses(t)
 	for name, s := range stopSignals {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -113,13 +116,11 @@ func TestFaults_firstInterrupted(t *testing.T) {
 // TestFaults_firstKilled kills the command that makes the ledger at random moments. What it leaves is a ledger with all of
 // the change, or none at all for the next command.
 func TestFaults_firstKilled(t *testing.T) {
+	race.SkipProcesses(t)
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
 	rounds := 60
-	if raceDetector {
-		rounds = 6
-	}
 	create := []string{"network", "create", "10.0.0.0/8", "3", "32", "-q"}
 	started := time.Now()
 	newLedger(t, "sqlite").must(t, create...)
@@ -151,10 +152,8 @@ func TestFaults_firstKilled(t *testing.T) {
 // TestFaults_firstOfMany begins many commands at once without a ledger, two thirds of which are refused once they are at it.
 // Those that are not lose nothing by what the others take away again.
 func TestFaults_firstOfMany(t *testing.T) {
+	race.SkipProcesses(t)
 	rounds, each := 6, 24
-	if raceDetector {
-		rounds = 1
-	}
 	for range rounds {
 		l := ledgerAt(filepath.Join(memoryFolder(t), "a", "b", "nova.sqlite"))
 		var group sync.WaitGroup
@@ -184,6 +183,7 @@ func TestFaults_firstOfMany(t *testing.T) {
 // TestFaults_firstImpossible is a ledger that cannot be made: a dry run tells so with the same exit code, and neither leaves
 // anything.
 func TestFaults_firstImpossible(t *testing.T) {
+	race.SkipProcesses(t)
 	create := []string{"network", "create", "10.0.1.0/24", "1", "32"}
 	both := func(t *testing.T, l *ledger, says, dir string) {
 		t.Helper()
@@ -249,6 +249,7 @@ func TestFaults_firstImpossible(t *testing.T) {
 
 // A ledger whose first command cannot write its answer is there: it was the first commit that made it.
 func TestFaults_firstAnswer(t *testing.T) {
+	race.SkipProcesses(t)
 	l := ledgerAt(filepath.Join(t.TempDir(), "a", "nova.sqlite"))
 	if a := l.redirected(t, ">/dev/full", "network", "create", "10.0.1.0/24", "1", "32"); a.code != 6 {
 		t.Errorf("exit %d\n%s", a.code, a.stderr)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nova-manage/internal/novatest"
+	"nova-manage/internal/race"
 )
 
 // cloud is a Nova database of so many networks of 16 addresses, of which each has five guests.
@@ -34,15 +35,13 @@ func cloud(networks int) *novatest.Database {
 // TestFaults_killImport kills imports at random moments. What is there afterwards is all of it or nothing, and in order, and
 // where it is nothing the next import brings it.
 func TestFaults_killImport(t *testing.T) {
+	race.SkipProcesses(t)
 	const networks = 200
 	source := filepath.Join(t.TempDir(), "nova.sqlite")
 	cloud(networks).SQLite(t, source)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rounds := 12
-	if raceDetector {
-		rounds = 2
-	}
 	for _, engine := range []string{"sqlite", "postgresql"} {
 		t.Run(engine, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))

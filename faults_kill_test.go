@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"nova-manage/internal/race"
 )
 
 // writeLoop is a command that writes, over and over, several rows each time.
@@ -82,6 +84,7 @@ func batchLoop(dir string) writeLoop {
 // TestFaults_kill kills commands with SIGKILL at random moments while others are at work. What exited with 0 is there
 // afterwards, nothing is there by half, and nothing needs a repair.
 func TestFaults_kill(t *testing.T) {
+	race.SkipProcesses(t)
 	loops := maps.Clone(writeLoops)
 	loops["batches"] = batchLoop(t.TempDir())
 	for name, loop := range loops {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"nova-manage/internal/race"
 )
 
 // built is a ledger of an unprivileged user's, and the program as it is installed: static, since libc needs memory, too.
@@ -33,6 +35,7 @@ func (l *ledger) limited(limit string) *ledger {
 // TestFaults_limits gives commands less than the Go runtime can do with: what is too little from the start is said, and what
 // turns out to be too little ends the process by a signal, silently. Neither looks like a usage error.
 func TestFaults_limits(t *testing.T) {
+	race.SkipProcesses(t)
 	l := built(t)
 	large := []string{"network", "create", "--network_manager", "FlatManager", "10.0.0.0/8", "1048576", "16", "-q"}
 	small := []string{"network", "create", "10.0.1.0/24", "1", "32", "-q", "--dry_run"}
@@ -74,6 +77,7 @@ func TestFaults_limits(t *testing.T) {
 
 // Messages go where they always went, and so does what is written there by one of its names.
 func TestFaults_standardError(t *testing.T) {
+	race.SkipProcesses(t)
 	l := newLedger(t, "sqlite")
 	l.must(t, "network", "create", "10.0.1.0/24", "1", "32", "100", "1000", "fd00:1::/48")
 	want := l.must(t, "emit", "radvd")

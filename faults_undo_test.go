@@ -10,15 +10,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"nova-manage/internal/race"
 )
 
 // TestFaults_killUndo kills undos of a change that made networks, instances and floating addresses, and undos of those undos, at
 // random moments. Each did all or nothing, and its change is in history exactly if it did; the next undo works.
 func TestFaults_killUndo(t *testing.T) {
+	race.SkipProcesses(t)
 	rounds, size := 8, 60
-	if raceDetector { // which sees nothing of what goes on between processes
-		rounds, size = 2, 10
-	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	eachEngine(t, func(t *testing.T, l *ledger) {
@@ -129,11 +129,8 @@ var undoRivals = map[string]undoRival{
 // TestFaults_undoRivals runs an undo and, at the same time, a change that depends on what it takes back: one of them is done, and
 // the other one refused for it.
 func TestFaults_undoRivals(t *testing.T) {
+	race.SkipProcesses(t)
 	rounds, rivals := 7, undoRivals
-	if raceDetector { // which sees nothing of what goes on between processes; db has the same within one
-		const one = "an instance on a network"
-		rounds, rivals = 3, map[string]undoRival{one: undoRivals[one]}
-	}
 	for name, rival := range rivals {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, l *ledger) {

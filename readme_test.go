@@ -14,10 +14,11 @@ import (
 
 	"nova-manage/internal/novatest"
 	"nova-manage/internal/pgtest"
+	"nova-manage/internal/race"
 )
 
-// TestREADME runs the commands in README.md from the first to the last, on one ledger, and compares what they print with
-// what stands there.
+// TestREADME runs the commands in README.md and in each page of the manual from the first to the last, and compares what
+// they print with what stands there. A page has a machine and a ledger of its own.
 //
 // A block that is fenced as `console` is a terminal: `$ ` begins a command, `> ` continues it, the rest is its output, both
 // streams. Where no output stands, any will do; three dots stand for any text. A command must succeed unless the next one
@@ -25,28 +26,49 @@ import (
 // that cannot be. Blocks fenced as `console postgres`, up to the next one of another kind, are a subtest, which skips where there is no
 // PostgreSQL; sharedLedger stands for the URL of its database. Any other block of commands must say why no test runs it.
 func TestREADME(t *testing.T) {
-	if raceDetector {
-		t.Skip("its commands go where those of the scripts go")
+	race.SkipProcesses(t)
+	for _, page := range pages(t) {
+		t.Run(page, func(t *testing.T) {
+			steps, err := parseTranscript(string(readPage(t, page)))
+			if err != nil {
+				t.Fatalf("%s: %v", page, err)
+			}
+			newReader(t, page, steps).read(t, steps)
+		})
 	}
-	text, err := os.ReadFile("README.md")
+}
+
+// pages are README.md and the manual.
+func pages(t *testing.T) []string {
+	t.Helper()
+	manual, err := filepath.Glob("docs/*.md")
+	if err != nil || len(manual) == 0 {
+		t.Fatalf("no manual in docs: %v", err)
+	}
+	return append([]string{"README.md"}, manual...)
+}
+
+func readPage(t *testing.T, page string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps, err := parseTranscript(string(text))
-	if err != nil {
-		t.Fatalf("README.md: %v", err)
-	}
-	reader := newReader(t)
+	return text
+}
+
+// read follows a page, with a database of a server where its steps ask for one.
+func (r *reader) read(t *testing.T, steps []step) {
 	for len(steps) > 0 {
 		n := 1
 		for n < len(steps) && (steps[n].kind == "postgres") == (steps[0].kind == "postgres") {
 			n++
 		}
 		if steps[0].kind != "postgres" {
-			reader.follow(t, steps[:n])
+			r.follow(t, steps[:n])
 		} else if !t.Run(fmt.Sprintf("line %d", steps[0].line), func(t *testing.T) {
-			reader.postgres = pgtest.URL(t)
-			reader.follow(t, steps[:n])
+			r.postgres = pgtest.URL(t)
+			r.follow(t, steps[:n])
 		}) {
 			t.FailNow() // what comes after it may need what it did
 		}
@@ -54,10 +76,10 @@ func TestREADME(t *testing.T) {
 	}
 }
 
-// sharedLedger is the URL by which the README names a ledger that is shared.
+// sharedLedger is the URL by which the manual names a ledger that is shared.
 const sharedLedger = "postgresql://nova@db.example.org/nova"
 
-// follow types commands one after the other, and compares what they do with what the README says.
+// follow types commands one after the other, and compares what they do with what the page says.
 func (r *reader) follow(t *testing.T, steps []step) {
 	t.Helper()
 	status := 0
@@ -65,22 +87,22 @@ func (r *reader) follow(t *testing.T, steps []step) {
 		followed := i+1 < len(steps) && steps[i+1].command == "echo $?"
 		if s.command == "echo $?" {
 			if got, want := fmt.Sprintln(status), s.output; got != want {
-				t.Errorf("README.md:%d: exit code is %s, not %s", s.line, strings.TrimSpace(got), strings.TrimSpace(want))
+				t.Errorf("%s:%d: exit code is %s, not %s", r.page, s.line, strings.TrimSpace(got), strings.TrimSpace(want))
 			}
 			continue
 		}
 		var out []byte
 		out, status = r.run(t, s)
 		if status != 0 && !followed {
-			t.Fatalf("README.md:%d: %s\nexits with %d:\n%s", s.line, s.command, status, out)
+			t.Fatalf("%s:%d: %s\nexits with %d:\n%s", r.page, s.line, s.command, status, out)
 		}
 		if s.output != "" && out != nil && !s.matches(string(out)) {
-			t.Errorf("README.md:%d: %s\nprints\n%s\nnot\n%s", s.line, s.command, out, s.output)
+			t.Errorf("%s:%d: %s\nprints\n%s\nnot\n%s", r.page, s.line, s.command, out, s.output)
 		}
 	}
 }
 
-// step is one command of the README and what it prints.
+// step is one command of a page and what it prints.
 type step struct {
 	line            int
 	kind            string // of its block: "", "node" or "postgres"
@@ -153,17 +175,18 @@ func TestParseTranscript(t *testing.T) {
 	}
 }
 
-// reader is somebody who types what the README says, on a machine with an empty home.
+// reader is somebody who types what a page says, on a machine with an empty home.
 type reader struct {
+	page     string
 	home     string
 	env      []string
 	node     *aMachine // nil where none can be
 	postgres string    // the URL of an empty database, while there is one
 }
 
-func newReader(t *testing.T) *reader {
+func newReader(t *testing.T, page string, steps []step) *reader {
 	home := t.TempDir()
-	r := &reader{home: home}
+	r := &reader{page: page, home: home}
 	r.env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "NOVA_") || strings.HasPrefix(v, "PG") }),
 		"HOME="+home, "TEST_CLOCK=2011-02-03T04:05:06Z",
 		// `go run` has the real program, which as root would write where the machine's own ledger is, and read its flagfile.
@@ -179,6 +202,9 @@ func newReader(t *testing.T) *reader {
 		r.env = append(r.env, name+"="+strings.TrimSpace(string(value)))
 	}
 	r.playNova(t)
+	if !slices.ContainsFunc(steps, func(s step) bool { return s.kind == "node" }) {
+		return r
+	}
 	if reason := nodeMissing(); reason == "" {
 		r.playNode(t)
 	} else if os.Getenv("NOVA_MANAGE_REQUIRE_NODE") == "1" {
@@ -264,7 +290,7 @@ func (r *reader) run(t *testing.T, s step) ([]byte, int) {
 	case s.command == "go test ./...":
 		return nil, 0 // this test is part of it
 	case strings.HasPrefix(s.command, "go "):
-		cmd.Dir = "" // where the README is
+		cmd.Dir = "" // where README.md is
 	case s.kind == "node" && r.node == nil:
 		return nil, 0
 	case s.kind == "node":
@@ -275,7 +301,46 @@ func (r *reader) run(t *testing.T, s step) ([]byte, int) {
 	}
 	out, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		t.Fatalf("README.md:%d: %s: %v", s.line, s.command, err)
+		t.Fatalf("%s:%d: %s: %v", r.page, s.line, s.command, err)
 	}
 	return out, cmd.ProcessState.ExitCode()
+}
+
+// Every link within the manual leads to a file, and to a heading of it.
+func TestManual_links(t *testing.T) {
+	for _, page := range append(pages(t), "CONTRIBUTING.md") {
+		for _, found := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(string(readPage(t, page)), -1) {
+			if strings.Contains(found[1], "://") {
+				continue
+			}
+			path, anchor, _ := strings.Cut(found[1], "#")
+			target := page
+			if path != "" {
+				target = filepath.Join(filepath.Dir(page), path)
+			}
+			if !slices.Contains(anchors(string(readPage(t, target))), anchor) {
+				t.Errorf("%s: a link to %s, which is not there", page, found[1])
+			}
+		}
+	}
+}
+
+// anchors are the places in a Markdown text that a link can name, "" being the text itself.
+func anchors(text string) []string {
+	all := []string{""}
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {
+		name := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		all = append(all, strings.ReplaceAll(name, " ", "-"))
+	}
+	return all
+}
+
+// Every page of the manual can be found from README.md.
+func TestManual_reachable(t *testing.T) {
+	readme := string(readPage(t, "README.md"))
+	for _, page := range pages(t)[1:] {
+		if !strings.Contains(readme, "]("+page+")") {
+			t.Errorf("README.md has no link to %s", page)
+		}
+	}
 }

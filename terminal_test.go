@@ -39,8 +39,15 @@ func newTerminal(t *testing.T, columns, lines uint16) (screen, tty *os.File) {
 // onTerminal runs a command whose standard output is a terminal, and returns what stands there and what it said besides.
 func (l *ledger) onTerminal(t *testing.T, columns, lines uint16, args ...string) (shown, said string) {
 	t.Helper()
+	return l.onTerminalWith(t, nil, columns, lines, args...)
+}
+
+// onTerminalWith is onTerminal with more variables in the environment.
+func (l *ledger) onTerminalWith(t *testing.T, environment []string, columns, lines uint16, args ...string) (shown, said string) {
+	t.Helper()
 	screen, tty := newTerminal(t, columns, lines)
 	cmd := l.command(args...)
+	cmd.Env = append(cmd.Env, environment...)
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = tty, &stderr
 	if err := cmd.Start(); err != nil {

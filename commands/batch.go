@@ -127,6 +127,9 @@ func (o *batchOptions) check(c *command, l *cli.Line) error {
 			return err
 		}
 	}
+	if err := c.checkFormat(l.Env); err != nil {
+		return err
+	}
 	switch {
 	case c.on.AsOf != (past{}): // by the environment; it is no flag of a line
 		return cli.UsageErrorf("a line of a batch reads what the ledger says now, and --as_of asks for something else")

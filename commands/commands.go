@@ -95,6 +95,7 @@ func catalogue() []*command {
 		hostCategory,
 		completionCommand,
 		manCommand,
+		configCategory,
 		versionCommand,
 	}
 	for _, declare := range slices.Concat(first, emitCategories, last) {
@@ -117,6 +118,7 @@ type command struct {
 	other    *cli.Form
 	flags    []*cli.Flag
 	columns  []cli.Field
+	list     bool
 	answers  bool
 
 	// ledger is what the command does with the ledger at most.
@@ -140,6 +142,9 @@ type command struct {
 	// run does the work on what the session holds. It is nil for a category that only has actions.
 	run func(context.Context, *session) error
 
+	// rows is for a command that changes something and whose answer is a list: how long that can be with the options it was given,
+	// 0 for one of which nobody knows. It is asked after check.
+	rows func() int
 	// alone says why the command is none of a batch: it changes what no transaction takes back, or is about another ledger. It
 	// is empty for one that may be a line of a batch.
 	alone string
@@ -166,7 +171,7 @@ func (c *command) declare(l *ledger) *cli.Command {
 	}
 	d := &cli.Command{
 		Name: c.name, Short: c.short, Long: c.long, Examples: c.examples, Args: c.args, Other: c.other, Flags: c.flags, Columns: c.columns,
-		Answers: c.answers, Of: c,
+		List: c.list, Answers: c.answers, Of: c,
 	}
 	if c.anew != nil {
 		// What its flags say of the ledger is nothing to the one that is open.
@@ -237,8 +242,6 @@ func newProgram(sys *cli.Sys, catalogue []*command) *cli.Program {
 }
 
 // description is what the first page of help says beside the lists of commands and flags.
-const description = `Categories and actions may be shortened to a prefix that no other one has.
-Flags may be given anywhere, as --name value or --name=value; dashes and underscores in their names are the
-same. A flag that is not given is looked for in the environment (NOVA_<FLAG>), then in the flagfile.
-
-` + exitCodes
+const description = "Categories and actions may be shortened to a prefix that no other one has. Flags may be given anywhere, as --name value " +
+	"or --name=value; dashes and underscores in their names are the same. A flag that is not given is looked for in the environment " +
+	"(NOVA_<FLAG>), then in the flagfile.\n\n" + exitCodes

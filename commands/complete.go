@@ -29,29 +29,29 @@ const (
 )
 
 // names finds the names of each kind in the ledger.
-var names = map[cli.Kind]func(n *db.Names, w cli.Wanted) ([]db.Name, error){
-	aNetwork: func(n *db.Names, _ cli.Wanted) ([]db.Name, error) {
+var names = map[cli.Kind]func(n *db.Names, w cli.Incomplete) ([]db.Name, error){
+	aNetwork: func(n *db.Names, _ cli.Incomplete) ([]db.Name, error) {
 		return first(n.Labels, n.NetworkCIDRs, n.NetworkIDs)
 	},
-	aNetworkRange: func(n *db.Names, _ cli.Wanted) ([]db.Name, error) { return first(n.NetworkCIDRs, n.FloatingRanges) },
-	anything: func(n *db.Names, _ cli.Wanted) ([]db.Name, error) {
+	aNetworkRange: func(n *db.Names, _ cli.Incomplete) ([]db.Name, error) { return first(n.NetworkCIDRs, n.FloatingRanges) },
+	anything: func(n *db.Names, _ cli.Incomplete) ([]db.Name, error) {
 		return first(n.Projects, n.NetworkCIDRs, n.FloatingRanges)
 	},
-	aProject:         func(n *db.Names, _ cli.Wanted) ([]db.Name, error) { return n.Projects() },
-	anInstance:       func(n *db.Names, _ cli.Wanted) ([]db.Name, error) { return n.Instances() },
-	aHost:            func(n *db.Names, _ cli.Wanted) ([]db.Name, error) { return n.Hosts() },
-	aMachine:         func(n *db.Names, _ cli.Wanted) ([]db.Name, error) { return first(n.Machines, n.Hosts) },
-	aPool:            func(n *db.Names, _ cli.Wanted) ([]db.Name, error) { return n.Pools() },
-	aBridge:          func(n *db.Names, _ cli.Wanted) ([]db.Name, error) { return n.Bridges() },
-	aFloatingRange:   func(n *db.Names, _ cli.Wanted) ([]db.Name, error) { return n.FloatingRanges() },
-	aFloatingAddress: func(n *db.Names, _ cli.Wanted) ([]db.Name, error) { return n.FloatingAddresses() },
-	aChange:          func(n *db.Names, _ cli.Wanted) ([]db.Name, error) { return n.Changes() },
-	aGroup:           func(n *db.Names, w cli.Wanted) ([]db.Name, error) { return n.Groups(w.Given("project_id")) },
+	aProject:         func(n *db.Names, _ cli.Incomplete) ([]db.Name, error) { return n.Projects() },
+	anInstance:       func(n *db.Names, _ cli.Incomplete) ([]db.Name, error) { return n.Instances() },
+	aHost:            func(n *db.Names, _ cli.Incomplete) ([]db.Name, error) { return n.Hosts() },
+	aMachine:         func(n *db.Names, _ cli.Incomplete) ([]db.Name, error) { return first(n.Machines, n.Hosts) },
+	aPool:            func(n *db.Names, _ cli.Incomplete) ([]db.Name, error) { return n.Pools() },
+	aBridge:          func(n *db.Names, _ cli.Incomplete) ([]db.Name, error) { return n.Bridges() },
+	aFloatingRange:   func(n *db.Names, _ cli.Incomplete) ([]db.Name, error) { return n.FloatingRanges() },
+	aFloatingAddress: func(n *db.Names, _ cli.Incomplete) ([]db.Name, error) { return n.FloatingAddresses() },
+	aChange:          func(n *db.Names, _ cli.Incomplete) ([]db.Name, error) { return n.Changes() },
+	aGroup:           func(n *db.Names, w cli.Incomplete) ([]db.Name, error) { return n.Groups(w.Given("project_id")) },
 	aGroupName:       groupsOfProject,
 }
 
 // groupsOfProject are the groups of the project that the command is about.
-func groupsOfProject(n *db.Names, w cli.Wanted) ([]db.Name, error) {
+func groupsOfProject(n *db.Names, w cli.Incomplete) ([]db.Name, error) {
 	project := w.Given("project_id")
 	if of, _, ok := strings.Cut(w.Given("GROUP"), "/"); ok {
 		project = of
@@ -87,7 +87,7 @@ func first(each ...func() ([]db.Name, error)) (all []db.Name, err error) {
 
 // complete finds in the ledger what somebody may be typing. Nothing is made, nothing is waited for, and where something is
 // wrong there is nothing to offer.
-func (l *ledger) complete(ctx context.Context, w cli.Wanted) (list []cli.Candidate) {
+func (l *ledger) complete(ctx context.Context, w cli.Incomplete) (list []cli.Candidate) {
 	find := names[w.Kind]
 	url, err := l.url()
 	if find == nil || err != nil {

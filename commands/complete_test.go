@@ -130,7 +130,7 @@ func TestCompletion_ledger(t *testing.T) {
 		"network delete |--all_of_project=": "--all_of_project=gem",
 		"network list --host |":             "node1|node7",
 		"network create 10/8 1 32 |--network_manager=Flat": "--network_manager=FlatManager|--network_manager=FlatDHCPManager",
-		"network list -f |":                             "table|json|yaml|csv|value",
+		"network list -f |":                             "table|json|yaml|csv|value|shell",
 		"network list -c |cidr":                         "cidr|cidr_v6",
 		"usage |":                                       "networks|ranges|vlans|vpn|floating|projects",
 		"project quota gem |net":                        "networks",

@@ -99,6 +99,7 @@ func dbImport() *command {
 			"nova-manage db import nova.json --sql_connection postgresql://nova@db.example.org/nova"},
 		args:    []*cli.Arg{cli.Optional(cli.Typed(&o.File, "FILE", filePath, "the document; - is standard input").ByDefault("standard input").Completes(cli.Files))},
 		columns: cli.Fields(dbCopyColumns),
+		rows:    severalRows,
 		ledger:  creates,
 		alone:   "it is about the ledger as a whole",
 		dryRun:  &o.DryRun,

@@ -69,6 +69,7 @@ func dbImportNova() *command {
 			cli.Boolean(&o.SkipInvalid, "skip_invalid", "import what can be right without the rest").NotInFlagfile(),
 		},
 		columns: cli.Fields(dbImportNovaColumns),
+		rows:    severalRows,
 		ledger:  creates,
 		alone:   "it is about another database",
 		dryRun:  &o.DryRun,

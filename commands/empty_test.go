@@ -107,7 +107,8 @@ func argumentsOf(t *testing.T, path string) (names []string) {
 	if code := f.do(append([]string{"help"}, strings.Fields(path)...)...); code != exitOK {
 		t.Fatalf("help %s: %s", path, f.stderr.String())
 	}
-	_, usage, _ := strings.Cut(f.stdout.String(), "nova-manage "+path+" ")
+	page := strings.ReplaceAll(f.stdout.String(), "\n      ", " ") // a usage that takes more than a line
+	_, usage, _ := strings.Cut(page, "nova-manage "+path+" ")
 	_, usage, _ = strings.Cut(usage, "nova-manage "+path)
 	usage, _, _ = strings.Cut(usage, "\n")
 	for word := range strings.FieldsSeq(usage) {

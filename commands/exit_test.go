@@ -61,9 +61,9 @@ func TestOutcomeOf(t *testing.T) {
 	}
 }
 
-// The README explains every word by which scripts tell errors apart, with its exit code.
-func TestOutcomeOf_README(t *testing.T) {
-	text, err := os.ReadFile("../README.md")
+// The manual explains every word by which scripts tell errors apart, with its exit code.
+func TestOutcomeOf_manual(t *testing.T) {
+	text, err := os.ReadFile("../docs/scripting.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +79,6 @@ func TestOutcomeOf_README(t *testing.T) {
 		got[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[2])
 	}
 	if !maps.Equal(got, want) {
-		t.Errorf("the README has %v, want %v", got, want)
+		t.Errorf("the manual has %v, want %v", got, want)
 	}
 }

@@ -16,14 +16,14 @@ func fixedCategory() *command {
 }
 
 var fixedColumns = []cli.Column[db.FixedAddress]{
-	{Name: "network_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.NetworkID) }},
-	{Name: "cidr", Value: func(a db.FixedAddress) any { return a.CIDR }},
+	{Name: "network_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.NetworkID) }, Drop: 9},
+	{Name: "cidr", Value: func(a db.FixedAddress) any { return a.CIDR }, Drop: 7},
 	{Name: "address", Value: func(a db.FixedAddress) any { return a.Span }},
-	{Name: "mac_address", Value: func(a db.FixedAddress) any { return cli.OrNull(a.MAC) }},
+	{Name: "mac_address", Value: func(a db.FixedAddress) any { return cli.OrNull(a.MAC) }, Read: readMAC, Drop: 5},
 	{Name: "instance", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Instance) }},
-	{Name: "project_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.ProjectID) }},
-	{Name: "host", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Host) }},
-	{Name: "state", Value: func(a db.FixedAddress) any { return a.State }},
+	{Name: "project_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.ProjectID) }, Drop: 6},
+	{Name: "host", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Host) }, Drop: 8},
+	{Name: "state", Value: func(a db.FixedAddress) any { return a.State }, Colour: func(a db.FixedAddress) cli.Colour { return stateColour(a.State) }},
 }
 
 type fixedListOptions struct {
@@ -53,8 +53,10 @@ func fixedList() *command {
 			cli.Boolean(&o.filter.All, "all", "also IPv4 addresses that nobody has"),
 		},
 		columns: cli.Fields(fixedColumns),
+		list:    true,
 		ledger:  reads,
 		run: func(ctx context.Context, s *session) error {
+			o.filter.Wanted = s.listing(db.FixedIndexed)
 			o.filter.Family, _ = strconv.Atoi(o.Family) // one of the two, or none
 			return cli.PrintList(s.Env, fixedColumns, s.store.FixedAddresses(ctx, o.filter))
 		},

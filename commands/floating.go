@@ -19,21 +19,21 @@ func floatingCategory() *command {
 
 var floatingColumns = []cli.Column[db.FloatingAddress]{
 	{Name: "address", Value: func(a db.FloatingAddress) any { return a.Span }},
-	{Name: "pool", Value: func(a db.FloatingAddress) any { return a.Range.Pool }},
-	{Name: "interface", Value: func(a db.FloatingAddress) any { return cli.OrNull(a.Range.Interface) }},
-	{Name: "host", Value: func(a db.FloatingAddress) any { return a.Range.Host }},
-	{Name: "project_id", Value: func(a db.FloatingAddress) any { return cli.OrNull(a.ProjectID) }},
+	{Name: "pool", Value: func(a db.FloatingAddress) any { return a.Range.Pool }, Drop: 6},
+	{Name: "interface", Value: func(a db.FloatingAddress) any { return cli.OrNull(a.Range.Interface) }, Drop: 9},
+	{Name: "host", Value: func(a db.FloatingAddress) any { return a.Range.Host }, Drop: 8},
+	{Name: "project_id", Value: func(a db.FloatingAddress) any { return cli.OrNull(a.ProjectID) }, Drop: 5},
 	{Name: "instance", Value: func(a db.FloatingAddress) any { return cli.OrNull(a.Instance) }},
-	{Name: "fixed_ip", Value: func(a db.FloatingAddress) any { return a.FixedIP }},
-	{Name: "state", Value: func(a db.FloatingAddress) any { return a.State }},
+	{Name: "fixed_ip", Value: func(a db.FloatingAddress) any { return a.FixedIP }, Drop: 7},
+	{Name: "state", Value: func(a db.FloatingAddress) any { return a.State }, Colour: func(a db.FloatingAddress) cli.Colour { return stateColour(a.State) }},
 }
 
 var floatingRangeColumns = []cli.Column[db.FloatingRange]{
 	{Name: "cidr", Value: func(r db.FloatingRange) any { return r.CIDR }},
 	{Name: "pool", Value: func(r db.FloatingRange) any { return r.Pool }},
-	{Name: "interface", Value: func(r db.FloatingRange) any { return cli.OrNull(r.Interface) }},
-	{Name: "host", Value: func(r db.FloatingRange) any { return r.Host }},
-	{Name: "created_at", Value: func(r db.FloatingRange) any { return r.CreatedAt }},
+	{Name: "interface", Value: func(r db.FloatingRange) any { return cli.OrNull(r.Interface) }, Drop: 8},
+	{Name: "host", Value: func(r db.FloatingRange) any { return r.Host }, Drop: 7},
+	{Name: "created_at", Value: func(r db.FloatingRange) any { return r.CreatedAt }, Drop: 9},
 }
 
 // parseBlock reads a range in any of Nova's spellings, or a bare address, which is a range of one.
@@ -168,8 +168,10 @@ func floatingList() *command {
 			cli.Boolean(&f.All, "all", "give every IPv4 address a line of its own"),
 		},
 		columns: cli.Fields(floatingColumns),
+		list:    true,
 		ledger:  reads,
 		run: func(ctx context.Context, s *session) error {
+			f.Wanted = s.listing(db.FloatingIndexed)
 			return cli.PrintList(s.Env, floatingColumns, s.store.FloatingAddresses(ctx, *f))
 		},
 	}

@@ -103,7 +103,7 @@ func TestHints_nameWhatThereIs(t *testing.T) {
 		return f.stdout.String(), code == 0
 	}
 	named := regexp.MustCompile("`nova-manage ([a-z]+)( [a-z]+)?|--[a-z_0-9]+")
-	pages := ""
+	pages, _ := help("flags")
 	for _, c := range catalogue() {
 		page, _ := help(c.name)
 		pages += page

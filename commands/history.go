@@ -1,10 +1,8 @@
 package commands
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"nova-manage/db"
@@ -20,11 +18,11 @@ func historyCategory() *command {
 var historyColumns = []cli.Column[db.Change]{
 	{Name: "number", Value: func(c db.Change) any { return c.Number }},
 	{Name: "at", Value: func(c db.Change) any { return c.At }},
-	{Name: "actor", Value: func(c db.Change) any { return c.Actor }},
+	{Name: "actor", Value: func(c db.Change) any { return c.Actor }, Drop: 3},
 	{Name: "command", Value: func(c db.Change) any { return c.Command }},
-	{Name: "created", Value: func(c db.Change) any { return c.Created }},
-	{Name: "changed", Value: func(c db.Change) any { return c.Changed }},
-	{Name: "deleted", Value: func(c db.Change) any { return c.Deleted }},
+	{Name: "created", Value: func(c db.Change) any { return c.Created }, Drop: 9},
+	{Name: "changed", Value: func(c db.Change) any { return c.Changed }, Drop: 8},
+	{Name: "deleted", Value: func(c db.Change) any { return c.Deleted }, Drop: 7},
 	{Name: "comment", Value: func(c db.Change) any { return cli.OrNull(c.Comment) }, Long: true},
 	{Name: "undoes", Value: func(c db.Change) any { return cli.OrNull(c.Undoes) }, Long: true},
 }
@@ -35,7 +33,6 @@ const timesAre = "A time is RFC 3339 (2026-03-02T10:00:00Z), a date, which is it
 type historyOptions struct {
 	Since, Until                        when
 	Network, Instance, ProjectID, Actor string
-	Limit                               int
 }
 
 func historyList() *command {
@@ -59,9 +56,9 @@ func historyList() *command {
 			cli.Text(&o.Instance, "instance", "changes of an instance and its addresses").As("INSTANCE").NotInFlagfile().Completes(anInstance),
 			cli.Text(&o.ProjectID, "project_id", "changes of a project and of what it has").As("PROJECT").Also("project").NotInFlagfile().Completes(aProject),
 			cli.Text(&o.Actor, "actor", "changes that this one made").As("USER@HOST").OnlyTyped(),
-			cli.Number(&o.Limit, "limit", 1, 1<<30, "at most so many").NotInFlagfile(),
 		},
 		columns: cli.Fields(historyColumns),
+		list:    true,
 		ledger:  reads,
 		present: true,
 		run: func(ctx context.Context, s *session) error {
@@ -74,7 +71,8 @@ func historyList() *command {
 				return err
 			}
 			return cli.PrintList(s.Env, historyColumns, s.store.Changes(ctx, db.ChangeFilter{Since: since, Until: until,
-				Network: o.Network, Instance: o.Instance, ProjectID: o.ProjectID, Actor: o.Actor, Limit: o.Limit}))
+				Network: o.Network, Instance: o.Instance, ProjectID: o.ProjectID, Actor: o.Actor,
+				Wanted: s.listing(db.ChangesIndexed)}))
 		},
 	}
 }
@@ -237,31 +235,4 @@ func historyPrune() *command {
 			return cli.PrintOne(s.Env, prunedColumns, p)
 		},
 	}
-}
-
-// coloured is a diff in colours.
-func coloured(b []byte) []byte {
-	var out []byte
-	for line := range bytes.Lines(b) {
-		text, end := bytes.CutSuffix(line, []byte("\n"))
-		code := ""
-		switch {
-		case slices.ContainsFunc([]string{"diff ", "--- ", "+++ "}, func(head string) bool { return bytes.HasPrefix(text, []byte(head)) }):
-			code = "1" // bold
-		case bytes.HasPrefix(text, []byte("@@")):
-			code = "36" // cyan
-		case bytes.HasPrefix(text, []byte("+")):
-			code = "32" // green
-		case bytes.HasPrefix(text, []byte("-")):
-			code = "31" // red
-		}
-		if code != "" {
-			text = fmt.Appendf(nil, "\x1b[%sm%s\x1b[m", code, text)
-		}
-		out = append(out, text...)
-		if end {
-			out = append(out, '\n')
-		}
-	}
-	return out
 }

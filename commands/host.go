@@ -17,8 +17,8 @@ var hostColumns = []cli.Column[db.HostSummary]{
 	{Name: "host", Value: func(h db.HostSummary) any { return cli.OrNull(h.Host) }},
 	{Name: "networks", Value: func(h db.HostSummary) any { return h.Networks }},
 	{Name: "instances", Value: func(h db.HostSummary) any { return h.Instances }},
-	{Name: "addresses", Value: func(h db.HostSummary) any { return h.Addresses }},
-	{Name: "floating", Value: func(h db.HostSummary) any { return h.FloatingRanges }},
+	{Name: "addresses", Value: func(h db.HostSummary) any { return h.Addresses }, Drop: 8},
+	{Name: "floating", Value: func(h db.HostSummary) any { return h.FloatingRanges }, Drop: 9},
 }
 
 func hostList() *command {
@@ -31,6 +31,7 @@ func hostList() *command {
 			"`openstack host list`.",
 		examples: []string{"nova-manage host list", "nova-manage host list -f value -c host"},
 		columns:  cli.Fields(hostColumns),
+		list:     true,
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
 			found, err := s.store.Hosts(ctx)

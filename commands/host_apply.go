@@ -49,6 +49,7 @@ func hostApply() *command {
 			cli.Text(&o.ReloadCommand, "reload_command", "the program that is called in the place of systemctl").As("PROGRAM").Completes(cli.Files),
 		),
 		columns: cli.Fields(outcomeColumns),
+		rows:    severalRows,
 		ledger:  reads,
 		alone:   "what it changes no transaction takes back",
 		present: true,
@@ -118,9 +119,14 @@ type outcome struct {
 
 var outcomeColumns = []cli.Column[outcome]{
 	{Name: "subject", Value: func(o outcome) any { return o.Subject }},
-	{Name: "done", Value: func(o outcome) any { return o.done }},
-	{Name: "was", Value: func(o outcome) any { return o.Is }},
-	{Name: "should_be", Value: func(o outcome) any { return o.Should }},
+	{Name: "done", Value: func(o outcome) any { return o.done }, Colour: func(o outcome) cli.Colour {
+		if o.done == "left" {
+			return cli.Red
+		}
+		return cli.NoColour
+	}},
+	{Name: "was", Value: func(o outcome) any { return o.Is }, Colour: always[outcome](cli.Red)},
+	{Name: "should_be", Value: func(o outcome) any { return o.Should }, Colour: always[outcome](cli.Green)},
 	{Name: "because", Value: func(o outcome) any { return o.Because }, Long: true},
 }
 

@@ -12,8 +12,8 @@ import (
 
 var differenceColumns = []cli.Column[node.Difference]{
 	{Name: "subject", Value: func(d node.Difference) any { return d.Subject }},
-	{Name: "is", Value: func(d node.Difference) any { return d.Is }},
-	{Name: "should_be", Value: func(d node.Difference) any { return d.Should }},
+	{Name: "is", Value: func(d node.Difference) any { return d.Is }, Colour: always[node.Difference](cli.Red)},
+	{Name: "should_be", Value: func(d node.Difference) any { return d.Should }, Colour: always[node.Difference](cli.Green)},
 	{Name: "because", Value: func(d node.Difference) any { return d.Because }},
 }
 
@@ -31,6 +31,7 @@ func hostCheck() *command {
 		args:     []*cli.Arg{o.hostArg()},
 		flags:    o.flags(),
 		columns:  cli.Fields(differenceColumns),
+		list:     true,
 		ledger:   reads,
 		present:  true,
 		check:    o.check,

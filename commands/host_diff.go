@@ -12,7 +12,12 @@ import (
 
 var changeColumns = []cli.Column[*node.Change]{
 	{Name: "path", Value: func(c *node.Change) any { return c.Path }},
-	{Name: "state", Value: func(c *node.Change) any { return string(c.State) }},
+	{Name: "state", Value: func(c *node.Change) any { return string(c.State) }, Colour: func(c *node.Change) cli.Colour {
+		if c.State.Conflict() {
+			return cli.Red
+		}
+		return cli.Yellow
+	}},
 	{Name: "reloads", Value: func(c *node.Change) any { return c.Does.String() }},
 	{Name: "diff", Value: func(c *node.Change) any { return string(c.Diff()) }, Long: true},
 }

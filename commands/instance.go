@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -19,20 +20,35 @@ func instanceCategory() *command {
 
 // instanceColumns are what every answer about instances has, in this order.
 var instanceColumns = []cli.Column[db.Instance]{
-	{Name: "id", Value: func(i db.Instance) any { return i.EC2ID() }},
+	{Name: "id", Value: func(i db.Instance) any { return i.EC2ID() }, By: func(i db.Instance) any { return i.ID }, Read: readInstanceID},
 	{Name: "name", Value: func(i db.Instance) any { return i.Name }},
-	{Name: "project_id", Value: func(i db.Instance) any { return i.ProjectID }},
+	{Name: "project_id", Value: func(i db.Instance) any { return i.ProjectID }, Drop: 6},
 	{Name: "network_id", Value: func(i db.Instance) any { return i.NetworkID }, Long: true},
-	{Name: "mac_address", Value: func(i db.Instance) any { return i.MAC }},
+	{Name: "mac_address", Value: func(i db.Instance) any { return i.MAC }, Read: readMAC, Drop: 9},
 	{Name: "fixed_ip", Value: func(i db.Instance) any { return i.FixedIP }},
-	{Name: "fixed_ip_v6", Value: func(i db.Instance) any { return i.FixedIPv6 }},
+	{Name: "fixed_ip_v6", Value: func(i db.Instance) any { return i.FixedIPv6 }, Drop: 7},
 	{Name: "floating_ip", Value: func(i db.Instance) any { return i.FloatingIP }},
 	{Name: "floating_ip_v6", Value: func(i db.Instance) any { return i.FloatingIPv6 }, Long: true},
 	{Name: "dns_name", Value: func(i db.Instance) any { return i.DNSName() }, Long: true},
 	{Name: "dns_name_v6", Value: func(i db.Instance) any { return i.DNSNameV6() }, Long: true},
-	{Name: "host", Value: func(i db.Instance) any { return cli.OrNull(i.Host) }},
+	{Name: "host", Value: func(i db.Instance) any { return cli.OrNull(i.Host) }, Drop: 8},
 	{Name: "security_groups", Value: func(i db.Instance) any { return i.SecurityGroups }, Long: true},
 	{Name: "created_at", Value: func(i db.Instance) any { return i.CreatedAt }, Long: true},
+}
+
+// readInstanceID reads an id in a condition.
+func readInstanceID(s string) (any, error) {
+	id, ok := db.InstanceID(s)
+	if !ok {
+		return nil, errors.New("is not an instance's id such as i-00000001")
+	}
+	return id, nil
+}
+
+// readMAC reads a MAC in a condition, in any of its spellings, as the text that is compared.
+func readMAC(s string) (any, error) {
+	m, err := netcalcValue(netcalc.ParseMAC)(s)
+	return m.String(), err
 }
 
 // instanceUsage is what INSTANCE may be, wherever a command takes one.
@@ -94,6 +110,7 @@ func instanceCreate() *command {
 			ifNotExists(&o.IfNotExists), createProject(&o.CreateProject),
 		},
 		columns: cli.Fields(instanceColumns),
+		rows:    func() int { return max(1, o.Count) },
 		ledger:  writes,
 		check:   o.check,
 		run:     o.run,
@@ -169,7 +186,8 @@ func instanceList() *command {
 		examples: []string{
 			"nova-manage instance list",
 			"nova-manage instance list --project_id apollo -f json",
-			"nova-manage instance list --network 10.0.1.0/27 -f value -c mac_address -c fixed_ip_v6",
+			"nova-manage instance list --network 10.0.1.0/27 -f value -c mac_address,fixed_ip_v6",
+			"nova-manage instance list --filter name~^web- --sort created_at:desc --limit 10",
 		},
 		flags: []*cli.Flag{
 			named(&f.ProjectID, "project_id", nil, "only those of this project").As("PROJECT").Also("project").Completes(aProject),
@@ -177,8 +195,10 @@ func instanceList() *command {
 			named(&f.Host, "host", nil, "only those that run on this machine").As("HOST").NotInFlagfile().Completes(aMachine),
 		},
 		columns: cli.Fields(instanceColumns),
+		list:    true,
 		ledger:  reads,
 		run: func(ctx context.Context, s *session) error {
+			f.Wanted = s.listing(db.InstancesIndexed)
 			return cli.PrintList(s.Env, instanceColumns, s.store.Instances(ctx, *f))
 		},
 	}

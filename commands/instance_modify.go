@@ -49,6 +49,7 @@ func instanceModify() *command {
 			guestMAC(&o.MAC, "mac", "its MAC; of one instance only").From(&o.from.mac).OnlyTyped(),
 		},
 		columns: cli.Fields(instanceColumns),
+		rows:    func() int { return len(o.Instances) },
 		ledger:  writes,
 		check:   o.check,
 		run:     o.run,

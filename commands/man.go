@@ -98,6 +98,32 @@ func manualDate(sys *cli.Sys) string {
 	return "2011-02-03"
 }
 
-const manualAbout = ``
+// manualAbout is the description of the program.
+const manualAbout = `nova-manage keeps a ledger of dual-stack tenant networks and of all that was carved from them, and prints from it what a network
+node needs to serve them. Each category has a page of its own, and ` + "`nova-manage help CATEGORY ACTION`" + ` tells the same in short.
 
-var manualSections []cli.ManualSection
+Categories and actions may be shortened to a prefix that no other one has. Flags may be given anywhere, as --name value or
+--name=value; dashes and underscores in their names are the same. A flag that is not given is looked for in the environment, then in
+the flagfile. After -- every word is an argument.`
+
+// manualSections are those of the program's page that no declaration says.
+var manualSections = []cli.ManualSection{
+	{Title: "ANSWERS", Text: `The answer is printed on standard output and nothing else is; notes, warnings and errors go to standard error. -f chooses its format:
+
+   table  columns for readers; on a terminal that is too narrow for them, a block for each row
+   json   what scripts read; keys are the names of columns, and what is absent is null
+   yaml   the same as YAML
+   csv    a line with the names of columns, then one for each row
+   value  the values alone, with a tab between them, for a shell
+
+With -f json an error is JSON, too, on standard error: error, hint, code (a word that tells errors apart, and stays) and exit.`},
+	{Title: "EXIT STATUS", Text: strings.TrimPrefix(exitCodes, "Exit codes:\n")},
+	{Title: "ENVIRONMENT", Text: `   NOVA_<FLAG>       stands for a flag, as NOVA_SQL_CONNECTION does for --sql_connection; an empty one counts as unset
+   XDG_STATE_HOME    where the folder nova is in which the ledger of another user than root is kept; ~/.local/state by default
+   NO_COLOR          keeps colours away where it is not empty
+   PGPASSWORD        and the other variables of libpq, for a ledger on PostgreSQL
+   SOURCE_DATE_EPOCH  the date in the pages that ` + "`nova-manage man`" + ` writes`},
+	{Title: "FILES", Text: `   /etc/nova/nova.conf                  the flagfile that is read where it exists and no --flagfile is given, in the gflags form of old Nova or in the INI form
+   /var/lib/nova/nova.sqlite            the ledger of root
+   ~/.local/state/nova/nova.sqlite      the ledger of any other user`},
+}

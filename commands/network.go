@@ -23,22 +23,22 @@ var networkColumns = []cli.Column[db.Network]{
 	{Name: "manager", Value: func(n db.Network) any { return string(n.Manager) }, Long: true},
 	{Name: "cidr", Value: func(n db.Network) any { return n.CIDR }, Place: 2},
 	{Name: "netmask", Value: func(n db.Network) any { return n.Netmask }, Long: true},
-	{Name: "gateway", Value: func(n db.Network) any { return n.Gateway }, Place: 6},
+	{Name: "gateway", Value: func(n db.Network) any { return n.Gateway }, Place: 6, Drop: 8},
 	{Name: "broadcast", Value: func(n db.Network) any { return n.Broadcast }, Long: true},
 	{Name: "dhcp_start", Value: func(n db.Network) any { return n.DHCPStart }, Long: true},
-	{Name: "bridge", Value: func(n db.Network) any { return n.Bridge }, Place: 5},
+	{Name: "bridge", Value: func(n db.Network) any { return n.Bridge }, Place: 5, Drop: 7},
 	{Name: "bridge_interface", Value: func(n db.Network) any { return cli.OrNull(n.BridgeInterface) }, Long: true},
-	{Name: "vlan", Value: func(n db.Network) any { return cli.OrNull(n.VLAN) }, Place: 4},
+	{Name: "vlan", Value: func(n db.Network) any { return cli.OrNull(n.VLAN) }, Place: 4, Drop: 5},
 	{Name: "vpn_public_address", Value: func(n db.Network) any { return n.VPNPublicAddress }, Long: true},
-	{Name: "vpn_public_port", Value: func(n db.Network) any { return cli.OrNull(n.VPNPublicPort) }, Place: 7},
+	{Name: "vpn_public_port", Value: func(n db.Network) any { return cli.OrNull(n.VPNPublicPort) }, Place: 7, Drop: 9},
 	{Name: "vpn_private_address", Value: func(n db.Network) any { return n.VPNPrivateAddress }, Long: true},
-	{Name: "cidr_v6", Value: func(n db.Network) any { return n.CIDRv6 }, Place: 3},
+	{Name: "cidr_v6", Value: func(n db.Network) any { return n.CIDRv6 }, Place: 3, Drop: 3},
 	{Name: "gateway_v6", Value: func(n db.Network) any { return n.GatewayV6 }, Long: true},
 	{Name: "dns1", Value: func(n db.Network) any { return n.DNS1 }, Long: true},
 	{Name: "dns2", Value: func(n db.Network) any { return n.DNS2 }, Long: true},
 	{Name: "mtu", Value: func(n db.Network) any { return cli.OrNull(n.MTU) }, Long: true},
-	{Name: "project_id", Value: func(n db.Network) any { return cli.OrNull(n.ProjectID) }, Place: 8},
-	{Name: "host", Value: func(n db.Network) any { return cli.OrNull(n.Host) }, Place: 9},
+	{Name: "project_id", Value: func(n db.Network) any { return cli.OrNull(n.ProjectID) }, Place: 8, Drop: 4},
+	{Name: "host", Value: func(n db.Network) any { return cli.OrNull(n.Host) }, Place: 9, Drop: 6},
 	{Name: "created_at", Value: func(n db.Network) any { return n.CreatedAt }, Long: true},
 	{Name: "updated_at", Value: func(n db.Network) any { return n.UpdatedAt }, Long: true},
 }
@@ -47,7 +47,7 @@ var networkColumns = []cli.Column[db.Network]{
 var filledColumns = func() []cli.Column[db.FilledNetwork] {
 	var columns []cli.Column[db.FilledNetwork]
 	for _, c := range networkColumns {
-		columns = append(columns, cli.Column[db.FilledNetwork]{Name: c.Name, Long: c.Long, Place: c.Place,
+		columns = append(columns, cli.Column[db.FilledNetwork]{Name: c.Name, Long: c.Long, Place: c.Place, Drop: c.Drop,
 			Value: func(n db.FilledNetwork) any { return c.Value(n.Network) }})
 	}
 	return append(columns,
@@ -109,7 +109,8 @@ func networkList() *command {
 		examples: []string{
 			"nova-manage network list",
 			"nova-manage network list --project_id apollo -f json",
-			"nova-manage network list -c cidr -c used -c free",
+			"nova-manage network list -c cidr,used,free --sort free --limit 10",
+			`nova-manage network list --filter project_id= --filter "vlan>=200"`,
 			"nova-manage network list -f value -c cidr -c cidr_v6",
 		},
 		flags: []*cli.Flag{
@@ -118,11 +119,14 @@ func networkList() *command {
 			cli.Text(&o.filter.Bridge, "bridge", "only those on this bridge").As("IFACE").Completes(aBridge),
 		},
 		columns: cli.Fields(filledColumns),
+		list:    true,
 		ledger:  reads,
 		run: func(ctx context.Context, s *session) error {
 			if asksFill(s) {
+				o.filter.Wanted = s.listing(db.FilledIndexed)
 				return cli.PrintList(s.Env, filledColumns, s.store.FilledNetworks(ctx, o.filter))
 			}
+			o.filter.Wanted = s.listing(db.NetworksIndexed)
 			return cli.PrintList(s.Env, networkColumns, s.store.Networks(ctx, o.filter))
 		},
 	}
@@ -260,6 +264,7 @@ func networkModify() *command {
 			cli.Boolean(&o.DisassociateProject, "disassociate_project", "take it from its project").OnlyTyped(),
 			cli.Boolean(&o.DisassociateHost, "disassociate_host", "take it from its network node").OnlyTyped()),
 		columns: cli.Fields(networkColumns),
+		rows:    func() int { return len(o.all) },
 		ledger:  writes,
 		check:   o.check,
 		run:     o.run,

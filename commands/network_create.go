@@ -85,6 +85,7 @@ func networkCreate() *command {
 		other:   labelFirst(values[0], positional),
 		flags:   slices.Concat(positional, o.flags(), values),
 		columns: cli.Fields(networkColumns),
+		rows:    func() int { return o.spec.Count },
 		ledger:  creates,
 		dryRun:  &o.DryRun,
 		check:   o.check,
@@ -126,7 +127,8 @@ func (o *networkCreateOptions) flags() []*cli.Flag {
 		networkInterface(&o.FlatInterface, "flat_interface", "flat managers: bridge_interface where none is given").TakesEmpty(),
 		cli.Number(&o.VPNClients, "cnt_vpn_clients", 0, 1<<20, "VlanManager: addresses at the end of each network kept for VPN clients"),
 		ownAddress(&o.VPNIP, "vpn_ip", "VlanManager: the public address of VPNs").ByDefault("my_ip").From(&o.vpnIPFrom),
-		ownAddress(&o.MyIP, "my_ip", "this host's address").ByDefault("the one that the default route uses").From(&o.myIPFrom),
+		ownAddress(&o.MyIP, "my_ip", "this host's address").ByDefault("the one that the default route uses").
+			Computed(func(sys *cli.Sys) (string, error) { return sys.MyIP().String(), nil }).From(&o.myIPFrom),
 		cli.TypedList(&o.Reserve, "reserve", parseReservation, "keep a range from guests: an address, FIRST-LAST or a CIDR, or an offset or "+
 			"range like +10-+20 in every network; repeatable").As("RANGE"),
 		cli.Boolean(&o.NextFree, "next_free", "take the first free slots, VLANs and ports, whatever is there already"),

@@ -18,12 +18,12 @@ func projectCategory() *command {
 
 var projectColumns = []cli.Column[db.Project]{
 	{Name: "project_id", Value: func(p db.Project) any { return p.ID }},
-	{Name: "description", Value: func(p db.Project) any { return cli.OrNull(p.Description) }},
+	{Name: "description", Value: func(p db.Project) any { return cli.OrNull(p.Description) }, Drop: 6},
 	{Name: "networks", Value: func(p db.Project) any { return p.Networks }},
 	{Name: "instances", Value: func(p db.Project) any { return p.Instances }},
-	{Name: "floating_ips", Value: func(p db.Project) any { return p.FloatingIPs }},
-	{Name: "security_groups", Value: func(p db.Project) any { return p.SecurityGroups }},
-	{Name: "security_group_rules", Value: func(p db.Project) any { return p.Rules }},
+	{Name: "floating_ips", Value: func(p db.Project) any { return p.FloatingIPs }, Drop: 7},
+	{Name: "security_groups", Value: func(p db.Project) any { return p.SecurityGroups }, Drop: 8},
+	{Name: "security_group_rules", Value: func(p db.Project) any { return p.Rules }, Drop: 9},
 	{Name: "created_at", Value: func(p db.Project) any { return p.CreatedAt }, Long: true},
 }
 
@@ -74,13 +74,10 @@ func projectList() *command {
 		short:    "list projects by name, and how much each has",
 		examples: []string{"nova-manage project list", "nova-manage project list -f value -c project_id"},
 		columns:  cli.Fields(projectColumns),
+		list:     true,
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
-			all, err := s.store.Projects(ctx)
-			if err != nil {
-				return err
-			}
-			return cli.PrintSlice(s.Env, projectColumns, all)
+			return cli.PrintList(s.Env, projectColumns, s.store.WantedProjects(ctx, s.listing(db.ProjectsIndexed)))
 		},
 	}
 }
@@ -199,6 +196,7 @@ func projectQuota() *command {
 		},
 		flags:   []*cli.Flag{project, key, value},
 		columns: cli.Fields(quotaColumns),
+		list:    true,
 		ledger:  writes,
 		readsIf: func() bool { return !o.sets() },
 		check:   o.check,
@@ -217,9 +215,12 @@ func parseLimit(s string) (int64, error) {
 // sets tells whether a limit is to be set, and not only to be shown.
 func (o *projectQuotaOptions) sets() bool { return o.valueFrom.IsSet() }
 
-func (o *projectQuotaOptions) check(*cli.Env) error {
+func (o *projectQuotaOptions) check(e *cli.Env) error {
 	if o.sets() && o.Key == "" {
 		return cli.UsageErrorf("VALUE %d is given without KEY", o.Value)
+	}
+	if o.Key != "" {
+		return checkOne(e, "project quota NAME KEY")
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ var retired = []cli.Retired{
 	{Command: "shell", Instead: "it was a Python shell inside Nova; whoever may read the ledger can look into it with sqlite3 or psql"},
 	{Command: "log", Instead: "there is no log: errors go to standard error, and what services log is read by journalctl"},
 	{Command: "logs", Instead: "there is no log: errors go to standard error, and what services log is read by journalctl"},
-	{Command: "config", Instead: "it listed Nova's flags; `nova-manage help` and the help of each command list what there is"},
+	{Command: "config list", Instead: "it listed Nova's flags with their values; `nova-manage config show` does"},
 	{Command: "bash-completion", Instead: "it listed categories and actions; `nova-manage help` does"},
 	{Command: "vpn run", Instead: "it started a project's VPN machine, which is the compute service's to do: `openstack server create`; its address is in `nova-manage vpn list`"},
 	{Command: "vpn spawn", Instead: "it started every project's VPN machine, which is the compute service's to do: `openstack server create`"},

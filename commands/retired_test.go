@@ -46,7 +46,7 @@ func TestRetired(t *testing.T) {
 		}
 	}
 	for _, word := range []string{"user", "role", "service", "shell", "vm", "flavor", "instance_type", "cell", "cell_v2", "api_db", "log", "logs",
-		"agent", "account", "image", "config", "project add", "project environment", "project zipfile", "project remove", "vpn run",
+		"agent", "account", "image", "config list", "project add", "project environment", "project zipfile", "project remove", "vpn run",
 		"vpn spawn", "network create --multi_host", "network --uuid"} {
 		if !seen[word+" --"] && !seen[word] {
 			t.Errorf("%s is not said to be retired", word)

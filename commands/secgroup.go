@@ -19,9 +19,9 @@ func secgroupCategory() *command {
 var secgroupColumns = []cli.Column[db.SecurityGroup]{
 	{Name: "project_id", Value: func(g db.SecurityGroup) any { return g.ProjectID }},
 	{Name: "name", Value: func(g db.SecurityGroup) any { return g.Name }},
-	{Name: "description", Value: func(g db.SecurityGroup) any { return cli.OrNull(g.Description) }},
-	{Name: "instances", Value: func(g db.SecurityGroup) any { return g.Instances }},
-	{Name: "rules", Value: func(g db.SecurityGroup) any { return len(g.Rules) }},
+	{Name: "description", Value: func(g db.SecurityGroup) any { return cli.OrNull(g.Description) }, Drop: 9},
+	{Name: "instances", Value: func(g db.SecurityGroup) any { return g.Instances }, Drop: 7},
+	{Name: "rules", Value: func(g db.SecurityGroup) any { return len(g.Rules) }, Drop: 8},
 	{Name: "created_at", Value: func(g db.SecurityGroup) any { return g.CreatedAt }, Long: true},
 }
 
@@ -134,9 +134,10 @@ func secgroupList() *command {
 		examples: []string{"nova-manage secgroup list", "nova-manage secgroup list --project_id apollo -f json"},
 		flags:    []*cli.Flag{named(&project, "project_id", nil, "only those of this project").As("PROJECT").Completes(aProject).Also("project")},
 		columns:  cli.Fields(secgroupColumns),
+		list:     true,
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
-			groups, err := s.store.SecurityGroups(ctx, project)
+			groups, err := s.store.WantedGroups(ctx, project, s.listing(db.GroupsIndexed))
 			if err != nil {
 				return err
 			}
@@ -154,6 +155,7 @@ func secgroupShow() *command {
 		args:     []*cli.Arg{g.arg()},
 		flags:    []*cli.Flag{g.flag()},
 		columns:  cli.Fields(ruleColumns),
+		list:     true,
 		ledger:   reads,
 		check:    g.check,
 		run: func(ctx context.Context, s *session) error {
@@ -261,6 +263,7 @@ func secgroupAuthorize() *command {
 		args:    o.args(),
 		flags:   append(o.flags(), ifNotExists(&again)),
 		columns: cli.Fields(ruleColumns),
+		rows:    func() int { return len(o.rules) },
 		ledger:  writes,
 		check:   o.check,
 		run: func(ctx context.Context, s *session) error {

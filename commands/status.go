@@ -47,6 +47,11 @@ var statusColumns = []cli.Column[ledgerStatus]{
 			return nil
 		}
 		return s.problems
+	}, Colour: func(s ledgerStatus) cli.Colour {
+		if s.problems > 0 {
+			return cli.Red
+		}
+		return cli.Green
 	}},
 }
 

@@ -23,10 +23,10 @@ func usageColumns(text func(*big.Int) any) []cli.Column[db.Usage] {
 		{Name: "label", Value: func(u db.Usage) any { return cli.OrNull(u.Label) }, Long: true},
 		{Name: "project_id", Value: func(u db.Usage) any { return cli.OrNull(u.ProjectID) }, Long: true},
 		{Name: "used", Value: func(u db.Usage) any { return text(u.Used) }},
-		{Name: "reserved", Value: func(u db.Usage) any { return text(u.Reserved) }},
-		{Name: "released", Value: func(u db.Usage) any { return text(u.Released) }},
+		{Name: "reserved", Value: func(u db.Usage) any { return text(u.Reserved) }, Drop: 8},
+		{Name: "released", Value: func(u db.Usage) any { return text(u.Released) }, Drop: 9},
 		{Name: "free", Value: func(u db.Usage) any { return text(u.Free) }},
-		{Name: "total", Value: func(u db.Usage) any { return text(u.Total) }},
+		{Name: "total", Value: func(u db.Usage) any { return text(u.Total) }, Drop: 7},
 		{Name: "percent", Value: func(u db.Usage) any { return percentOf(u.Fill) }},
 		{Name: "largest_free", Value: func(u db.Usage) any { return u.Largest }, Long: true},
 		{Name: "fits", Value: func(u db.Usage) any {
@@ -45,10 +45,13 @@ func usageColumns(text func(*big.Int) any) []cli.Column[db.Usage] {
 func exactly(n *big.Int) any { return n }
 
 func percentOf(f db.Fill) any {
+	if f.Total == nil {
+		return (*int64)(nil)
+	}
 	if p, ok := f.Percent(); ok {
 		return p
 	}
-	return nil
+	return (*int64)(nil)
 }
 
 type usageOptions struct {
@@ -85,6 +88,7 @@ func usageCommand() *command {
 			cli.Number(&o.Warn, "warn", 0, 100, "exit with 5 where more than so many percent are used or reserved").As("PERCENT").From(&o.warnFrom).NotInFlagfile(),
 		},
 		columns: cli.Fields(usageColumns(exactly)),
+		list:    true,
 		ledger:  reads,
 		check:   o.check,
 		run:     o.run,
@@ -104,12 +108,16 @@ func (o *usageOptions) check(*cli.Env) error {
 
 func (o *usageOptions) run(ctx context.Context, s *session) error {
 	watch := fullest{percent: o.Warn, watches: o.warnFrom.IsSet()}
+	// What is left out is not watched; what is merely not printed is.
+	rows := watch.pass(cli.Filtered(s.Env, usageColumns(exactly), s.store.Usage(ctx, db.UsageFilter{Kind: o.Kind, Ranges: o.Ranges})))
+	sorts := len(s.Wanted().Order) > 0
+	if !sorts {
+		rows = cli.Limited(s.Env, rows) // of all kinds together, each of which may be a table of its own
+	}
 	var asked []db.Usage
-	rows := watch.pass(s.store.Usage(ctx, db.UsageFilter{Kind: o.Kind, Ranges: o.Ranges}), func(u db.Usage) {
-		if len(o.Ranges) > 0 {
-			asked = append(asked, u)
-		}
-	})
+	if len(o.Ranges) > 0 {
+		rows = noting(rows, &asked)
+	}
 	reading, width := s.Reading()
 	var err error
 	switch {
@@ -117,6 +125,14 @@ func (o *usageOptions) run(ctx context.Context, s *session) error {
 		err = cli.PrintList(s.Env, usageColumns(exactly), rows)
 	case width == 0:
 		err = cli.PrintList(s.Env, readableUsage(usageName), rows)
+	case sorts:
+		columns := readableUsage(usageName)
+		for i, c := range columns {
+			if c.Name == "percent" {
+				columns[i].Value = percentBar
+			}
+		}
+		err = cli.PrintList(s.Env, columns, rows)
 	default:
 		err = printUsage(s, rows)
 	}
@@ -132,7 +148,8 @@ func (o *usageOptions) run(ctx context.Context, s *session) error {
 // readableUsage are the columns of a table.
 func readableUsage(name func(db.Usage) string) []cli.Column[db.Usage] {
 	columns := usageColumns(readable)
-	for i, c := range columns {
+	for i, c := range usageColumns(exactly) {
+		columns[i].By = c.Value
 		if c.Name == "name" {
 			columns[i].Value = func(u db.Usage) any { return name(u) }
 		}
@@ -166,7 +183,7 @@ func printUsage(s *session, rows iter.Seq2[db.Usage, error]) error {
 			case "name":
 				c.Name = kind
 			case "percent":
-				c.Value = percentBar
+				c.Value, c.Colour = percentBar, fillColour
 			}
 			columns = append(columns, c)
 		}
@@ -182,10 +199,22 @@ func printUsage(s *session, rows iter.Seq2[db.Usage, error]) error {
 	return nil
 }
 
+// fillColour tells what is nearly full from what is full.
+func fillColour(u db.Usage) cli.Colour {
+	const much = 80
+	switch {
+	case u.Above(99):
+		return cli.Red
+	case u.Above(much):
+		return cli.Yellow
+	}
+	return cli.Green
+}
+
 // percentBar is the percentage with a bar.
 func percentBar(u db.Usage) any {
 	p := percentOf(u.Fill)
-	if p == nil {
+	if _, known := p.(int64); !known {
 		return nil
 	}
 	return fmt.Sprintf("%3v %s", p, bar(u.Fill, 8))
@@ -270,17 +299,33 @@ type fullest struct {
 	first []string
 }
 
-func (f *fullest) pass(rows iter.Seq2[db.Usage, error], each func(db.Usage)) iter.Seq2[db.Usage, error] {
+// pass looks at all rows, however many are taken.
+func (f *fullest) pass(rows iter.Seq2[db.Usage, error]) iter.Seq2[db.Usage, error] {
 	const few = 3
 	return func(yield func(db.Usage, error) bool) {
+		taken := false
 		for u, err := range rows {
-			if err == nil {
-				each(u)
-			}
 			if err == nil && f.watches && u.Above(f.percent) {
 				if f.above++; f.above <= few {
 					f.first = append(f.first, fmt.Sprintf("%s %s (%s%%)", u.Kind, cli.Printable(usageName(u)), tenths(u.Fill)))
 				}
+			}
+			if !taken && !yield(u, err) {
+				taken = true
+			}
+			if err != nil || taken && !f.watches {
+				return
+			}
+		}
+	}
+}
+
+// noting keeps the rows that pass.
+func noting(rows iter.Seq2[db.Usage, error], kept *[]db.Usage) iter.Seq2[db.Usage, error] {
+	return func(yield func(db.Usage, error) bool) {
+		for u, err := range rows {
+			if err == nil {
+				*kept = append(*kept, u)
 			}
 			if !yield(u, err) {
 				return

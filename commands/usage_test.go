@@ -14,7 +14,7 @@ func TestUsage_terminal(t *testing.T) {
 	f.environment["NOVA_STATE_PATH"] = t.TempDir()
 	for _, line := range [][]string{
 		{"network", "create", "10.0.1.0/24", "1", "8", "100", "1000", "fd00:1234:5678:ffff::/64", "--label", "web"},
-		{"instance", "create", "a", "--project_id", "apollo"},
+		{"instance", "create", "a", "--project_id", "apollo", "--create_project"},
 		{"project", "quota", "apollo", "instances", "1"},
 		{"project", "quota", "apollo", "security_group_rules", "1000"},
 	} {
@@ -22,6 +22,7 @@ func TestUsage_terminal(t *testing.T) {
 			t.Fatal(line, f.stderr.String())
 		}
 	}
+	f.environment["NO_COLOR"] = "1"
 	f.sys.TerminalWidth = func() int { return 80 }
 	if code := f.do("usage"); code != exitOK {
 		t.Fatal(f.stderr.String())

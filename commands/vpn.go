@@ -17,9 +17,9 @@ var vpnColumns = []cli.Column[db.Network]{
 	{Name: "project_id", Value: func(n db.Network) any { return cli.OrNull(n.ProjectID) }},
 	{Name: "vpn_public_address", Value: func(n db.Network) any { return n.VPNPublicAddress }},
 	{Name: "vpn_public_port", Value: func(n db.Network) any { return n.VPNPublicPort }},
-	{Name: "vpn_private_address", Value: func(n db.Network) any { return n.VPNPrivateAddress }},
-	{Name: "network_id", Value: func(n db.Network) any { return n.ID }},
-	{Name: "cidr", Value: func(n db.Network) any { return n.CIDR }},
+	{Name: "vpn_private_address", Value: func(n db.Network) any { return n.VPNPrivateAddress }, Drop: 7},
+	{Name: "network_id", Value: func(n db.Network) any { return n.ID }, Drop: 9},
+	{Name: "cidr", Value: func(n db.Network) any { return n.CIDR }, Drop: 8},
 }
 
 func vpnList() *command {
@@ -31,6 +31,7 @@ func vpnList() *command {
 		examples: []string{"nova-manage vpn list", "nova-manage vpn list apollo -f json"},
 		args:     []*cli.Arg{cli.Optional(named(&project, "PROJECT", nil, "only those of this project").Completes(aProject))},
 		columns:  cli.Fields(vpnColumns),
+		list:     true,
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
 			found, err := s.store.VPNs(ctx, project)

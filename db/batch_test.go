@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"nova-manage/internal/race"
 )
 
 // openCounting opens the ledger of a store anew and counts what is told of committed changes.
@@ -184,7 +186,7 @@ var generated = regexp.MustCompile(`02:16:3e:[0-9a-f:]{8}|[0-9a-f]*:[0-9a-f:]*16
 // What succeeds one by one, with changes that fail between them, makes the same ledger in one batch.
 func TestStore_Batch_property(t *testing.T) {
 	for engine, seeds := range map[string]int{"sqlite": 12, "postgresql": 2} {
-		if raceDetector {
+		if race.Enabled {
 			seeds = 1
 		}
 		t.Run(engine, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"nova-manage/internal/race"
 	"nova-manage/netcalc"
 )
 
@@ -48,6 +49,7 @@ func checkedLedger(t *testing.T, s *Store) {
 // What somebody breaks by hand in the tables of addresses, instances and projects, check finds. What the schema's own
 // constraints refuse is the engine's to find.
 func TestStore_Check_addresses(t *testing.T) {
+	race.SkipAlone(t)
 	type broken struct {
 		statement string
 		args      []any

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"nova-manage/internal/race"
 )
 
 const pageSize = 4096 // SQLite's default
@@ -103,7 +105,7 @@ func damaged(t *testing.T, data []byte) string {
 // stride is the distance of the pages that a test damages: under the race detector, which has nothing to find here, a few
 // are enough.
 func stride() int {
-	if raceDetector {
+	if race.Enabled {
 		return 10
 	}
 	return 1

@@ -6,12 +6,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"nova-manage/internal/race"
 )
 
 // Documents that are changed at random: the importer never panics and never half imports, and what it takes is a ledger without a
 // fault, whose document the validator passes and which is imported again to the same bytes. It is no fuzz target: with all of the
 // engine instrumented Go's fuzzer tries one document in eight seconds. What reads the text has one, in package document.
 func TestStore_ImportDocument_random(t *testing.T) {
+	race.SkipAlone(t)
 	source := openTest(t, engines["sqlite"](t), Create)
 	create(t, source, vlans("10.0.1.0/24", 27, 2).v6("fd00:1::/48"))
 	create(t, source, flat("10.1.0.0/16", 30, 2).with(func(n *NewNetworks) { n.Bridge = "flat" }))

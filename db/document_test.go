@@ -13,6 +13,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"nova-manage/internal/race"
 	"nova-manage/netcalc"
 )
 
@@ -218,6 +219,7 @@ func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
 
 // What is wrong with a document is told with its line and place, and nothing of it is imported.
 func TestStore_ImportDocument_refused(t *testing.T) {
+	race.SkipAlone(t)
 	source := openTest(t, engines["sqlite"](t), Create)
 	fillWith(t, source, 20)
 	wear(t, source)
@@ -359,6 +361,7 @@ func TestStore_ImportDocument_reader(t *testing.T) {
 
 // More rows than are in memory at once, of all parts.
 func TestStore_ImportDocument_pages(t *testing.T) {
+	race.SkipAlone(t)
 	eachEngine(t, func(t *testing.T, s *Store) {
 		from := openTest(t, engines["sqlite"](t), Create)
 		create(t, from, flat("10.0.0.0/8", 28, 2*importRows+1).v6("fd00:2::/48").with(func(n *NewNetworks) { n.Bridge = "flat" }))

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"nova-manage/internal/race"
 )
 
 // TestStore_ImportSite_property makes ledgers by random sequences of all changes, and hands what is in each to ImportSite as a site:
@@ -13,7 +15,7 @@ import (
 // what only time makes: when something was made or changed, and the order in which addresses were released.
 func TestStore_ImportSite_property(t *testing.T) {
 	for engine, seeds := range map[string]int{"sqlite": 40, "postgresql": 1} {
-		if raceDetector {
+		if race.Enabled {
 			seeds = 1
 		}
 		t.Run(engine, func(t *testing.T) {

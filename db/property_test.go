@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"nova-manage/internal/race"
 )
 
 // The property test runs random sequences of all changes against a ledger and against a model of it: lists and loops
@@ -45,7 +47,7 @@ type propertyRun struct {
 
 func testProperty(t *testing.T, next func(*generator) step, runs ...propertyRun) {
 	for _, run := range runs {
-		if raceDetector {
+		if race.Enabled {
 			run.seeds = 1 // what is compared here is the work of one goroutine
 		}
 		t.Run(run.engine, func(t *testing.T) {

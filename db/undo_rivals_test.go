@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"nova-manage/internal/race"
 )
 
 // An undo and, at the same time through another connection, a change that depends on what it takes back: one of them is done, and the
@@ -71,7 +73,7 @@ func TestStore_Undo_rivals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, func(t *testing.T, s *Store) {
 				rounds, ctx := 25, t.Context()
-				if raceDetector {
+				if race.Enabled {
 					rounds = 4
 				}
 				rival := openTest(t, urlOf(s), Write)

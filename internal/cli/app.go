@@ -7,8 +7,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// App describes the program to the cli library, which lays out help and generates completions and manual pages. It is
-// never run: the library stops reading flags at the first argument, splits values at commas, prints and exits by itself.
+// App describes the program to the cli library, which lays out help. Its completions know no values and its manual pages lose
+// what stands in angle brackets, so that these are ours (complete.go, man.go). It is never run: the library stops reading flags at the first argument, splits values at commas, prints and exits by itself.
 func (p *Program) App() *cli.App {
 	p.prepare()
 	app := &cli.App{
@@ -28,12 +28,11 @@ func (p *Program) App() *cli.App {
 
 func (p *Program) describe(c *Command) *cli.Command {
 	d := &cli.Command{
-		Name:        c.Name,
-		Usage:       c.Short,
-		UsageText:   c.signatures(),
-		Description: c.description(),
-		Flags:       p.described(c.Flags),
-		HideHelp:    true,
+		Name:      c.Name,
+		Usage:     c.Short,
+		UsageText: c.signatures(),
+		Flags:     p.described(c.Flags),
+		HideHelp:  true,
 	}
 	for _, a := range c.Actions {
 		d.Subcommands = append(d.Subcommands, p.describe(a))
@@ -81,7 +80,7 @@ func (d *flagDescription) String() string {
 		typed += " " + f.value
 	}
 	line := typed + "\t" + f.usage
-	if def := f.defaultText(); def != "" && f.kind != yesOrNo {
+	if def := f.helpDefault(); def != "" && f.kind != yesOrNo {
 		line += " (default: " + def + ")"
 	} else if def == "true" {
 		line += " (default; --no" + f.name + " turns it off)"
@@ -99,10 +98,10 @@ func (d *flagDescription) TakesValue() bool { return d.flag.kind != yesOrNo }
 func (d *flagDescription) GetUsage() string { return d.flag.usage }
 
 // GetValue implements cli.DocGenerationFlag.
-func (d *flagDescription) GetValue() string { return d.flag.defaultText() }
+func (d *flagDescription) GetValue() string { return d.flag.helpDefault() }
 
 // GetDefaultText implements cli.DocGenerationFlag.
-func (d *flagDescription) GetDefaultText() string { return d.flag.defaultText() }
+func (d *flagDescription) GetDefaultText() string { return d.flag.helpDefault() }
 
 // GetEnvVars implements cli.DocGenerationFlag.
 func (d *flagDescription) GetEnvVars() []string {

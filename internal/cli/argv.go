@@ -13,7 +13,8 @@ const longestArgument = 4096
 type invocation struct {
 	command *Command // nil is the program itself, for help
 	help    bool
-	version bool // in one line
+	version bool   // in one line
+	topic   string // what help is to explain in place of a command
 	flags   []flagUse
 	args    []string
 }

@@ -132,8 +132,8 @@ func TestHelp(t *testing.T) {
 	for _, part := range []string{
 		"nova-manage thing make - make things\n",
 		"Usage:\n   nova-manage thing make [fixed_range] [num_things] [size] [flags]\n",
-		"   fixed_range  the range (default: 10.0.0.0/8)\n",
-		"   --use_ipv6 ", "   --num_things N ", "(also --fixed_range_v4)", "\nGlobal flags:\n",
+		"   fixed_range  the range (default: 10.0.0.0/8) (also --fixed_range,\n                --fixed_range_v4)\n",
+		"   num_things   how many (default: 1000) (also --num_things)\n", "\nFlags:\n   --use_ipv6             with IPv6\n", "\nGlobal flags: `nova-manage help flags` lists them.\n",
 		"\nExample:\n   nova-manage thing make 10/8 3\n",
 	} {
 		if !strings.Contains(page, part) {
@@ -155,6 +155,10 @@ func TestHelp(t *testing.T) {
 		t.Errorf("got\n%s", page)
 	}
 	f.refuse(t, `unknown thing action "destroy"`, "help", "thing", "destroy")
+	for _, line := range []string{"help thing list extra", "thing help list extra", "help flags extra", "help poke bob"} {
+		words := strings.Fields(line)
+		f.refuse(t, "help explains commands, and "+Quote(words[len(words)-1])+" is none", words...)
+	}
 }
 
 // Whatever is typed is either done or refused; none of it panics.
@@ -218,7 +222,7 @@ func TestArguments_OtherForm(t *testing.T) {
 		}
 	}
 	run("help", "place")
-	for _, want := range []string{"   nova-manage place host PLACE [flags]\n   nova-manage place PLACE [SIZE] [flags]\n", "   host   the host\n   PLACE  the place\n   SIZE   how large\n"} {
+	for _, want := range []string{"   nova-manage place host PLACE [flags]\n   nova-manage place PLACE [SIZE] [flags]\n", "   host   the host (also --host)\n   PLACE  the place (also --at)\n   SIZE   how large\n"} {
 		if !strings.Contains(f.stdout.String(), want) {
 			t.Errorf("help lacks %q:\n%s", want, f.stdout.String())
 		}
@@ -265,7 +269,7 @@ func TestCommands_Retired(t *testing.T) {
 	p.Retired = []Retired{
 		{Command: "gadget", Instead: "it is a thing now"},
 		{Command: "thing break", Instead: "nothing breaks any more"},
-		{Command: "thing make", Flag: "colour", Instead: "all are black"},
+		{Command: "thing make", Flag: "shade", Instead: "all are black"},
 		{Command: "thing", Flag: "weight", Instead: "they weigh nothing"},
 		{Flag: "verbose", Instead: "it is quiet"},
 	}
@@ -274,10 +278,10 @@ func TestCommands_Retired(t *testing.T) {
 		{"gadget list --all x", `unknown category "gadget"|it is a thing now`},
 		{"help gadget", `unknown category "gadget"|it is a thing now`},
 		{"thing break 5 --host", `unknown thing action "break"|nothing breaks any more`},
-		{"thing make --colour=red", `unknown flag --colour of thing make|all are black`},
+		{"thing make --shade=red", `unknown flag --shade of thing make|all are black`},
 		{"thing make --weight 5", `unknown flag --weight of thing make|they weigh nothing`},
 		{"thing list --weight 5", `unknown flag --weight of thing list|they weigh nothing`},
-		{"thing list --colour red", `unknown flag --colour of thing list|nova-manage help thing list lists its flags`},
+		{"thing list --shade red", `unknown flag --shade of thing list|nova-manage help thing list lists its flags`},
 		{"poke bob --noverbose", `unknown flag --noverbose of poke|it is quiet`},
 		{"--verbose thing list", `unknown flag --verbose of thing list|it is quiet`},
 		{"gadgets", `unknown category "gadgets"|choose from help, thing, poke, thorn`},

@@ -107,7 +107,7 @@ func TestCommand_CategoryRuns_Help(t *testing.T) {
 		page := f.stdout.String()
 		for _, part := range []string{
 			"Usage:\n   nova-manage notes [WORD...] [flags]\n   nova-manage notes <action> [flags]\n", "\nActions:\n   show ",
-			"\nArguments:\n   WORD  what about\n", "\nFlags:\n   --since VALUE ", "\nGlobal flags:\n",
+			"\nArguments:\n   WORD  what about\n", "\nFlags:\n   --since VALUE ", "\nGlobal flags: `nova-manage help flags` lists them.\n",
 			"\nExample:\n   nova-manage notes --since now\n   nova-manage notes show 7\n",
 		} {
 			if !strings.Contains(page, part) {

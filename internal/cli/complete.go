@@ -28,8 +28,8 @@ type Candidate struct {
 	About string // what it is, for shells that show that; may be ""
 }
 
-// Wanted is what candidates are wanted for.
-type Wanted struct {
+// Incomplete is what candidates are wanted for.
+type Incomplete struct {
 	Kind   Kind
 	Prefix string // what the value begins with
 	// Given is the value of the first flag or argument of one of these names that has one, from the command line, the environment
@@ -262,7 +262,7 @@ func (l *line) value(f *Flag, prefix, before string) (c completion) {
 	case f.offers == Files, f.offers == Folders:
 		return completion{by: f.offers}
 	case f.offers != "" && l.p.Complete != nil:
-		c.list = l.ask(Wanted{Kind: f.offers, Prefix: prefix})
+		c.list = l.ask(Incomplete{Kind: f.offers, Prefix: prefix})
 	}
 	c.list = slices.DeleteFunc(c.list, func(v Candidate) bool {
 		// What cannot be an argument, or would be read as a flag, helps nobody.
@@ -296,7 +296,7 @@ func words(all []string, prefix string) (list []Candidate) {
 
 // ask has the program look for values, with its own flags filled as the command's would be; where they cannot be, there
 // are none.
-func (l *line) ask(w Wanted) []Candidate {
+func (l *line) ask(w Incomplete) []Candidate {
 	ctx, cancel := context.WithTimeout(l.ctx, completeWithin)
 	defer cancel()
 	found := make(chan []Candidate, 1)
@@ -306,7 +306,7 @@ func (l *line) ask(w Wanted) []Candidate {
 			_ = recover() // what is broken is told by the command, when it is run
 			found <- list
 		}()
-		r := &resolver{given: l.given, envPrefix: l.p.EnvPrefix, lookupEnv: l.sys.LookupEnv, referable: l.own()}
+		r := &resolver{given: l.given, envPrefix: l.p.EnvPrefix, sys: l.sys, referable: l.own()}
 		if r.readFlagfiles(l.p.globals.flagfile, l.sys.DefaultFlagfile) != nil {
 			return
 		}

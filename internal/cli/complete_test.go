@@ -43,7 +43,7 @@ func (f *fake) completing(t *testing.T) *Program {
 		Run:     make.Run,
 	}
 	p.Commands[1].Actions = append(p.Commands[1].Actions, paint)
-	p.Complete = func(_ context.Context, w Wanted) []Candidate {
+	p.Complete = func(_ context.Context, w Incomplete) []Candidate {
 		if w.Kind != "thing" {
 			t.Errorf("asked for %q", w.Kind)
 		}
@@ -71,7 +71,7 @@ func TestComplete(t *testing.T) {
 		{"thing|help|p", "paint"},
 		{"help|thing|paint|", ""},
 		{"help|thing|paint|--und", ""},
-		{"thing|make|--", "--fixed_range|--num_things|--size|--use_ipv6|--tag|--host|--networks_path|--flagfile|--state_path|--format|--column|--quiet|--help"},
+		{"thing|make|--", "--fixed_range|--num_things|--size|--use_ipv6|--tag|--host|--networks_path|--late|--flagfile|--state_path|--format|--column|--prefix|--quiet|--color|--help"},
 		{"thing|make|--fixed_range|10/8|--tag|a|--f", "--flagfile|--format"}, // one that may be repeated is offered again
 		{"thing|make|--tag|a|--t", "--tag"},
 		{"thing|make|--fixed-", "--fixed-range"},
@@ -87,12 +87,12 @@ func TestComplete(t *testing.T) {
 		{"thing|paint|--|-", "-dash"},
 		{"thing|paint|--|--li", ""},
 		{"thing|paint|shed|r", "red|rose"},
-		{"thing|paint|shed|red|", "--output|--dir|--like|--under_coat|--long|--flagfile|--state_path|--format|--column|--quiet|--help"},
+		{"thing|paint|shed|red|", "--output|--dir|--like|--under_coat|--long|--flagfile|--state_path|--format|--column|--prefix|--quiet|--color|--help"},
 		{"thing|paint|shed|red|x", ""},
 		{"thing|paint|--like|", things},
 		{"thing|paint|--like|-", ""},
 		{"thing|paint|--like|--un", "--under_coat"},
-		{"thing|paint|-", "--output|--dir|--like|--under_coat|--long|--flagfile|--state_path|--format|--column|--quiet|--help|-o|-l|-f|-c|-q"},
+		{"thing|paint|-", "--output|--dir|--like|--under_coat|--long|--flagfile|--state_path|--format|--column|--prefix|--quiet|--color|--help|-o|-l|-f|-c|-q"},
 		{"thing|paint|--like=", "--like=shed|--like=ship $(x)|--like=-dash|--like=fd00:1::/64|--like=path=|--like=of="},
 		{"thing|paint|--like=s", "--like=shed|--like=ship $(x)"},
 		{"thing|paint|--like=-", "--like=-dash"},
@@ -132,9 +132,9 @@ func TestComplete(t *testing.T) {
 // A program that does not answer is not waited for, and one that breaks breaks nothing.
 func TestComplete_unanswered(t *testing.T) {
 	f := newFake(t)
-	for name, complete := range map[string]func(context.Context, Wanted) []Candidate{
-		"hangs":  func(context.Context, Wanted) []Candidate { time.Sleep(time.Minute); return nil },
-		"panics": func(context.Context, Wanted) []Candidate { panic("broken") },
+	for name, complete := range map[string]func(context.Context, Incomplete) []Candidate{
+		"hangs":  func(context.Context, Incomplete) []Candidate { time.Sleep(time.Minute); return nil },
+		"panics": func(context.Context, Incomplete) []Candidate { panic("broken") },
 	} {
 		p := f.completing(t)
 		p.Complete = complete

@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -22,6 +24,7 @@ type Env struct {
 	changed  bool
 	quiet    bool
 	messages []string // held back by --quiet until it is known that there is an error to explain
+	after    []string // messages about the answer, to be read below it
 	view     view
 	progress *progress
 	inLines  bool // the progress is that of lines
@@ -47,12 +50,36 @@ func (e *Env) prepare(c *Command, g *globals) error {
 
 // Warnf tells the user, on standard error, about something that is probably not what was meant.
 func (e *Env) Warnf(format string, args ...any) {
-	e.message(e.program + ": warning: " + e.where + oneLine(fmt.Sprintf(format, args...)))
+	e.message(e.program + ": " + e.kind("warning:", Yellow) + " " + e.where + oneLine(fmt.Sprintf(format, args...)))
 }
 
 // Notef tells the user, on standard error, how it went.
 func (e *Env) Notef(format string, args ...any) {
 	e.message(e.program + ": " + e.where + oneLine(fmt.Sprintf(format, args...)))
+}
+
+// noRoom tells the user which columns are not in a table because the terminal has no room for them.
+func (e *Env) noRoom(names []string, columns int) {
+	way := "; -c NAME prints one"
+	if e.view.hasLong {
+		way += ", --long all of them"
+	}
+	note := fmt.Sprintf("%s: %s%d columns have no room for %s%s", e.program, e.where, columns, strings.Join(names, ", "), way)
+	switch {
+	case e.quiet:
+	case e.say != nil:
+		e.say(note)
+	case !slices.Contains(e.after, note):
+		e.after = append(e.after, note)
+	}
+}
+
+// kind is the word of a message that says how grave it is, in a colour where standard error may have some.
+func (e *Env) kind(word string, c Colour) string {
+	if e.say == nil && e.Sys.coloured(e.view.color, e.Sys.StderrIsTerminal()) {
+		return c.Paint(word)
+	}
+	return word
 }
 
 // Changed tells that the command has changed something for good, which from then on cannot fail any more: what goes wrong

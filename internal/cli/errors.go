@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -100,7 +101,7 @@ func ReasonOf(err error) error {
 }
 
 // report prints err as every error is printed: one line, and a second one where it carries a hint; in JSON one line with both.
-func (p *Program) report(ctx context.Context, w io.Writer, err error, o Outcome, inJSON bool) {
+func (p *Program) report(ctx context.Context, w io.Writer, err error, o Outcome, inJSON, inColour bool) {
 	// Whoever closed the pipe, `head` for one, has seen enough: the exit code says that the answer is incomplete.
 	var unread *answerError
 	if errors.As(err, &unread) && errors.Is(unread, syscall.EPIPE) {
@@ -122,24 +123,28 @@ func (p *Program) report(ctx context.Context, w io.Writer, err error, o Outcome,
 			return
 		}
 	}
-	fmt.Fprintf(w, "%s: error: %s\n", p.Name, said)
+	word := "error:"
+	if inColour {
+		word = Red.Paint(word)
+	}
+	fmt.Fprintf(w, "%s: %s %s\n", p.Name, word, said)
 	if hint != "" {
 		fmt.Fprintf(w, "%s: hint: %s\n", p.Name, hint)
 	}
 }
 
-// errorFormat is the format that was asked for, as far as it can be known: what is wrong may be the command line itself, or what a
-// flagfile says.
-func (p *Program) errorFormat(argv []string, sys *Sys) string {
+// globalOf is what was asked for by a global flag, as far as it can be known: what is wrong may be the command line itself, or
+// what a flagfile says. filled is its value if the error came after that.
+func (p *Program) globalOf(argv []string, sys *Sys, name, letter, filled string) string {
 	s := scanner{kinds: p.flagKinds(), ownVersion: p.hasVersionFlag}
 	s.scan(argv)
 	for _, t := range slices.Backward(s.flags) {
-		if t.name == "format" || t.name == "f" {
+		if t.name == name || t.name == letter {
 			return t.value
 		}
 	}
-	if v, ok := sys.LookupEnv(p.EnvPrefix + "FORMAT"); ok && v != "" {
+	if v, ok := sys.LookupEnv(p.EnvPrefix + strings.ToUpper(name)); ok && v != "" {
 		return v
 	}
-	return p.globals.Format
+	return filled
 }

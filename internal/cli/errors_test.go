@@ -24,7 +24,7 @@ func TestReportError(t *testing.T) {
 		"nova-manage: error: server: broken pipe\n":                                      fmt.Errorf("server: %w", syscall.EPIPE),
 	} {
 		var b bytes.Buffer
-		p.report(t.Context(), &b, err, Outcome{exitFailed, "failed"}, false)
+		p.report(t.Context(), &b, err, Outcome{exitFailed, "failed"}, false, false)
 		if b.String() != want {
 			t.Errorf("got %q, want %q", b.String(), want)
 		}
@@ -46,7 +46,7 @@ func TestReportError_json(t *testing.T) {
 		{[]string{"thing", "list", "-f", "json", "-f", "csv"}, "", "", ""},
 		{[]string{"thing", "list"}, "", "--format=json\n", `{"error": "it \"broke\"; é\\u2028", "hint": "try", "code": "failed", "exit": 1}`},
 		{[]string{"nothing", "-fjson"}, "", "", `{"error": "unknown category \"nothing\"", "hint": "did you mean thing? choose from help, thing, poke, thorn", "code": "usage", "exit": 2}`},
-		{[]string{"thing", "list", "--colour", "-f", "json"}, "", "", `{"error": "unknown flag --colour of thing list", "hint": "nova-manage help thing list lists its flags", "code": "usage", "exit": 2}`},
+		{[]string{"thing", "list", "--shade", "-f", "json"}, "", "", `{"error": "unknown flag --shade of thing list", "hint": "nova-manage help thing list lists its flags", "code": "usage", "exit": 2}`},
 		{[]string{"thing", "list", "--format"}, "json", "", `{"error": "--format needs a value", "hint": null, "code": "usage", "exit": 2}`},
 	} {
 		f := newFake(t)

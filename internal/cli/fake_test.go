@@ -24,6 +24,7 @@ type fakeOptions struct {
 	Host  string
 	Path  string
 	Names []string
+	Late  string
 
 	ipv6From, rangeFrom Origin
 }
@@ -54,6 +55,7 @@ type fake struct {
 
 	options   fakeOptions
 	statePath string
+	found     string
 	// run is what `thing make` does, besides leaving its options here.
 	run  func(context.Context, *Env) error
 	rows iter.Seq2[fakeRow, error]
@@ -93,7 +95,7 @@ func (f *fake) program() *Program {
 	return &Program{
 		Name: "nova-manage", Short: "manage things", EnvPrefix: "NOVA_", Flagfile: "/etc/nova/nova.conf", Commands: f.catalogue(),
 		Flags: []*Flag{Text(&f.statePath, "state_path", "a folder").
-			Computed(func() (string, error) { return "/home/op/.local/state/nova", nil })},
+			Computed(func(*Sys) (string, error) { return "/home/op/.local/state/nova", nil })},
 		Outcome: func(ctx context.Context, err error) Outcome {
 			var stopped Signal
 			switch {
@@ -148,6 +150,7 @@ func (f *fake) makeCommand() *Command {
 			Texts(&o.Tags, "tag", "a tag"),
 			Text(&o.Host, "host", "the host").NotInFlagfile(),
 			Text(&o.Path, "networks_path", "a folder"),
+			Text(&o.Late, "late", "a word").ByDefault("what help says of it"),
 		),
 		Run: func(ctx context.Context, e *Env) error {
 			f.ran = true
@@ -164,6 +167,7 @@ func (f *fake) listCommand() *Command {
 		Name: "list", Short: "list things", Examples: []string{"nova-manage thing list"},
 		Args:    []*Arg{AnyNumber(Texts(&f.options.Names, "NAME", "which ones"))},
 		Columns: Fields(fakeColumns),
+		List:    true,
 		Run: func(_ context.Context, e *Env) error {
 			f.ran = true
 			return PrintList(e, fakeColumns, f.rows)
@@ -175,6 +179,8 @@ func (f *fake) maskCommand() *Command {
 	return &Command{
 		Name: "mask", Short: "mask a thing", Examples: []string{"nova-manage thing mask"},
 		Columns: Fields(fakeColumns),
+		Flags: []*Flag{Text(&f.found, "found", "an address").ByDefault("the one found").
+			Computed(func(*Sys) (string, error) { return "10.9.9.9", nil })},
 		Run: func(_ context.Context, e *Env) error {
 			for row, err := range f.rows {
 				if err != nil {

@@ -11,8 +11,17 @@ import (
 // findCommand finds the command that the words begin with, sets in.command to it and returns the words after it. Words
 // from the one numbered arguments on stood behind `--`, and are not an action of what runs itself. The word help, in
 // front or in the place of an action, asks for help; then there may be fewer words.
-func (p *Program) findCommand(in *invocation, words []string, arguments int) ([]string, error) {
-	total := len(words)
+func (p *Program) findCommand(in *invocation, words []string, arguments int) (rest []string, err error) {
+	total, asked := len(words), false
+	defer func() {
+		if err == nil && asked && len(rest) > 0 {
+			about := in.topic
+			if in.command != nil {
+				about = in.command.path()
+			}
+			err = WithHint(UsageErrorf("help explains commands, and %s is none", Quote(rest[0])), p.Name+" help "+about)
+		}
+	}()
 	for among := p.Commands; len(among) > 0; {
 		kind, runs, takesArgs := "category", false, false
 		if c := in.command; c != nil {
@@ -29,8 +38,11 @@ func (p *Program) findCommand(in *invocation, words []string, arguments int) ([]
 			}
 			return nil, p.missingWord(in.command)
 		case in.command != nil && words[0] == "help":
-			in.help, words = true, words[1:]
+			in.help, asked, words = true, true, words[1:]
 			continue
+		case asked && in.command == nil && words[0] == flagsTopic:
+			in.topic = flagsTopic
+			return words[1:], nil
 		case takesArgs && len(matching(words[0], among)) == 0:
 			return words, nil
 		}
@@ -40,7 +52,7 @@ func (p *Program) findCommand(in *invocation, words []string, arguments int) ([]
 		}
 		words = words[1:]
 		if c.Name == "help" {
-			in.help = true
+			in.help, asked = true, true
 			continue
 		}
 		in.command, among = c, c.Actions

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strings"
@@ -22,10 +23,11 @@ type Flag struct {
 	parse func(string) (any, error)
 	// store fills the bound variable; a single-value flag gets one value.
 	store func([]any)
-	// defaultText is the default as help shows it and as $name in a flagfile stands for it; "" is no default.
+	// defaultText is the default, which $name in a flagfile stands for; "" is no default.
 	defaultText func() string
 
-	computed   func() (string, error) // see Computed
+	described  string                     // see ByDefault
+	computed   func(*Sys) (string, error) // see Computed
 	origin     *Origin
 	noFlagfile bool // see NotInFlagfile
 	typedOnly  bool // see OnlyTyped
@@ -131,14 +133,14 @@ func (f *Flag) Letter(short string) *Flag { f.short = short; return f }
 // From makes the resolver say where the value came from, for a command to which that matters.
 func (f *Flag) From(into *Origin) *Flag { f.origin = into; return f }
 
-// ByDefault tells help the default where the bound variable cannot.
-func (f *Flag) ByDefault(text string) *Flag {
-	f.defaultText = func() string { return text }
-	return f
-}
+// ByDefault tells help the default where the bound variable cannot. It is for readers, and no value.
+func (f *Flag) ByDefault(text string) *Flag { f.described = text; return f }
+
+// helpDefault is the default as help shows it; "" is none.
+func (f *Flag) helpDefault() string { return cmp.Or(f.described, f.defaultText()) }
 
 // Computed gives the flag a default that is found out only where a flagfile refers to it by $name.
-func (f *Flag) Computed(compute func() (string, error)) *Flag { f.computed = compute; return f }
+func (f *Flag) Computed(compute func(*Sys) (string, error)) *Flag { f.computed = compute; return f }
 
 // NotInFlagfile keeps a flagfile from setting the flag: there the name means something else to Nova's services, as
 // `host` does, which is the name of the machine that they run on.

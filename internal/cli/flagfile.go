@@ -25,6 +25,7 @@ type setting struct {
 	hasValue bool // false for a bare --name
 	file     string
 	line     int
+	section  string // of the INI form, where it is not [DEFAULT]
 }
 
 // readFlagfiles reads what --flagfile or NOVA_FLAGFILE name, else the default flagfile where it exists.
@@ -52,13 +53,14 @@ func (r *resolver) readFlagfiles(f *Flag, ByDefault string) error {
 			}
 		}
 	}
-	r.file, r.ours = reader.settings, reader.settings
+	r.file, r.ours, r.others = reader.settings, reader.settings, reader.others
 	return nil
 }
 
 // flagfileReader reads flagfiles and those that they name.
 type flagfileReader struct {
 	settings []setting
+	others   []setting     // of sections that are not ours
 	open     []fs.FileInfo // from the first file to the one being read
 	count    int
 }
@@ -93,10 +95,11 @@ func (r *flagfileReader) read(path string, from Origin) error {
 	case len(data) > longestFlagfile:
 		return fail("is longer than 1 MiB")
 	}
-	settings, err := parseFlagfile(path, data)
+	settings, others, err := parseFlagfile(path, data)
 	if err != nil {
 		return err
 	}
+	r.others = append(r.others, others...)
 	r.open = append(r.open, info)
 	defer func() { r.open = r.open[:len(r.open)-1] }()
 	for _, s := range settings {
@@ -122,16 +125,16 @@ func (r *flagfileReader) read(path string, from Origin) error {
 
 // parseFlagfile reads the lines of a flagfile in either form. The first line that says anything decides: a dash begins
 // the gflags form, all else is INI.
-func parseFlagfile(path string, data []byte) ([]setting, error) {
+func parseFlagfile(path string, data []byte) (settings, others []setting, err error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	p := &fileParser{path: path, inDefault: true}
 	for i, line := range strings.Split(string(data), "\n") {
 		p.line = i + 1
 		if err := p.parseLine(strings.TrimRight(line, " \t\r")); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return p.settings, nil
+	return p.settings, p.others, nil
 }
 
 // fileParser is a flagfile while it is read.
@@ -140,7 +143,9 @@ type fileParser struct {
 	line     int
 	form     fileForm
 	settings []setting
+	others   []setting
 
+	section   string
 	inDefault bool // of the INI form: whether the section is [DEFAULT], which is assumed before the first one
 	continues bool // of the INI form: whether an indented line belongs to the setting before it
 }
@@ -217,14 +222,19 @@ func (p *fileParser) parseINI(line, text string) error {
 		if !ok {
 			return p.fail("%s is not a section; one is written [DEFAULT]", Quote(text))
 		}
-		p.inDefault, p.continues = strings.EqualFold(strings.TrimSpace(section), "DEFAULT"), false
+		p.section = strings.TrimSpace(section)
+		p.inDefault, p.continues = strings.EqualFold(p.section, "DEFAULT"), false
 		return nil
 	}
 	p.continues = true
+	end := strings.IndexAny(text, "=:")
 	if !p.inDefault {
+		if end < 0 {
+			end = len(text)
+		}
+		p.others = append(p.others, setting{name: flagName(strings.TrimSpace(text[:end])), file: p.path, line: p.line, section: p.section})
 		return nil
 	}
-	end := strings.IndexAny(text, "=:")
 	if end < 0 || strings.HasPrefix(text, "-") {
 		return p.fail("%s is not a setting; one is written name = value", Quote(text))
 	}
@@ -233,7 +243,7 @@ func (p *fileParser) parseINI(line, text string) error {
 		return p.fail("%s is not the name of a flag", Quote(strings.TrimSpace(text[:end])))
 	}
 	value := unquote(strings.TrimLeft(text[end+1:], " \t"))
-	p.settings = append(p.settings, setting{name, value, true, p.path, p.line})
+	p.settings = append(p.settings, setting{name: name, value: value, hasValue: true, file: p.path, line: p.line})
 	return nil
 }
 

@@ -2,41 +2,14 @@ package cli
 
 import (
 	"context"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 )
 
-// helpTemplate lays out every page of help. Tabs align the columns of a list.
-const helpTemplate = `{{.Title}}
-
-Usage:
-   {{.Usage}}
-{{- with .Text}}
-
-{{.}}
-{{- end}}
-{{- range .Lists}}
-
-{{.Title}}:
-{{- range .Lines}}
-   {{.}}
-{{- end}}
-{{- end}}
-`
-
-// helpPage is one page of help.
-type helpPage struct {
-	Title, Usage, Text string
-	Lists              []helpList
-}
-
-type helpList struct {
-	Title string
-	Lines []string
-}
+// flagsTopic is what `help` takes besides commands: the flags that every command has, which no other page repeats.
+const flagsTopic = "flags"
 
 // HelpCommand is the command that explains the others. It never runs: the word help is understood wherever it stands.
 func HelpCommand(examples ...string) *Command {
@@ -50,133 +23,92 @@ func HelpCommand(examples ...string) *Command {
 	}
 }
 
-// printHelp prints the page of a category or an action, or of the program where c is nil.
-func (p *Program) printHelp(w io.Writer, c *Command) {
-	page := helpPage{}
-	globals := flagLines(p.described(p.globals.flags))
-	if c == nil {
+// help is the page that is asked for, laid out for a terminal of that many columns.
+func (p *Program) help(in *invocation, columns int) []byte {
+	page := newHelpPage(columns)
+	switch c := in.command; {
+	case in.topic == flagsTopic:
+		page.fold(p.Name + " help " + flagsTopic + " - the flags that every command takes")
+		page.text("They may stand anywhere on the command line. One that is not given is looked for in the environment, as " + p.EnvPrefix +
+			" and its name in capital letters, then in the flagfile.")
+		page.list("Flags", flagEntries(p.described(p.globals.flags)))
+		return page.b.Bytes()
+	case c == nil:
 		app := p.App()
-		page.Title, page.Usage, page.Text = p.Name+" - "+app.Usage, app.UsageText, app.Description
-		page.add("Commands", commandLines(app.Commands))
-		page.add("Global flags", globals)
-		page.add("Example", p.Examples)
-	} else {
+		page.fold(p.Name + " - " + app.Usage)
+		page.usage(app.UsageText)
+		page.text(app.Description)
+		page.list("Commands", commandEntries(app.Commands))
+		page.examples(p.Examples)
+	default:
 		d := p.describe(c)
-		page.Title = p.Name + " " + c.path() + " - " + d.Usage
-		page.Usage = strings.ReplaceAll(d.UsageText, "\n", "\n   ")
-		page.Text = paragraphs(c.Long)
-		page.add("Actions", commandLines(d.Subcommands))
-		page.add("Arguments", c.argLines())
-		page.add("Flags", flagLines(d.Flags))
-		if c.Run != nil {
-			page.add("Global flags", globals)
-		}
-		page.add("Columns", c.columnLines())
-		page.add("Example", c.exampleLines())
+		page.fold(p.Name + " " + c.path() + " - " + d.Usage)
+		page.usage(d.UsageText)
+		page.text(c.Long)
+		page.list("Actions", commandEntries(d.Subcommands))
+		page.list("Arguments", c.argEntries())
+		page.list("Flags", flagEntries(p.described(c.otherFlags())))
+		page.columnList(c.Columns)
+		page.examples(c.exampleLines())
 	}
-	cli.HelpPrinterCustom(w, helpTemplate, page, nil) // what cannot be written is found when the buffer is flushed
+	page.text("Global flags: `" + p.Name + " help " + flagsTopic + "` lists them.")
+	return page.b.Bytes()
 }
 
-func (h *helpPage) add(title string, lines []string) {
-	if len(lines) > 0 {
-		h.Lists = append(h.Lists, helpList{title, lines})
-	}
-}
+// helpEntry is one thing of a list: what is typed, and what it means.
+type helpEntry struct{ head, text string }
 
-func commandLines(cs []*cli.Command) []string {
-	lines := make([]string, len(cs))
+func commandEntries(cs []*cli.Command) []helpEntry {
+	entries := make([]helpEntry, len(cs))
 	for i, c := range cs {
-		lines[i] = c.Name + "\t" + c.Usage
+		entries[i] = helpEntry{c.Name, c.Usage}
 	}
-	return lines
+	return entries
 }
 
-func flagLines(fs []cli.Flag) []string {
-	var lines []string
-	for _, f := range fs {
-		lines = append(lines, wrapped(f.String())...)
+func flagEntries(fs []cli.Flag) []helpEntry {
+	entries := make([]helpEntry, len(fs))
+	for i, f := range fs {
+		entries[i].head, entries[i].text, _ = strings.Cut(f.String(), "\t")
 	}
-	return lines
+	return entries
 }
 
-// wrapped breaks the text behind a line's tab, so that help fits a terminal of ordinary width.
-func wrapped(line string) []string {
-	head, text, _ := strings.Cut(line, "\t")
-	lines := fold(text, 72)
-	for i := range lines {
-		lines[i] = head + "\t" + lines[i]
-		head = ""
+// allArgs are the arguments of all ways to type the command, each once.
+func (c *Command) allArgs() []*Arg {
+	args := slices.Clone(c.Args)
+	if c.Other == nil {
+		return args
 	}
-	return lines
-}
-
-// fold breaks a text between words into lines of at most width bytes.
-func fold(text string, width int) []string {
-	var lines []string
-	for _, word := range strings.Fields(text) {
-		last := len(lines) - 1
-		if last < 0 || len(lines[last])+1+len(word) > width {
-			lines = append(lines, word)
-			continue
-		}
-		lines[last] += " " + word
-	}
-	return lines
-}
-
-// paragraphs folds every line of a text but those that are indented, which are laid out already.
-func paragraphs(text string) string {
-	var lines []string
-	for _, line := range strings.Split(text, "\n") {
-		if line == "" || line[0] == ' ' {
-			lines = append(lines, line)
-			continue
-		}
-		lines = append(lines, fold(line, 100)...)
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (c *Command) argLines() []string {
-	var lines []string
-	args := c.Args
-	if c.Other != nil {
-		for _, a := range c.Other.Args {
-			if !slices.ContainsFunc(args, func(same *Arg) bool { return same.Flag == a.Flag }) {
-				args = append(args[:len(args):len(args)], a)
-			}
+	for _, a := range c.Other.Args {
+		if !slices.ContainsFunc(args, func(same *Arg) bool { return same.Flag == a.Flag }) {
+			args = append(args, a)
 		}
 	}
-	for _, a := range args {
-		line := a.word() + "\t" + a.usage
-		if def := a.defaultText(); def != "" {
-			line += " (default: " + def + ")"
-		}
-		lines = append(lines, wrapped(line)...)
-	}
-	return lines
+	return args
 }
 
-// columnLines lists the columns of the answer; those in brackets are in a table only when asked for.
-func (c *Command) columnLines() []string {
-	if len(c.Columns) == 0 {
-		return nil
-	}
-	shown := make([]string, len(c.Columns))
-	for i, f := range c.Columns {
-		shown[i] = f.name
-		if f.long {
-			shown[i] = "[" + f.name + "]"
+// otherFlags are the flags that are no arguments as well.
+func (c *Command) otherFlags() []*Flag {
+	args := c.allArgs()
+	return slices.DeleteFunc(slices.Clone(c.Flags), func(f *Flag) bool {
+		return slices.ContainsFunc(args, func(a *Arg) bool { return a.Flag == f })
+	})
+}
+
+func (c *Command) argEntries() []helpEntry {
+	var entries []helpEntry
+	for _, a := range c.allArgs() {
+		text := a.usage
+		if def := a.helpDefault(); def != "" {
+			text += " (default: " + def + ")"
 		}
+		if slices.Contains(c.Flags, a.Flag) {
+			text += " (also --" + strings.Join(a.spellings(), ", --") + ")"
+		}
+		entries = append(entries, helpEntry{a.word(), text})
 	}
-	const perLine = 8
-	var lines []string
-	for len(shown) > 0 {
-		n := min(perLine, len(shown))
-		lines = append(lines, strings.Join(shown[:n], " "))
-		shown = shown[n:]
-	}
-	return lines
+	return entries
 }
 
 // exampleLines are the examples of a command, and the first one of each of its actions.

@@ -17,6 +17,7 @@ type Lines struct {
 	sys      *Sys
 	progress *progress
 	format   string // what the answers have if a line does not say
+	color    string
 	// Say takes what lines tell their user on standard error.
 	Say func(message string)
 }
@@ -34,7 +35,7 @@ type Line struct {
 
 // Lines begins to read lines inside of the command that runs.
 func (e *Env) Lines(say func(message string)) *Lines {
-	ls := &Lines{program: e.caller, resolver: e.resolver.ofLines(e.caller.flagKinds()), sys: e.Sys, progress: e.progress, format: e.view.format, Say: say}
+	ls := &Lines{program: e.caller, resolver: e.resolver.ofLines(e.caller.flagKinds()), sys: e.Sys, progress: e.progress, format: e.view.format, color: e.view.color, Say: say}
 	e.inLines = true
 	return ls
 }
@@ -58,7 +59,7 @@ func (ls *Lines) Read(words []string, where string) (*Line, error) {
 		return nil, UsageErrorf("help is nothing to be done")
 	}
 	c := in.command.again()
-	own := newLineGlobals(ls.format)
+	own := newLineGlobals(ls.format, ls.color)
 	given := map[*Flag][]string{}
 	for _, u := range in.flags {
 		f := own.lookup(u.flag.name)
@@ -95,9 +96,9 @@ var noProgress = newProgress(nil, time.Now)
 // lines together.
 type lineGlobals struct{ globals }
 
-func newLineGlobals(format string) *lineGlobals {
+func newLineGlobals(format, color string) *lineGlobals {
 	g := &lineGlobals{}
-	g.Format = format
+	g.Format, g.Color = format, color
 	g.flags = g.ofAnswer()
 	return g
 }
@@ -130,7 +131,7 @@ func (c *Command) again() *Command {
 // ofLines is the resolver without what belongs to one command, and with the flagfiles' lines that say anything to any command in
 // front of it: a nova.conf has hundreds that do not.
 func (r *resolver) ofLines(kinds map[string]flagKind) *resolver {
-	lines := &resolver{envPrefix: r.envPrefix, lookupEnv: r.lookupEnv, file: r.file}
+	lines := &resolver{envPrefix: r.envPrefix, sys: r.sys, elsewhere: r.elsewhere, file: r.file}
 	for _, s := range r.file {
 		_, known := kinds[s.name]
 		_, negated := kinds[strings.TrimPrefix(s.name, "no")]

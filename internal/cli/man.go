@@ -208,7 +208,7 @@ func (r *roff) line(s string) { r.WriteString(s + "\n") }
 
 // prose is text that may be broken between words, in lines as short as the rest of the source.
 func (r *roff) prose(s string) {
-	for _, l := range fold(s, 78) {
+	for _, l := range fold(s, 78, 78) {
 		if l[0] == '.' || l[0] == '\'' {
 			l = `\&` + l
 		}

@@ -21,6 +21,17 @@ func (o Origin) IsSet() bool { return o.level > fromDefault }
 // OnCommandLine tells whether the value was typed with the command.
 func (o Origin) OnCommandLine() bool { return o.level == fromCommandLine }
 
+// Text names the place: a variable, a line of a flagfile, the command line, the default.
+func (o Origin) Text() string {
+	switch {
+	case o.where != "":
+		return o.where
+	case o.level == fromCommandLine:
+		return "command line"
+	}
+	return "default"
+}
+
 // String is what an error says after a value: " (from NOVA_USE_IPV6)"; nothing for what stands on the command line
 // before the reader's eyes.
 func (o Origin) String() string {

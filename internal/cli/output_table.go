@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
@@ -23,16 +24,22 @@ const tableScreen = 100
 // gutter is between two columns.
 const gutter = "  "
 
-// tableRows prints rows in columns under their names, without lines around them. A table that is wider than the
-// terminal is printed as one block of lines per row instead, since a terminal that breaks lines makes it unreadable.
+// tableRows prints rows in columns under their names, without lines around them. A table that is wider than the terminal leaves
+// out columns; where it may not, or is too wide still, it is printed as one block of lines per row instead, since a terminal that
+// breaks lines makes it unreadable.
 type tableRows struct {
 	w        io.Writer
 	names    []string
 	terminal func() int
 	bare     bool
 
+	// drop says which columns may leave (see Column.Drop), and dropped takes the names of those that have; nil keeps all.
+	drop    []int
+	dropped func(names []string, columns int)
+
 	batch  [][]string
 	widths []int
+	kept   []int // the columns that are left where some are not
 	blocks bool
 }
 
@@ -41,7 +48,7 @@ func (t *tableRows) row(values []any) error {
 	for i, v := range values {
 		texts[i] = plainText(v, "-")
 	}
-	t.batch = append(t.batch, texts)
+	t.batch = append(t.batch, t.pick(texts))
 	if len(t.batch) < tableBatch {
 		return nil
 	}
@@ -66,7 +73,7 @@ func (t *tableRows) flush() error {
 		t.widen(row)
 	}
 	if first {
-		t.blocks = t.tooWide()
+		t.fit()
 	}
 	rows := t.batch
 	t.batch = t.batch[:0]
@@ -115,13 +122,62 @@ func (t *tableRows) widen(row []string) {
 	}
 }
 
-func (t *tableRows) tooWide() bool {
+// fit decides, by the first rows, how the table is laid out: as it is, without the columns that may leave, or in blocks where
+// even that would not do.
+func (t *tableRows) fit() {
+	columns := t.terminal()
 	total := (len(t.widths) - 1) * len(gutter)
 	for _, w := range t.widths {
 		total += w
 	}
-	width := t.terminal()
-	return width > 0 && total > width
+	if columns <= 0 || total <= columns {
+		return
+	}
+	kept := make([]int, len(t.widths))
+	for i := range kept {
+		kept[i] = i
+	}
+	for total > columns {
+		next := -1
+		for i, c := range kept {
+			if t.drop != nil && t.drop[c] > 0 && (next < 0 || t.drop[c] >= t.drop[kept[next]]) {
+				next = i
+			}
+		}
+		if next < 0 {
+			t.blocks = true
+			return
+		}
+		total -= t.widths[kept[next]] + len(gutter)
+		kept = slices.Delete(kept, next, next+1)
+	}
+	var gone []string
+	for i, name := range t.names {
+		if !slices.Contains(kept, i) {
+			gone = append(gone, name)
+		}
+	}
+	t.dropped(gone, columns)
+	t.kept = kept
+	t.names, t.widths = pick(t.names, kept), pick(t.widths, kept)
+	for i, row := range t.batch {
+		t.batch[i] = t.pick(row)
+	}
+}
+
+func (t *tableRows) pick(row []string) []string {
+	if t.kept == nil {
+		return row
+	}
+	return pick(row, t.kept)
+}
+
+func pick[T any](all []T, which []int) []T {
+	some := make([]T, len(which))
+	for i, w := range which {
+		some[i] = all[w]
+	}
+	return some
 }
 
 func (t *tableRows) writeBlocks(rows [][]string, first bool) error {

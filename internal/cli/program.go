@@ -32,7 +32,7 @@ type Program struct {
 	// Retired are words that a command line of this name once had, or that are looked for here and belong elsewhere.
 	Retired []Retired
 	// Complete looks for the values that a shell may offer; it prints nothing, and has none where it cannot look. nil has none.
-	Complete func(context.Context, Wanted) []Candidate
+	Complete func(context.Context, Incomplete) []Candidate
 	// Flags are taken by every command, beside those that the framework has itself (flagfile, format, column, quiet).
 	Flags []*Flag
 	// EnvPrefix stands before a flag's name in the environment: NOVA_ makes it NOVA_USE_IPV6.
@@ -98,10 +98,14 @@ func (p *Program) Run(args []string, sys *Sys) int {
 	if e.changed {
 		err = afterChange(ctx, err)
 	}
+	for _, note := range e.after {
+		fmt.Fprintln(sys.Stderr, note)
+	}
 	outcome := p.Outcome(ctx, err)
 	if err != nil {
 		e.flushMessages()
-		p.report(ctx, sys.Stderr, err, outcome, p.errorFormat(args[1:], sys) == "json")
+		p.report(ctx, sys.Stderr, err, outcome, p.globalOf(args[1:], sys, "format", "f", p.globals.Format) == "json",
+			sys.coloured(p.globalOf(args[1:], sys, "color", "", p.globals.Color), sys.StderrIsTerminal()))
 	}
 	return outcome.Exit
 }
@@ -123,8 +127,7 @@ func (p *Program) run(ctx context.Context, e *Env, argv []string) error {
 		return err
 	}
 	if in.help {
-		p.printHelp(e.Stdout, in.command)
-		return nil
+		return e.page(ctx, p.help(in, e.Sys.TerminalWidth()))
 	}
 	return p.execute(ctx, e, in)
 }
@@ -135,8 +138,9 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 	r := &resolver{
 		given:     in.given(),
 		envPrefix: p.EnvPrefix,
-		lookupEnv: e.Sys.LookupEnv,
+		sys:       e.Sys,
 		referable: slices.Concat(p.globals.flags, c.Flags),
+		elsewhere: p.computed(),
 	}
 	// A pipe is a flagfile like any other, and may be one that nobody writes to.
 	err := until(ctx, func() error {
@@ -163,4 +167,17 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 		return err
 	}
 	return c.Run(ctx, e)
+}
+
+// computed are the flags of all commands whose default is found out.
+func (p *Program) computed() []*Flag {
+	var list []*Flag
+	for _, c := range p.runnable() {
+		for _, f := range c.Flags {
+			if f.computed != nil {
+				list = append(list, f)
+			}
+		}
+	}
+	return list
 }

@@ -12,12 +12,16 @@ import (
 type resolver struct {
 	given     map[*Flag][]string
 	envPrefix string
-	lookupEnv func(string) (string, bool)
+	sys       *Sys
 	file      []setting
 	ours      []setting // those of file that may be about a flag of ours
+	others    []setting // what stands in other sections of the flagfiles
 
 	// referable are the flags that $name in a flagfile may stand for.
 	referable []*Flag
+	// elsewhere are flags that only other commands have and that have a default which is found out: Nova's files refer to
+	// $my_ip wherever an address of the machine is meant.
+	elsewhere []*Flag
 	// steps is how many references have been followed so far, and lines is where in file a name stands last.
 	steps int
 	lines map[string]int
@@ -40,31 +44,43 @@ func (r *resolver) fill(f *Flag) error {
 
 // fill parses texts, all of which count for a flag of many values, only the last one for any other.
 func (f *Flag) fill(name string, texts []sourced) error {
-	if len(texts) == 0 {
-		return nil
-	}
-	if f.kind != manyValues {
-		texts = texts[len(texts)-1:]
-	}
-	values := make([]any, len(texts))
-	for i, t := range texts {
-		if err := checkText(name, t.text, t.from); err != nil {
-			return err
-		}
-		if err := f.checkEmpty(name, t); err != nil {
-			return err
-		}
-		v, err := f.parse(t.text)
-		if err != nil {
-			return BadValue(name, t.text, t.from, err)
-		}
-		values[i] = v
+	values, err := f.values(name, texts)
+	if len(values) == 0 || err != nil {
+		return err
 	}
 	f.store(values)
 	if f.origin != nil {
 		*f.origin = texts[len(texts)-1].from
 	}
 	return nil
+}
+
+// judge is the error of filling the flag, which it does not do.
+func (f *Flag) judge(name string, texts []sourced) error {
+	_, err := f.values(name, texts)
+	return err
+}
+
+// values are what the texts mean that count.
+func (f *Flag) values(name string, texts []sourced) ([]any, error) {
+	if f.kind != manyValues && len(texts) > 1 {
+		texts = texts[len(texts)-1:]
+	}
+	values := make([]any, len(texts))
+	for i, t := range texts {
+		if err := checkText(name, t.text, t.from); err != nil {
+			return nil, err
+		}
+		if err := f.checkEmpty(name, t); err != nil {
+			return nil, err
+		}
+		v, err := f.parse(t.text)
+		if err != nil {
+			return nil, BadValue(name, t.text, t.from, err)
+		}
+		values[i] = v
+	}
+	return values, nil
 }
 
 // texts is what the strongest source gives.
@@ -95,7 +111,7 @@ func (r *resolver) fromEnvironment(f *Flag) ([]sourced, error) {
 	var found []sourced
 	for _, name := range f.spellings() {
 		variable := r.envPrefix + strings.ToUpper(name)
-		text, ok := r.lookupEnv(variable)
+		text, ok := r.sys.LookupEnv(variable)
 		if !ok || text == "" {
 			continue
 		}
@@ -321,6 +337,9 @@ func (r *resolver) referred(name string, depth int) (string, bool, error) {
 		return "", false, nil
 	}
 	f := lookupFlag(r.referable, name)
+	if f == nil {
+		f = lookupFlag(r.elsewhere, name)
+	}
 	if f != nil && f.name == name {
 		if list := r.fromCommandLine(f); len(list) > 0 {
 			return list[len(list)-1].text, true, nil
@@ -350,7 +369,7 @@ func (r *resolver) referred(name string, depth int) (string, bool, error) {
 	case f == nil || f.name != name:
 		return "", false, nil
 	case f.computed != nil:
-		text, err := f.computed()
+		text, err := f.computed(r.sys)
 		return text, true, err
 	}
 	return f.defaultText(), f.defaultText() != "", nil

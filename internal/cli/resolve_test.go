@@ -88,6 +88,8 @@ func TestResolve_References(t *testing.T) {
 		"$num_things$$num":       "1000$num",
 		"p$word ${unknown} $ ${": "p$word ${unknown} $ ${",
 		"$deep":                  "/srv/deep",
+		"a$late$later":           "a$late$later",
+		"${found}":               "10.9.9.9",
 	} {
 		f := newFake(t)
 		f.sys.DefaultFlagfile = writeFile(t, dir, "nova.conf",
@@ -156,7 +158,7 @@ func TestFlagfile_Forms(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := parseFlagfile("f", []byte(c.content))
+			got, _, err := parseFlagfile("f", []byte(c.content))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,7 +188,7 @@ func TestFlagfile_Refused(t *testing.T) {
 		"--a=\x00\n":               `flagfile "f" line 1: holds a control character: "--a=\x00"`,
 		strings.Repeat("a", 65537): `flagfile "f" line 1: is longer than 65536 bytes`,
 	} {
-		if _, err := parseFlagfile("f", []byte(content)); err == nil || err.Error() != want {
+		if _, _, err := parseFlagfile("f", []byte(content)); err == nil || err.Error() != want {
 			t.Errorf("%.40q: got %v, want %s", content, err, want)
 		}
 	}
@@ -217,7 +219,7 @@ func FuzzFlagfile(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, content string) {
-		settings, err := parseFlagfile("f", []byte(content))
+		settings, _, err := parseFlagfile("f", []byte(content))
 		for _, s := range settings {
 			if err != nil || s.name == "" || hasControl(strings.ReplaceAll(s.value, "\t", "")) || s.line < 1 {
 				t.Errorf("%q: %+v, %v", content, s, err)

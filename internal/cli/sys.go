@@ -42,6 +42,8 @@ type Sys struct {
 	TerminalWidth func() int
 	// TerminalHeight is the height in lines of the terminal that standard output is, 0 where it is none.
 	TerminalHeight func() int
+	// RunPager has a command of a shell show a text on the terminal, and tells whether it did; an error is a signal's.
+	RunPager func(ctx context.Context, command string, environment []string, text []byte) (shown bool, err error)
 	// StdinIsTerminal tells whether somebody has to type what is read.
 	StdinIsTerminal func() bool
 	// StderrIsTerminal tells whether somebody may be watching.
@@ -77,6 +79,7 @@ func System() *Sys {
 			_, height := terminalSize()
 			return height
 		},
+		RunPager:         runPager,
 		StdinIsTerminal:  func() bool { return term.IsTerminal(int(os.Stdin.Fd())) },
 		StderrIsTerminal: func() bool { return term.IsTerminal(stderrDescriptor) },
 		Context:          signalContext,

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"nova-manage/internal/configfile"
+	"nova-manage/internal/race"
 )
 
 var update = flag.Bool("update", false, "write the golden files in testdata")
@@ -103,7 +104,7 @@ func NewNamespace(t testing.TB) Namespace {
 // newNamespace creates one whose name ends in what it is for.
 func newNamespace(t testing.TB, role string) Namespace {
 	t.Helper()
-	if raceDetector {
+	if race.Enabled {
 		t.Skip("what daemons and packets do is seen without the race detector")
 	}
 	if os.Geteuid() != 0 {

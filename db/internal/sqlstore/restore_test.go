@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"nova-manage/internal/race"
 )
 
 // restoreFrom is a fill that copies a file.
@@ -333,6 +335,7 @@ func init() {
 
 // Killed at each of its steps, a restore leaves one of the two ledgers whole, and the next one works and clears up.
 func TestRestoreFile_killed(t *testing.T) {
+	race.SkipProcesses(t)
 	for name, made := range map[string]func(t *testing.T, path string){
 		"present": func(t *testing.T, path string) { ledgerWith(t, path, "old", 4000) },
 		"none":    func(*testing.T, string) {},

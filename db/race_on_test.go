@@ -1,6 +1,0 @@
-//go:build race
-
-package db
-
-// raceDetector tells that everything takes ten times as long.
-const raceDetector = true

@@ -1,5 +1,0 @@
-//go:build race
-
-package configtest
-
-const raceDetector = true
