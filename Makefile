@@ -1,7 +1,7 @@
-.PHONY: build test lint fuzz bench pictures ci
+.PHONY: build test lint fuzz bench pictures release ci
 
-build: ## nova-manage, one static file
-	CGO_ENABLED=0 go build -trimpath -o nova-manage .
+build: ## nova-manage, one static file, stripped
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o nova-manage .
 
 test:
 	go test ./...
@@ -19,6 +19,9 @@ bench: ## beside the sqlite3 shell, on this machine; as root also the packet fil
 
 pictures: ## what the README shows, drawn by the program itself
 	go run ./docs/pictures
+
+release: ## packages, archives and SHA256SUMS in dist/; TARGETS=linux/arm64 makes some, VERSION=1.2.3 names them
+	release/build $(TARGETS)
 
 ci: ## all of it on a Debian 12 machine, as root
 	.ci/run

@@ -13,8 +13,8 @@ import (
 // TestContrib has systemd read the units, of which it says what it does not know or cannot find.
 func TestContrib(t *testing.T) {
 	systemd := configtest.Tool(t, "systemd-analyze")
-	found, err := filepath.Glob("contrib/nova-host-apply.*")
-	if err != nil || len(found) != 3 {
+	found, err := filepath.Glob("contrib/*.*")
+	if err != nil || len(found) != 6 {
 		t.Fatalf("the units are %v: %v", found, err)
 	}
 	dir := t.TempDir()
@@ -29,13 +29,14 @@ func TestContrib(t *testing.T) {
 			t.Fatal(err)
 		}
 		unit := filepath.Join(dir, filepath.Base(name))
-		if err := os.WriteFile(unit, []byte(strings.ReplaceAll(string(text), "/usr/local/bin/nova-manage", program)), 0o644); err != nil {
+		installed := strings.NewReplacer("/usr/local/bin/nova-manage", program, "/usr/local/lib/nova-manage/backup", program, "/usr/sbin/radvd", program)
+		if err := os.WriteFile(unit, []byte(installed.Replace(string(text))), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		units = append(units, unit)
 	}
 	out, err := exec.Command(systemd, append([]string{"verify", "--man=no"}, units...)...).CombinedOutput()
-	if err != nil || strings.Contains(string(out), "nova-host-apply") {
+	if err != nil || strings.Contains(string(out), "nova-") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -64,6 +64,7 @@ package commands
 
 import (
 	"context"
+	"slices"
 
 	"nova-manage/internal/cli"
 )
@@ -72,7 +73,7 @@ import (
 // each function that it calls: what a flag fills is a run's own, and a batch has many.
 func catalogue() []*command {
 	var all []*command
-	for _, declare := range []func() *command{
+	first := []func() *command{
 		networkCategory,
 		instanceCategory,
 		fixedCategory,
@@ -89,13 +90,15 @@ func catalogue() []*command {
 		calcCategory,
 		batchCommand,
 		dbCategory,
-		emitCategory,
+	}
+	last := []func() *command{
 		hostCategory,
 		completionCommand,
 		manCommand,
 		configCategory,
 		versionCommand,
-	} {
+	}
+	for _, declare := range slices.Concat(first, emitCategories, last) {
 		c := declare()
 		c.anew = declare
 		all = append(all, c)
@@ -223,7 +226,7 @@ func newProgram(sys *cli.Sys, catalogue []*command) *cli.Program {
 			"nova-manage network list -f json",
 			"nova-manage help network create",
 		},
-		Retired:   retired,
+		Retired:   slices.Concat(retired, missing),
 		Flags:     l.flags(),
 		EnvPrefix: "NOVA_",
 		Flagfile:  defaultFlagfile,

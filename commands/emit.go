@@ -8,12 +8,6 @@ import (
 	"nova-manage/internal/configfile"
 )
 
-func emitCategory() *command {
-	return &command{name: "emit", short: "configuration files of a network node", actions: []*command{
-		emitRadvd(), emitSysctl(), emitNetworkd(), emitDnsmasq(), emitNftables(), emitAll(),
-	}}
-}
-
 // servedBy declares the flag that chooses the networks of one network node.
 func servedBy(into *string) *cli.Flag {
 	return cli.Text(into, "host", "only for the networks that this network node serves").As("HOST").NotInFlagfile().Completes(aHost)

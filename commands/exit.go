@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
 	"syscall"
 
 	"nova-manage/db"
@@ -98,4 +99,17 @@ func outcomeOf(ctx context.Context, err error) cli.Outcome {
 		return cli.Outcome{Exit: exitFailed, Code: codeLocked}
 	}
 	return cli.Outcome{Exit: exitFailed, Code: codeFailed}
+}
+
+// contradiction is the error for a ledger that no node can serve.
+func contradiction(format string, args ...any) error {
+	return &db.Error{Message: fmt.Sprintf(format, args...), Kind: db.ErrUnfit}
+}
+
+// checkError is the error of a check that found something.
+func checkError(n int, one, many string) error {
+	if n == 1 {
+		return fmt.Errorf("%w: 1 %s", db.ErrCheck, one)
+	}
+	return fmt.Errorf("%w: %d %s", db.ErrCheck, n, many)
 }

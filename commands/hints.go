@@ -72,6 +72,7 @@ var hints = map[db.Way]string{
 	db.WayCheckLedger:            "`nova-manage db check` says what is wrong with the ledger",
 	db.WayMakeLedger:             "check --sql_connection and --state_path; `nova-manage db sync` makes an empty one",
 	db.WayLocalDisk:              "keep the ledger on a disk of this host, or share it by postgresql://user@host/database; a copy on a disk of this host can be read",
+	db.WayServer:                 "name one on a server: --sql_connection postgresql://user@host/database",
 	db.WayNewerProgram:           "use the nova-manage that made it, or a newer one",
 	db.WayMigrate:                "`nova-manage db sync` brings it up to date",
 	db.WayAnotherPlace:           "name another place with --sql_connection",

@@ -8,9 +8,9 @@ import (
 )
 
 func hostCategory() *command {
-	return &command{name: "host", short: "the network nodes: what they serve, what would change, what is live", actions: []*command{
-		hostList(), hostDiff(), hostApply(), hostCheck(),
-	}}
+	return &command{name: "host", short: "the network nodes: what they serve, what would change, what is live", actions: append(
+		[]*command{hostList()}, liveActions()...,
+	)}
 }
 
 var hostColumns = []cli.Column[db.HostSummary]{

@@ -1,10 +1,11 @@
+//go:build linux
+
 package commands
 
 import (
 	"context"
 	"fmt"
 
-	"nova-manage/db"
 	"nova-manage/internal/cli"
 	"nova-manage/node"
 )
@@ -57,14 +58,6 @@ func hostDiff() *command {
 			return checkError(len(changes), "file differs", "files differ")
 		},
 	}
-}
-
-// checkError is the error of a check that found something.
-func checkError(n int, one, many string) error {
-	if n == 1 {
-		return fmt.Errorf("%w: 1 %s", db.ErrCheck, one)
-	}
-	return fmt.Errorf("%w: %d %s", db.ErrCheck, n, many)
 }
 
 // patch is all changes as one text. What is no part of a diff, such as a changed mode, stands before it as patch(1) skips it.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -40,6 +41,10 @@ type networkCreateOptions struct {
 	spec db.NewNetworks // what the ledger is asked for
 }
 
+// mostNumber is more than any VLAN or port can be, so that one too large is refused by what says why; an int has 32 bits on some
+// processors.
+const mostNumber = min(1<<31, math.MaxInt)
+
 func networkCreate() *command {
 	o := &networkCreateOptions{
 		FixedRange: netip.MustParsePrefix("10.0.0.0/8"), NumNetworks: 1000, NetworkSize: 256, VLANStart: 100, VPNStart: 1000,
@@ -50,9 +55,9 @@ func networkCreate() *command {
 		range4(&o.FixedRange, "fixed_range", "the IPv4 block to carve networks from").Also("fixed_range_v4").From(&o.fixedRangeFrom),
 		cli.Number(&o.NumNetworks, "num_networks", 1, 1<<28, "how many networks").From(&o.numNetworksFrom),
 		cli.Typed(&o.NetworkSize, "network_size", parseSize, "how many addresses each has, a power of two").As("N").From(&o.networkSizeFrom),
-		cli.Number(&o.VLANStart, "vlan_start", 0, 1<<31, "VlanManager: the first VLAN; if it is not given, the first from the default on "+
+		cli.Number(&o.VLANStart, "vlan_start", 0, mostNumber, "VlanManager: the first VLAN; if it is not given, the first from the default on "+
 			"where so many are free in a row").Also("vlan").From(&o.vlanStartFrom),
-		cli.Number(&o.VPNStart, "vpn_start", 0, 1<<31, "VlanManager: the first public VPN port; if it is not given, as with vlan_start").Also("vpn").From(&o.vpnStartFrom),
+		cli.Number(&o.VPNStart, "vpn_start", 0, mostNumber, "VlanManager: the first public VPN port; if it is not given, as with vlan_start").Also("vpn").From(&o.vpnStartFrom),
 		range6(&o.FixedRangeV6, "fixed_range_v6", "the IPv6 block to take /64s from; giving it asks for IPv6, from its first /64 on; "+
 			"in the default, the first that are free in a row").From(&o.fixedRangeV6From),
 	}

@@ -1,13 +1,13 @@
+//go:build linux
+
 package commands
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"path"
 	"strings"
 
-	"nova-manage/db"
 	"nova-manage/dnsmasqgen"
 	"nova-manage/internal/cli"
 	"nova-manage/internal/configfile"
@@ -132,9 +132,4 @@ func (o *nodeOptions) uplink() string {
 		return ""
 	}
 	return o.Uplinks[0]
-}
-
-// contradiction is the error for a ledger that no node can serve.
-func contradiction(format string, args ...any) error {
-	return &db.Error{Message: fmt.Sprintf(format, args...), Kind: db.ErrUnfit}
 }

@@ -11,7 +11,6 @@ import (
 	"nova-manage/db"
 	"nova-manage/internal/cli"
 	"nova-manage/internal/wholefile"
-	"nova-manage/node"
 )
 
 // daemonMode lets any daemon read a configuration file. It holds whatever the umask is: a daemon that has given up root
@@ -75,7 +74,7 @@ func (u *fileUpdate) apply() error {
 	if !u.needed {
 		return nil
 	}
-	if err := node.WriteFile(u.target, daemonMode, u.data); err != nil {
+	if err := writeWhole(u.target, daemonMode, u.data); err != nil {
 		return u.failed(err)
 	}
 	return nil

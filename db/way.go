@@ -12,6 +12,7 @@ const (
 	WayCheckLedger            = sqlstore.WayCheckLedger
 	WayMakeLedger             = sqlstore.WayMakeLedger
 	WayLocalDisk              = sqlstore.WayLocalDisk
+	WayServer                 = sqlstore.WayServer
 	WayNewerProgram           = sqlstore.WayNewerProgram
 	WayMigrate                = sqlstore.WayMigrate
 	WayAnotherPlace           = sqlstore.WayAnotherPlace

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package node is a network node as it is: files below /etc, the kernel's links, addresses, routes, settings and packet
 // filter, and daemons. It compares all that with how it is to be, replaces files, and has the daemons and the kernel follow.
 // How it is to be is told to it as files and typed values; of a ledger it knows nothing.

@@ -7,9 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
-	"os/user"
 	"runtime/debug"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -143,13 +141,4 @@ func myIP() netip.Addr {
 	}
 	defer conn.Close()
 	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
-}
-
-// userName asks the user database and not the environment, which anybody can set.
-func userName() string {
-	id := strconv.Itoa(os.Getuid())
-	if u, err := user.LookupId(id); err == nil {
-		return u.Username
-	}
-	return id
 }

@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // File is a file on its way: it stands beside its target under a hidden name, because a rename does not cross file systems.
@@ -44,11 +42,11 @@ var errSwept = errors.New("the file was taken away at once")
 // begin makes a file of that name and locks it, which tells others that somebody is at work on it for as long as the process
 // lives. The lock is of the kind that is not SQLite's (flock(2), not fcntl(2)).
 func begin(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|noFollow, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+	if !lock(f) {
 		f.Close()
 		return nil, errSwept
 	}
@@ -79,17 +77,6 @@ func sweep(folder, base string) {
 	}
 }
 
-func remove(path string) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-		_ = os.Remove(path)
-	}
-}
-
 // Commit has the file last and gives it its name, in place of a file that has it if replace says so. Error: fs.ErrExist where
 // it is not to be replaced. An error leaves what is there as it is.
 func (f *File) Commit(replace bool) error {
@@ -102,22 +89,10 @@ func (f *File) Commit(replace bool) error {
 	}
 	f.done = true
 	SyncFolder(filepath.Dir(f.target))
-	return f.Close()
-}
-
-func (f *File) name(replace bool) error {
-	if replace {
-		return os.Rename(f.Name(), f.target)
-	}
-	err := unix.Renameat2(unix.AT_FDCWD, f.Name(), unix.AT_FDCWD, f.target, unix.RENAME_NOREPLACE)
-	if err != unix.EINVAL && err != unix.ENOSYS && err != unix.ENOTSUP {
+	if err := f.Close(); !errors.Is(err, os.ErrClosed) {
 		return err
 	}
-	// A file system, or a kernel, without that.
-	if err := os.Link(f.Name(), f.target); err != nil {
-		return err
-	}
-	return os.Remove(f.Name())
+	return nil
 }
 
 // Discard takes the file away, unless it has its name. It may be called more than once.

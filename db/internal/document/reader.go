@@ -314,7 +314,7 @@ func (r *Reader) number() (int64, error) {
 	n, err := strconv.ParseInt(string(digits), 10, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
-		return 0, r.Errorf("%s is beyond %d to %d", Quote(string(digits)), math.MinInt64, math.MaxInt64)
+		return 0, r.Errorf("%s is beyond %d to %d", Quote(string(digits)), int64(math.MinInt64), int64(math.MaxInt64))
 	case err != nil || strconv.FormatInt(n, 10) != string(digits):
 		return 0, r.Errorf("%s is no whole number as it is written here: digits, without a leading zero", digits)
 	}

@@ -13,6 +13,8 @@ const (
 	WayMakeLedger Way = "make_ledger"
 	// WayLocalDisk: keep the ledger on a local disk, or on a server.
 	WayLocalDisk Way = "local_disk"
+	// WayServer: keep the ledger on a server, since the system has none in files.
+	WayServer Way = "server"
 	// WayNewerProgram: use the program that made the ledger, or a newer one.
 	WayNewerProgram Way = "newer_program"
 	// WayMigrate: bring the schema up to date.

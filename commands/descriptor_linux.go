@@ -61,15 +61,6 @@ func descriptorOf(path string) (fd int, ok bool, err error) {
 	return 0, false, nil
 }
 
-// outputDescriptor writes text where a descriptor stands that whoever started the command has opened: it is neither
-// opened again, which would begin at the first byte of a file, nor truncated, and `>>` appends.
-func (s *session) outputDescriptor(ctx context.Context, path string, fd int, text []byte) error {
-	return s.streamDescriptor(ctx, path, fd, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
-}
-
 // streamDescriptor is outputDescriptor for what write writes in pieces. The error of a write is that of the descriptor.
 func (s *session) streamDescriptor(ctx context.Context, path string, fd int, write func(io.Writer) error) error {
 	failed := func(err error) error { return fmt.Errorf("cannot write %s: %w", path, cli.ReasonOf(err)) }

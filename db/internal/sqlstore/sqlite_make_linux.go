@@ -209,23 +209,19 @@ func (e *sqlite) rehearse() error {
 	return nil
 }
 
-// settle has the ledger's file kept in the way in which readers go on while a writer writes: with a write-ahead log, which
-// is written into the file. That comes after the first commit, as a file without a ledger must not be changed. It wants the
-// file alone for a moment; if that is not to be had now, the next command that writes will do it, and until then readers
-// and writers wait for each other.
-func (e *sqlite) settle(ctx context.Context, conn *sql.Conn) {
-	if e.private {
-		return
+// syncFolder makes the names in a folder last. A file system that cannot do that says so, and a folder that may be
+// written but not read cannot be opened; neither is a reason not to go on.
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
 	}
-	const attempts = 20
-	for i := 1; i <= attempts; i++ {
-		var mode string
-		err := conn.QueryRowContext(context.WithoutCancel(ctx), "PRAGMA journal_mode").Scan(&mode)
-		if err == nil && mode != "wal" {
-			err = conn.QueryRowContext(context.WithoutCancel(ctx), "PRAGMA journal_mode=WAL").Scan(&mode)
-		}
-		if mode == "wal" || err != nil && !isBusy(err) || pause(ctx, min(i, 4)) != nil {
-			return
-		}
+	if err != nil {
+		return err
 	}
+	defer f.Close()
+	if err := f.Sync(); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOTSUP) {
+		return err
+	}
+	return nil
 }
