@@ -82,6 +82,13 @@ func (e *Env) kind(word string, c Colour) string {
 	return word
 }
 
+// Remark is Notef for whoever sits at a terminal; scripts have no use for it.
+func (e *Env) Remark(format string, args ...any) {
+	if e.Sys.StderrIsTerminal() && !e.quiet {
+		e.Notef(format, args...)
+	}
+}
+
 // Changed tells that the command has changed something for good, which from then on cannot fail any more: what goes wrong
 // after it is that the answer does not reach whoever asked.
 func (e *Env) Changed() { e.changed = true }
