@@ -36,6 +36,6 @@ func (g *globals) ofAnswer() []*Flag {
 		Choice(&g.Format, "format", formats, "how the answer is printed").Letter("f").From(&g.formatFrom),
 		Texts(&g.Columns, "column", "print this column alone; repeatable, in the order given").
 			Letter("c").As("NAME").From(&g.columnsFrom),
-		Boolean(&g.Quiet, "quiet", "print nothing on success").Letter("q"),
+		Boolean(&g.Quiet, "quiet", "print nothing on success but the text of a file that is asked for, as by emit").Letter("q"),
 	}
 }
