@@ -49,7 +49,11 @@ func TestFaults_answer(t *testing.T) {
 			}
 			for _, args := range [][]string{{"network", "list"}, {"instance", "list", "-f", "json"}, {"network", "create", "10.1.0.0/16", "1", "16", "--dry_run",
 				"--network_manager", "FlatManager", "--next_free"}, {"emit", "sysctl"}, {"version"}, {"help"}} {
-				if a := l.redirected(t, o.redirect, args...); a.code != 1 || a.stderr != "nova-manage: error: cannot write to standard output: "+o.reason+"\n" {
+				says := "nova-manage: error: cannot write to standard output: " + o.reason + "\n"
+				if slices.Contains(args, "json") {
+					says = `{"error": "cannot write to standard output: ` + o.reason + `", "hint": null, "code": "io", "exit": 1}` + "\n"
+				}
+				if a := l.redirected(t, o.redirect, args...); a.code != 1 || a.stderr != says {
 					t.Errorf("%s: %s: exit %d\n%s", name, args, a.code, a.stderr)
 				}
 			}

@@ -70,10 +70,44 @@ func testOldLedger(t *testing.T, l *ledger, engine string, version, latest int, 
 	l.must(t, "db", "copy", "--to", copied.url)
 	checkAnswers(t, copied, then)
 
+	if version >= 4 {
+		testOldUndo(t, engine, l)
+	}
+
 	writeOldLedger(t, l, version)
 	l.clean(t)
 	writeOldLedger(t, copied, version)
 	copied.clean(t)
+}
+
+// testOldUndo takes back, in a copy, what the earlier program has done, the latest first, until nothing is left. The past stays.
+func testOldUndo(t *testing.T, engine string, from *ledger) {
+	t.Helper()
+	l := newLedger(t, engine)
+	from.must(t, "db", "copy", "--to", l.url)
+	var changes []struct {
+		Number int
+		Undoes *int
+	}
+	parseJSON(t, l.must(t, "history", "-f", "json"), &changes)
+	taken := map[int]bool{} // by an undo of that program
+	for _, c := range changes {
+		if c.Undoes != nil {
+			taken[*c.Undoes] = true
+		} else if !taken[c.Number] {
+			l.must(t, "undo", strconv.Itoa(c.Number), "-q")
+		}
+	}
+	l.clean(t)
+	for _, noun := range []string{"project", "network", "instance", "floating", "fixed"} {
+		if rows := l.must(t, noun, "list", "-f", "value"); rows != "" {
+			t.Errorf("%s list:\n%s", noun, rows)
+		}
+		asOf := strconv.Itoa(changes[0].Number)
+		if was, want := l.must(t, noun, "list", "-f", "json", "--as_of", asOf), from.must(t, noun, "list", "-f", "json"); was != want {
+			t.Errorf("as of change %s %s list is\n%s\nnot\n%s", asOf, noun, was, want)
+		}
+	}
 }
 
 // testNoUndo wants a ledger that was older than history to have one change, which stands for all that was in it and is there to stay;

@@ -42,7 +42,7 @@ func batchCommand() *command {
 			"nova-manage batch site.txt --dry_run",
 			"nova-manage batch - -f json",
 		},
-		args:    []*cli.Arg{cli.Optional(cli.Text(&o.File, "FILE", "where the lines are; - is standard input").ByDefault("standard input"))},
+		args:    []*cli.Arg{cli.Optional(cli.Text(&o.File, "FILE", "where the lines are; - is standard input").ByDefault("standard input").Completes(cli.Files))},
 		answers: true,
 		useIs:   func() use { return o.use },
 		ledger:  creates,
@@ -126,6 +126,9 @@ func (o *batchOptions) check(c *command, l *cli.Line) error {
 		if err := c.check(l.Env); err != nil {
 			return err
 		}
+	}
+	if err := c.checkFormat(l.Env); err != nil {
+		return err
 	}
 	switch {
 	case c.on.AsOf != (past{}): // by the environment; it is no flag of a line

@@ -78,6 +78,7 @@ func calcCarve() *command {
 			cli.Required(cli.Typed(&o.Size, "SIZE", parseBlockSize, "of each: a number of IPv4 addresses, a power of two, or a prefix length such as /64")),
 		},
 		columns: cli.Fields(cidrColumns),
+		list:    true,
 		run:     o.run,
 	}
 }

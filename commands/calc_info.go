@@ -88,6 +88,7 @@ func calcSubtract() *command {
 			cli.OneOrMore(cli.TypedList(&without, "WITHOUT", netcalcValue(netcalc.ParseSpan), "what is taken away, likewise")),
 		},
 		columns: cli.Fields(cidrColumns),
+		list:    true,
 		check: func(*cli.Env) error {
 			for _, w := range without {
 				if w.First.BitLen() != from.First.BitLen() {

@@ -91,6 +91,8 @@ func catalogue() []*command {
 		dbCategory,
 		emitCategory,
 		hostCategory,
+		completionCommand,
+		manCommand,
 		configCategory,
 		versionCommand,
 	} {
@@ -113,6 +115,7 @@ type command struct {
 	other    *cli.Form
 	flags    []*cli.Flag
 	columns  []cli.Field
+	list     bool
 	answers  bool
 
 	// ledger is what the command does with the ledger at most.
@@ -136,6 +139,9 @@ type command struct {
 	// run does the work on what the session holds. It is nil for a category that only has actions.
 	run func(context.Context, *session) error
 
+	// rows is for a command that changes something and whose answer is a list: how long that can be with the options it was given,
+	// 0 for one of which nobody knows. It is asked after check.
+	rows func() int
 	// alone says why the command is none of a batch: it changes what no transaction takes back, or is about another ledger. It
 	// is empty for one that may be a line of a batch.
 	alone string
@@ -162,7 +168,7 @@ func (c *command) declare(l *ledger) *cli.Command {
 	}
 	d := &cli.Command{
 		Name: c.name, Short: c.short, Long: c.long, Examples: c.examples, Args: c.args, Other: c.other, Flags: c.flags, Columns: c.columns,
-		Answers: c.answers, Of: c,
+		List: c.list, Answers: c.answers, Of: c,
 	}
 	if c.anew != nil {
 		// What its flags say of the ledger is nothing to the one that is open.
@@ -222,6 +228,8 @@ func newProgram(sys *cli.Sys, catalogue []*command) *cli.Program {
 		EnvPrefix: "NOVA_",
 		Flagfile:  defaultFlagfile,
 		Outcome:   outcomeOf,
+		Complete:  l.complete,
+		Version:   func(sys *cli.Sys) string { return versionOf(sys).Version },
 	}
 	for _, c := range catalogue {
 		p.Commands = append(p.Commands, c.declare(l))

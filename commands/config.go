@@ -111,7 +111,7 @@ func configCheck() *command {
 			"shared with Nova's services, so that lines that are not ours are no fault: the exit code is 5 where a value is wrong, " +
 			"and else 0. No ledger is opened.",
 		examples: []string{"nova-manage config check", "nova-manage config check /etc/nova/nova.conf -f json"},
-		args:     []*cli.Arg{cli.AnyNumber(cli.Texts(&files, "FILE", "a flagfile, in either form; those that commands read by default"))},
+		args:     []*cli.Arg{cli.AnyNumber(cli.Texts(&files, "FILE", "a flagfile, in either form; those that commands read by default").Completes(cli.Files))},
 		columns:  cli.Fields(remarkColumns),
 		alone:    notOfBatch,
 		run: func(_ context.Context, s *session) error {

@@ -88,6 +88,7 @@ func dbCheck() *command {
 			"What is wrong is printed, and the exit code is 5.",
 		examples: []string{"nova-manage db check", "nova-manage db check -f json"},
 		columns:  cli.Fields(dbCheckColumns),
+		list:     true,
 		ledger:   reads,
 		present:  true,
 		run: func(ctx context.Context, s *session) error {
@@ -136,8 +137,9 @@ func dbCopy() *command {
 			"nova-manage db copy --to postgresql://nova@db.example.org/nova",
 			"nova-manage db copy --sql_connection postgresql://nova@db.example.org/nova --to /var/lib/nova/nova.sqlite",
 		},
-		flags:   []*cli.Flag{cli.Text(&to, "to", "where to: a URL or a path, as --sql_connection takes it").As("URL").NotInFlagfile()},
+		flags:   []*cli.Flag{cli.Text(&to, "to", "where to: a URL or a path, as --sql_connection takes it").As("URL").NotInFlagfile().Completes(cli.Files)},
 		columns: cli.Fields(dbCopyColumns),
+		rows:    severalRows,
 		ledger:  reads,
 		alone:   "it is about another ledger",
 		present: true,

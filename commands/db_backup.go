@@ -48,7 +48,7 @@ func dbBackup() *command {
 			"that opens as it is, and one on PostgreSQL the document of `db export --history`; `db restore` takes both. The copy is checked " +
 			"as by `db check`, and written as a whole or not at all. A file that is there is left alone without --force.",
 		examples: []string{"nova-manage db backup /srv/backup/nova.sqlite", `nova-manage db backup "/srv/backup/nova-$(date +%F).sqlite"`},
-		args:     []*cli.Arg{cli.Required(cli.Typed(&o.File, "FILE", filePath, "the file to make"))},
+		args:     []*cli.Arg{cli.Required(cli.Typed(&o.File, "FILE", filePath, "the file to make").Completes(cli.Files))},
 		flags:    []*cli.Flag{cli.Boolean(&o.Force, "force", "replace FILE if it is there").OnlyTyped()},
 		columns:  cli.Fields(dbBackupColumns),
 		ledger:   reads,
@@ -167,7 +167,7 @@ func dbRestore() *command {
 			"ledger; who reads sees the one or the other. Killed at any moment, it leaves one of them whole. History is that of FILE, and " +
 			"says nothing of the restore; where FILE is a document without it, the restore is its first change.",
 		examples: []string{"nova-manage db restore /srv/backup/nova.sqlite --dry_run", "nova-manage db restore /srv/backup/nova.sqlite"},
-		args:     []*cli.Arg{cli.Required(cli.Typed(&o.File, "FILE", filePath, "the file that holds it"))},
+		args:     []*cli.Arg{cli.Required(cli.Typed(&o.File, "FILE", filePath, "the file that holds it").Completes(cli.Files))},
 		columns:  cli.Fields(dbRestoreColumns),
 		ledger:   replaces,
 		useIs:    func() use { return nothing }, // it opens the ledger itself, which may be damaged

@@ -64,11 +64,12 @@ func dbImportNova() *command {
 			"nova-manage db import_nova nova.sql -f json",
 			"nova-manage db import_nova nova.sql --skip_invalid",
 		},
-		args: []*cli.Arg{cli.Required(cli.Typed(&o.Source, "SOURCE", filePath, "the SQLite file, or the dump").As("FILE"))},
+		args: []*cli.Arg{cli.Required(cli.Typed(&o.Source, "SOURCE", filePath, "the SQLite file, or the dump").As("FILE").Completes(cli.Files))},
 		flags: []*cli.Flag{
 			cli.Boolean(&o.SkipInvalid, "skip_invalid", "import what can be right without the rest").NotInFlagfile(),
 		},
 		columns: cli.Fields(dbImportNovaColumns),
+		rows:    severalRows,
 		ledger:  creates,
 		alone:   "it is about another database",
 		dryRun:  &o.DryRun,

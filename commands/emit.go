@@ -16,13 +16,13 @@ func emitCategory() *command {
 
 // servedBy declares the flag that chooses the networks of one network node.
 func servedBy(into *string) *cli.Flag {
-	return cli.Text(into, "host", "only for the networks that this network node serves").As("HOST").NotInFlagfile()
+	return cli.Text(into, "host", "only for the networks that this network node serves").As("HOST").NotInFlagfile().Completes(aHost)
 }
 
 // outputFlag declares -o, by which a rendered file goes to the disk instead of standard output.
 func outputFlag(into *string) *cli.Flag {
 	return cli.Typed(into, "output", filePath, "write FILE, as a whole or not at all; - is standard output, /dev/fd/N a descriptor").
-		As("FILE").Letter("o").ByDefault("standard output").NotInFlagfile()
+		As("FILE").Letter("o").ByDefault("standard output").NotInFlagfile().Completes(cli.Files)
 }
 
 // boundOf adapts a check of a generator, whose errors name the value as the framework does already.

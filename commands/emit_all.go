@@ -27,7 +27,7 @@ func emitAll() *command {
 			"nova-manage emit all --host node1 --dir node1 --uplink eth0 --style ifupdown",
 		},
 		flags: slices.Concat([]*cli.Flag{servedBy(&o.Host),
-			cli.Typed(&o.Dir, "dir", filePath, "where etc is, or is to be; it must exist").As("DIR").NotInFlagfile()},
+			cli.Typed(&o.Dir, "dir", filePath, "where etc is, or is to be; it must exist").As("DIR").NotInFlagfile().Completes(cli.Folders)},
 			o.nodeOptions.flags(), o.advertOptions.flags()),
 		ledger: reads,
 		files:  func() bool { return true },

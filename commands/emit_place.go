@@ -21,7 +21,7 @@ type place struct{ Output, Dir string }
 func (p *place) flags() []*cli.Flag {
 	return []*cli.Flag{
 		outputFlag(&p.Output),
-		cli.Typed(&p.Dir, "dir", filePath, "write the files into DIR, each where it differs").As("DIR").NotInFlagfile(),
+		cli.Typed(&p.Dir, "dir", filePath, "write the files into DIR, each where it differs").As("DIR").NotInFlagfile().Completes(cli.Folders),
 	}
 }
 

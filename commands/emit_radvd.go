@@ -49,10 +49,10 @@ func emitRadvd() *command {
 func (o *emitRadvdOptions) placeFlags() []*cli.Flag {
 	return []*cli.Flag{
 		servedBy(&o.Host),
-		cli.Texts(&o.Networks, "network", "only for the bridge of this network: "+networkUsage+"; repeatable").As("NETWORK").NotInFlagfile(),
+		cli.Texts(&o.Networks, "network", "only for the bridge of this network: "+networkUsage+"; repeatable").As("NETWORK").NotInFlagfile().Completes(aNetwork),
 		outputFlag(&o.Output),
 		cli.Typed(&o.PerBridge, "per_bridge", filePath, "write DIR/"+perBridgeName("BRIDGE")+
-			" for each bridge, where it differs").As("DIR").NotInFlagfile(),
+			" for each bridge, where it differs").As("DIR").NotInFlagfile().Completes(cli.Folders),
 		cli.Boolean(&o.Prune, "prune", "with --per_bridge: remove the files written so for bridges that are gone").NotInFlagfile(),
 	}
 }

@@ -19,7 +19,7 @@ var fixedColumns = []cli.Column[db.FixedAddress]{
 	{Name: "network_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.NetworkID) }, Drop: 9},
 	{Name: "cidr", Value: func(a db.FixedAddress) any { return a.CIDR }, Drop: 7},
 	{Name: "address", Value: func(a db.FixedAddress) any { return a.Span }},
-	{Name: "mac_address", Value: func(a db.FixedAddress) any { return cli.OrNull(a.MAC) }, Drop: 5},
+	{Name: "mac_address", Value: func(a db.FixedAddress) any { return cli.OrNull(a.MAC) }, Read: readMAC, Drop: 5},
 	{Name: "instance", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Instance) }},
 	{Name: "project_id", Value: func(a db.FixedAddress) any { return cli.OrNull(a.ProjectID) }, Drop: 6},
 	{Name: "host", Value: func(a db.FixedAddress) any { return cli.OrNull(a.Host) }, Drop: 8},
@@ -33,7 +33,7 @@ type fixedListOptions struct {
 
 func fixedList() *command {
 	o := &fixedListOptions{}
-	host := named(&o.filter.Host, "host", nil, "only those of this host: the instance's, else the network's").As("HOST").NotInFlagfile()
+	host := named(&o.filter.Host, "host", nil, "only those of this host: the instance's, else the network's").As("HOST").NotInFlagfile().Completes(aMachine)
 	return &command{
 		name:  "list",
 		short: "list fixed addresses that are held or reserved, in address order",
@@ -53,8 +53,10 @@ func fixedList() *command {
 			cli.Boolean(&o.filter.All, "all", "also IPv4 addresses that nobody has"),
 		},
 		columns: cli.Fields(fixedColumns),
+		list:    true,
 		ledger:  reads,
 		run: func(ctx context.Context, s *session) error {
+			o.filter.Wanted = s.listing(db.FixedIndexed)
 			o.filter.Family, _ = strconv.Atoi(o.Family) // one of the two, or none
 			return cli.PrintList(s.Env, fixedColumns, s.store.FixedAddresses(ctx, o.filter))
 		},
@@ -64,7 +66,7 @@ func fixedList() *command {
 // fixedRanges declares the flag that is RANGE..., or --address as later releases spelled it.
 func fixedRanges(into *[]netcalc.Span) *cli.Flag {
 	return cli.TypedList(into, "address", netcalcValue(netcalc.ParseSpan), "an address, FIRST-LAST or a CIDR, of either family").
-		As("RANGE").OnlyTyped()
+		As("RANGE").OnlyTyped().Completes(aNetworkRange)
 }
 
 func fixedReserve() *command {

@@ -48,7 +48,7 @@ func floatingCreate() *command {
 	r := &db.FloatingRange{Pool: "nova"}
 	var from struct{ pool, host, inter cli.Origin }
 	var again bool
-	host := named(&r.Host, "host", newWord, "the network node that the addresses are routed to").As("HOST").
+	host := named(&r.Host, "host", newWord, "the network node that the addresses are routed to").As("HOST").Completes(aHost).
 		ByDefault("this machine's name").NotInFlagfile().From(&from.host)
 	block := cli.Typed(&r.CIDR, "ip_range", func(s string) (netip.Prefix, error) {
 		p, err := parseBlock(s)
@@ -79,7 +79,7 @@ func floatingCreate() *command {
 		}},
 		flags: []*cli.Flag{
 			host, block,
-			named(&r.Pool, "pool", newWord, "the pool that they belong to").As("POOL").Also("default_floating_pool").From(&from.pool),
+			named(&r.Pool, "pool", newWord, "the pool that they belong to").As("POOL").Completes(aPool).Also("default_floating_pool").From(&from.pool),
 			networkInterface(&r.Interface, "interface", "the interface that the host answers for them on").Also("public_interface").TakesEmpty().
 				From(&from.inter),
 			ifNotExists(&again),
@@ -126,7 +126,7 @@ func floatingDelete() *command {
 	var block netip.Prefix
 	var from cli.Origin
 	var gone bool
-	ipRange := cli.Typed(&block, "ip_range", parseBlock, "the range as it was created, or a larger one around several").As("RANGE").
+	ipRange := cli.Typed(&block, "ip_range", parseBlock, "the range as it was created, or a larger one around several").As("RANGE").Completes(aFloatingRange).
 		From(&from).NotInFlagfile()
 	return &command{
 		name:     "delete",
@@ -150,7 +150,7 @@ func floatingDelete() *command {
 
 func floatingList() *command {
 	f := &db.FloatingFilter{}
-	host := named(&f.Host, "host", nil, "only those that are routed to this network node").As("HOST").NotInFlagfile()
+	host := named(&f.Host, "host", nil, "only those that are routed to this network node").As("HOST").NotInFlagfile().Completes(aHost)
 	return &command{
 		name:  "list",
 		short: "list public addresses in order",
@@ -164,12 +164,14 @@ func floatingList() *command {
 		args: []*cli.Arg{cli.Optional(host)},
 		flags: []*cli.Flag{
 			host,
-			named(&f.Pool, "pool", nil, "only those of this pool").As("POOL"),
+			named(&f.Pool, "pool", nil, "only those of this pool").As("POOL").Completes(aPool),
 			cli.Boolean(&f.All, "all", "give every IPv4 address a line of its own"),
 		},
 		columns: cli.Fields(floatingColumns),
+		list:    true,
 		ledger:  reads,
 		run: func(ctx context.Context, s *session) error {
+			f.Wanted = s.listing(db.FloatingIndexed)
 			return cli.PrintList(s.Env, floatingColumns, s.store.FloatingAddresses(ctx, *f))
 		},
 	}
@@ -196,11 +198,11 @@ func floatingAssociate() *command {
 			"nova-manage floating associate i-00000001 --pool public -f value -c address",
 		},
 		args: []*cli.Arg{
-			cli.Required(cli.Text(&o.Instance, "INSTANCE", "a name (PROJECT/NAME where it is not unique), an id, a MAC or an address")),
+			cli.Required(cli.Text(&o.Instance, "INSTANCE", "a name (PROJECT/NAME where it is not unique), an id, a MAC or an address").Completes(anInstance)),
 			cli.Optional(cli.Typed(&o.Address, "ADDRESS", netcalcValue(netcalc.ParseAddr), "the public address")),
 		},
 		flags: []*cli.Flag{
-			named(&o.Pool, "pool", nil, "the pool to take it from").As("POOL").ByDefault("any"),
+			named(&o.Pool, "pool", nil, "the pool to take it from").As("POOL").Completes(aPool).ByDefault("any"),
 			cli.Choice(&o.Family, "family", []string{"4", "6"}, "take one of IPv4 or of IPv6").ByDefault("IPv4 where it can be had"),
 			cli.Boolean(&o.Again, "if_not_exists", "accept that the instance has ADDRESS, or without it any of the pool and family, and write nothing then"),
 		},
@@ -228,7 +230,7 @@ func floatingDisassociate() *command {
 		name:     "disassociate",
 		short:    "take a public address from its instance",
 		examples: []string{"nova-manage floating disassociate 192.0.2.7"},
-		args:     []*cli.Arg{cli.Required(cli.Typed(&address, "ADDRESS", netcalcValue(netcalc.ParseAddr), "the public address"))},
+		args:     []*cli.Arg{cli.Required(cli.Typed(&address, "ADDRESS", netcalcValue(netcalc.ParseAddr), "the public address").Completes(aFloatingAddress))},
 		flags:    []*cli.Flag{ifExists(&gone)},
 		ledger:   writes,
 		run: func(ctx context.Context, s *session) error {

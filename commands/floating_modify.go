@@ -28,10 +28,10 @@ func floatingModify() *command {
 			"nova-manage floating modify 192.0.2.0/28 --pool public",
 			`nova-manage floating modify 198.51.100.0/24 --host node2 --interface ""`,
 		},
-		args: []*cli.Arg{cli.Required(cli.Typed(&o.Range, "RANGE", parseBlock, "the range as it was created"))},
+		args: []*cli.Arg{cli.Required(cli.Typed(&o.Range, "RANGE", parseBlock, "the range as it was created").Completes(aFloatingRange))},
 		flags: []*cli.Flag{
-			named(&o.Pool, "pool", newWord, "the pool that it belongs to").As("POOL").From(&o.from.pool).OnlyTyped(),
-			named(&o.Host, "host", newWord, "the network node that the addresses are routed to").As("HOST").From(&o.from.host).OnlyTyped(),
+			named(&o.Pool, "pool", newWord, "the pool that it belongs to").As("POOL").Completes(aPool).From(&o.from.pool).OnlyTyped(),
+			named(&o.Host, "host", newWord, "the network node that the addresses are routed to").As("HOST").Completes(aHost).From(&o.from.host).OnlyTyped(),
 			networkInterface(&o.Interface, "interface", "the interface that the host answers for them on").From(&o.from.inter).OnlyTyped().
 				TakesEmpty(),
 		},

@@ -33,7 +33,6 @@ const timesAre = "A time is RFC 3339 (2026-03-02T10:00:00Z), a date, which is it
 type historyOptions struct {
 	Since, Until                        when
 	Network, Instance, ProjectID, Actor string
-	Limit                               int
 }
 
 func historyList() *command {
@@ -53,13 +52,13 @@ func historyList() *command {
 		flags: []*cli.Flag{
 			cli.Typed(&o.Since, "since", parseWhen, "changes from then on").As("TIME").NotInFlagfile(),
 			cli.Typed(&o.Until, "until", parseWhen, "changes up to then").As("TIME").NotInFlagfile(),
-			cli.Text(&o.Network, "network", "changes of a network, its instances and its addresses").As("NETWORK").NotInFlagfile(),
-			cli.Text(&o.Instance, "instance", "changes of an instance and its addresses").As("INSTANCE").NotInFlagfile(),
-			cli.Text(&o.ProjectID, "project_id", "changes of a project and of what it has").As("PROJECT").Also("project").NotInFlagfile(),
+			cli.Text(&o.Network, "network", "changes of a network, its instances and its addresses").As("NETWORK").NotInFlagfile().Completes(aNetwork),
+			cli.Text(&o.Instance, "instance", "changes of an instance and its addresses").As("INSTANCE").NotInFlagfile().Completes(anInstance),
+			cli.Text(&o.ProjectID, "project_id", "changes of a project and of what it has").As("PROJECT").Also("project").NotInFlagfile().Completes(aProject),
 			cli.Text(&o.Actor, "actor", "changes that this one made").As("USER@HOST").OnlyTyped(),
-			cli.Number(&o.Limit, "limit", 1, 1<<30, "at most so many").NotInFlagfile(),
 		},
 		columns: cli.Fields(historyColumns),
+		list:    true,
 		ledger:  reads,
 		present: true,
 		run: func(ctx context.Context, s *session) error {
@@ -72,7 +71,8 @@ func historyList() *command {
 				return err
 			}
 			return cli.PrintList(s.Env, historyColumns, s.store.Changes(ctx, db.ChangeFilter{Since: since, Until: until,
-				Network: o.Network, Instance: o.Instance, ProjectID: o.ProjectID, Actor: o.Actor, Limit: o.Limit}))
+				Network: o.Network, Instance: o.Instance, ProjectID: o.ProjectID, Actor: o.Actor,
+				Wanted: s.listing(db.ChangesIndexed)}))
 		},
 	}
 }
@@ -118,7 +118,7 @@ func historyShow() *command {
 }
 
 func changeNumber(into *int64) *cli.Flag {
-	return cli.Number(into, "NUMBER", 1, 1<<62, "the number of a change, as `nova-manage history` lists it")
+	return cli.Number(into, "NUMBER", 1, 1<<62, "the number of a change, as `nova-manage history` lists it").Completes(aChange)
 }
 
 // changeText is a change for readers.

@@ -31,6 +31,7 @@ func hostList() *command {
 			"`openstack host list`.",
 		examples: []string{"nova-manage host list", "nova-manage host list -f value -c host"},
 		columns:  cli.Fields(hostColumns),
+		list:     true,
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
 			found, err := s.store.Hosts(ctx)

@@ -29,6 +29,7 @@ func hostCheck() *command {
 		args:     []*cli.Arg{o.hostArg()},
 		flags:    o.flags(),
 		columns:  cli.Fields(differenceColumns),
+		list:     true,
 		ledger:   reads,
 		present:  true,
 		check:    o.check,

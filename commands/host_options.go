@@ -24,7 +24,7 @@ func newHostOptions() *hostOptions {
 }
 
 func (o *hostOptions) hostArg() *cli.Arg {
-	return cli.Optional(named(&o.Host, "HOST", nil, "the network node").ByDefault("the name of this machine"))
+	return cli.Optional(named(&o.Host, "HOST", nil, "the network node").ByDefault("the name of this machine").Completes(aHost))
 }
 
 func (o *hostOptions) flags() []*cli.Flag {
@@ -33,7 +33,7 @@ func (o *hostOptions) flags() []*cli.Flag {
 
 func (o *hostOptions) rootFlag() *cli.Flag {
 	return cli.Typed(&o.Root, "root", filePath, "the folder that is to become the node's /; the files go below it, and nothing is reloaded").
-		As("DIR").NotInFlagfile()
+		As("DIR").NotInFlagfile().Completes(cli.Folders)
 }
 
 func (o *hostOptions) check(e *cli.Env) (err error) {

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -19,11 +20,11 @@ func instanceCategory() *command {
 
 // instanceColumns are what every answer about instances has, in this order.
 var instanceColumns = []cli.Column[db.Instance]{
-	{Name: "id", Value: func(i db.Instance) any { return i.EC2ID() }},
+	{Name: "id", Value: func(i db.Instance) any { return i.EC2ID() }, By: func(i db.Instance) any { return i.ID }, Read: readInstanceID},
 	{Name: "name", Value: func(i db.Instance) any { return i.Name }},
 	{Name: "project_id", Value: func(i db.Instance) any { return i.ProjectID }, Drop: 6},
 	{Name: "network_id", Value: func(i db.Instance) any { return i.NetworkID }, Long: true},
-	{Name: "mac_address", Value: func(i db.Instance) any { return i.MAC }, Drop: 9},
+	{Name: "mac_address", Value: func(i db.Instance) any { return i.MAC }, Read: readMAC, Drop: 9},
 	{Name: "fixed_ip", Value: func(i db.Instance) any { return i.FixedIP }},
 	{Name: "fixed_ip_v6", Value: func(i db.Instance) any { return i.FixedIPv6 }, Drop: 7},
 	{Name: "floating_ip", Value: func(i db.Instance) any { return i.FloatingIP }},
@@ -35,12 +36,27 @@ var instanceColumns = []cli.Column[db.Instance]{
 	{Name: "created_at", Value: func(i db.Instance) any { return i.CreatedAt }, Long: true},
 }
 
+// readInstanceID reads an id in a condition.
+func readInstanceID(s string) (any, error) {
+	id, ok := db.InstanceID(s)
+	if !ok {
+		return nil, errors.New("is not an instance's id such as i-00000001")
+	}
+	return id, nil
+}
+
+// readMAC reads a MAC in a condition, in any of its spellings, as the text that is compared.
+func readMAC(s string) (any, error) {
+	m, err := netcalcValue(netcalc.ParseMAC)(s)
+	return m.String(), err
+}
+
 // instanceUsage is what INSTANCE may be, wherever a command takes one.
 const instanceUsage = "a name (PROJECT/NAME where several projects have it), an id, a MAC or an address"
 
 // onNetwork declares the flag that names one network.
 func onNetwork(into *string, usage string) *cli.Flag {
-	return cli.Text(into, "network", usage+": "+networkUsage).As("NETWORK").NotInFlagfile()
+	return cli.Text(into, "network", usage+": "+networkUsage).As("NETWORK").NotInFlagfile().Completes(aNetwork)
 }
 
 // guestMAC declares a flag for the MAC of a guest's port.
@@ -81,19 +97,20 @@ func instanceCreate() *command {
 		},
 		args: []*cli.Arg{cli.Required(named(&o.Name, "NAME", newWord, "its name, unique within the project"))},
 		flags: []*cli.Flag{
-			named(&o.ProjectID, "project_id", newWord, "the project that has it").As("PROJECT").Also("project"),
+			named(&o.ProjectID, "project_id", newWord, "the project that has it").As("PROJECT").Also("project").Completes(aProject),
 			onNetwork(&o.Network, "the network it is on"),
 			guestMAC(&o.MAC, "mac", "its MAC").ByDefault("a random one, 02:16:3e:..."),
 			address(&o.FixedIP, "fixed_ip", netcalc.ParseAddr4, "its IPv4 address").ByDefault("the next one"),
 			address(&o.FixedIPv6, "fixed_ip_v6", netcalc.ParseAddr6,
 				"its IPv6 address, for a guest that does not use EUI-64").ByDefault("the EUI-64 address of its MAC"),
-			named(&o.Host, "host", newWord, "the machine it runs on").As("HOST").NotInFlagfile(),
-			cli.Texts(&o.SecurityGroups, "security_group", "a security group of the project; repeatable").As("GROUP").
+			named(&o.Host, "host", newWord, "the machine it runs on").As("HOST").NotInFlagfile().Completes(aMachine),
+			cli.Texts(&o.SecurityGroups, "security_group", "a security group of the project; repeatable").As("GROUP").Completes(aGroupName).
 				ByDefault(db.DefaultGroup),
 			cli.Number(&o.Count, "count", 1, 1<<20, "make that many, named NAME-1, NAME-2 and so on").ByDefault("one, named NAME"),
 			ifNotExists(&o.IfNotExists), createProject(&o.CreateProject),
 		},
 		columns: cli.Fields(instanceColumns),
+		rows:    func() int { return max(1, o.Count) },
 		ledger:  writes,
 		check:   o.check,
 		run:     o.run,
@@ -169,16 +186,19 @@ func instanceList() *command {
 		examples: []string{
 			"nova-manage instance list",
 			"nova-manage instance list --project_id apollo -f json",
-			"nova-manage instance list --network 10.0.1.0/27 -f value -c mac_address -c fixed_ip_v6",
+			"nova-manage instance list --network 10.0.1.0/27 -f value -c mac_address,fixed_ip_v6",
+			"nova-manage instance list --filter name~^web- --sort created_at:desc --limit 10",
 		},
 		flags: []*cli.Flag{
-			named(&f.ProjectID, "project_id", nil, "only those of this project").As("PROJECT").Also("project"),
+			named(&f.ProjectID, "project_id", nil, "only those of this project").As("PROJECT").Also("project").Completes(aProject),
 			onNetwork(&f.Network, "only those on this network"),
-			named(&f.Host, "host", nil, "only those that run on this machine").As("HOST").NotInFlagfile(),
+			named(&f.Host, "host", nil, "only those that run on this machine").As("HOST").NotInFlagfile().Completes(aMachine),
 		},
 		columns: cli.Fields(instanceColumns),
+		list:    true,
 		ledger:  reads,
 		run: func(ctx context.Context, s *session) error {
+			f.Wanted = s.listing(db.InstancesIndexed)
 			return cli.PrintList(s.Env, instanceColumns, s.store.Instances(ctx, *f))
 		},
 	}
@@ -191,7 +211,7 @@ func instanceShow() *command {
 		name:     "show",
 		short:    "show one instance",
 		examples: []string{"nova-manage instance show web", "nova-manage instance show 10.0.1.3 -f value -c fixed_ip_v6"},
-		args:     []*cli.Arg{cli.Required(cli.Text(&ref, "INSTANCE", instanceUsage))},
+		args:     []*cli.Arg{cli.Required(cli.Text(&ref, "INSTANCE", instanceUsage).Completes(anInstance))},
 		columns:  cli.Fields(columns),
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
@@ -212,7 +232,7 @@ func instanceDelete() *command {
 		short:    "delete instances and release their addresses",
 		long:     "All of them are deleted or none.",
 		examples: []string{"nova-manage instance delete web", "nova-manage instance delete apollo/web-1 i-00000002 10.0.1.5"},
-		args:     []*cli.Arg{cli.OneOrMore(cli.Texts(&refs, "INSTANCE", instanceUsage))},
+		args:     []*cli.Arg{cli.OneOrMore(cli.Texts(&refs, "INSTANCE", instanceUsage).Completes(anInstance))},
 		flags:    []*cli.Flag{ifExists(&gone)},
 		ledger:   writes,
 		run: func(ctx context.Context, s *session) error {

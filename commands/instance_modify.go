@@ -35,13 +35,13 @@ func instanceModify() *command {
 			"nova-manage instance modify db --mac 02:16:3e:33:44:66 --fixed_ip 10.0.1.9",
 			`nova-manage instance modify web --host ""`,
 		},
-		args: []*cli.Arg{cli.OneOrMore(cli.Texts(&o.Instances, "INSTANCE", instanceUsage))},
+		args: []*cli.Arg{cli.OneOrMore(cli.Texts(&o.Instances, "INSTANCE", instanceUsage).Completes(anInstance))},
 		// Only what is typed changes an instance: a variable or a flagfile that sets a default for new ones does not.
 		flags: []*cli.Flag{
 			named(&o.Name, "name", newWord, "its name, unique within the project; of one instance only").From(&o.from.name).OnlyTyped(),
-			named(&o.Host, "host", newWord, "the machine it runs on").As("HOST").From(&o.from.host).OnlyTyped().TakesEmpty(),
+			named(&o.Host, "host", newWord, "the machine it runs on").As("HOST").Completes(aMachine).From(&o.from.host).OnlyTyped().TakesEmpty(),
 			cli.Texts(&o.SecurityGroups, "security_group", "a security group of the project that it is in, instead of those before; repeatable").
-				As("GROUP").OnlyTyped(),
+				As("GROUP").OnlyTyped().Completes(aGroupName),
 			address(&o.FixedIP, "fixed_ip", netcalc.ParseAddr4, "its IPv4 address, of the same network; of one instance only").
 				From(&o.from.fixedIP).OnlyTyped(),
 			address(&o.FixedIPv6, "fixed_ip_v6", netcalc.ParseAddr6, "its IPv6 address, of the same network; of one instance only").
@@ -49,6 +49,7 @@ func instanceModify() *command {
 			guestMAC(&o.MAC, "mac", "its MAC; of one instance only").From(&o.from.mac).OnlyTyped(),
 		},
 		columns: cli.Fields(instanceColumns),
+		rows:    func() int { return len(o.Instances) },
 		ledger:  writes,
 		check:   o.check,
 		run:     o.run,

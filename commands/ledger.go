@@ -57,8 +57,8 @@ func newLedger(sys *cli.Sys) *ledger { return &ledger{LockTimeout: db.DefaultLoc
 func (l *ledger) flags() []*cli.Flag {
 	return []*cli.Flag{
 		cli.Text(&l.SQLConnection, "sql_connection", "the ledger: sqlite:////abs/path, sqlite:///rel/path, a path, or postgresql://user@host/db").
-			As("URL").ByDefault("nova.sqlite in the state path"),
-		cli.Typed(&l.StatePath, "state_path", orEmpty(filePath), "the folder of the ledger").As("DIR").
+			As("URL").Completes(cli.Files).ByDefault("nova.sqlite in the state path"),
+		cli.Typed(&l.StatePath, "state_path", orEmpty(filePath), "the folder of the ledger").As("DIR").Completes(cli.Folders).
 			ByDefault("/var/lib/nova for root, the XDG state folder's nova for others").
 			Computed(func(*cli.Sys) (string, error) { return l.defaultStatePath() }),
 		cli.Typed(&l.LockTimeout, "lock_timeout", parseWait, "how long to wait for another writer: seconds, or 500ms, 30s, 2m").
@@ -144,6 +144,9 @@ func (c *command) runOn(ctx context.Context, e *cli.Env, l *ledger) (err error) 
 		if err := c.check(e); err != nil {
 			return err
 		}
+	}
+	if err := c.checkFormat(e); err != nil {
+		return err
 	}
 	if c.prepare != nil {
 		if err := c.prepare(ctx, e); err != nil {

@@ -25,8 +25,8 @@ func mapCommand() *command {
 			"two, and networks have their names where there is room and in any case under the mouse. `nova-manage whois RANGE` and " +
 			"`nova-manage usage --range RANGE` say it in words and numbers.",
 		examples: []string{"nova-manage map 10.0.0.0/8", "nova-manage map 2001:db8::/48 --svg map.svg"},
-		args:     []*cli.Arg{cli.Required(cli.Typed(&o.Range, "RANGE", netcalcValue(netcalc.ParsePrefix), "a CIDR of either family"))},
-		flags: []*cli.Flag{cli.Typed(&o.SVG, "svg", filePath, "write a page to FILE, as a whole or not at all; - is standard output").
+		args:     []*cli.Arg{cli.Required(cli.Typed(&o.Range, "RANGE", netcalcValue(netcalc.ParsePrefix), "a CIDR of either family").Completes(aNetworkRange))},
+		flags: []*cli.Flag{cli.Typed(&o.SVG, "svg", filePath, "write a page to FILE, as a whole or not at all; - is standard output").Completes(cli.Files).
 			As("FILE").NotInFlagfile()},
 		ledger: reads,
 		files:  func() bool { return isFile(o.SVG) },

@@ -78,8 +78,8 @@ type networkValues struct {
 func (v *networkValues) flags() []*cli.Flag {
 	return []*cli.Flag{
 		named(&v.Label, "label", newLabel, "a name for each network").From(&v.from.label),
-		named(&v.ProjectID, "project_id", newWord, "the project that has it").As("PROJECT").From(&v.from.projectID).Also("project"),
-		named(&v.Host, "host", newWord, "the network node that serves it").As("HOST").From(&v.from.host).NotInFlagfile(),
+		named(&v.ProjectID, "project_id", newWord, "the project that has it").As("PROJECT").Completes(aProject).From(&v.from.projectID).Also("project"),
+		named(&v.Host, "host", newWord, "the network node that serves it").As("HOST").Completes(aHost).From(&v.from.host).NotInFlagfile(),
 		address(&v.DNS1, "dns1", netcalc.ParseAddr, "its first DNS server, IPv4 or IPv6").From(&v.from.dns1),
 		address(&v.DNS2, "dns2", netcalc.ParseAddr, "its second DNS server, IPv4 or IPv6").From(&v.from.dns2),
 		cli.Typed(&v.MTU, "mtu", parseMTU, "its MTU in bytes").As("BYTES").From(&v.from.mtu),
@@ -109,20 +109,24 @@ func networkList() *command {
 		examples: []string{
 			"nova-manage network list",
 			"nova-manage network list --project_id apollo -f json",
-			"nova-manage network list -c cidr -c used -c free",
+			"nova-manage network list -c cidr,used,free --sort free --limit 10",
+			`nova-manage network list --filter project_id= --filter "vlan>=200"`,
 			"nova-manage network list -f value -c cidr -c cidr_v6",
 		},
 		flags: []*cli.Flag{
-			named(&o.filter.ProjectID, "project_id", nil, "only those of this project").As("PROJECT").Also("project"),
-			named(&o.filter.Host, "host", nil, "only those that this network node serves").As("HOST").NotInFlagfile(),
-			cli.Text(&o.filter.Bridge, "bridge", "only those on this bridge").As("IFACE"),
+			named(&o.filter.ProjectID, "project_id", nil, "only those of this project").As("PROJECT").Completes(aProject).Also("project"),
+			named(&o.filter.Host, "host", nil, "only those that this network node serves").As("HOST").Completes(aHost).NotInFlagfile(),
+			cli.Text(&o.filter.Bridge, "bridge", "only those on this bridge").As("IFACE").Completes(aBridge),
 		},
 		columns: cli.Fields(filledColumns),
+		list:    true,
 		ledger:  reads,
 		run: func(ctx context.Context, s *session) error {
 			if asksFill(s) {
+				o.filter.Wanted = s.listing(db.FilledIndexed)
 				return cli.PrintList(s.Env, filledColumns, s.store.FilledNetworks(ctx, o.filter))
 			}
+			o.filter.Wanted = s.listing(db.NetworksIndexed)
 			return cli.PrintList(s.Env, networkColumns, s.store.Networks(ctx, o.filter))
 		},
 	}
@@ -139,7 +143,7 @@ func networkShow() *command {
 		short:    "show one network",
 		long:     fillUsage,
 		examples: []string{"nova-manage network show 10.0.1.0/27", "nova-manage network show 1 -f value -c cidr_v6"},
-		args:     []*cli.Arg{cli.Required(cli.Text(&ref, "NETWORK", networkUsage))},
+		args:     []*cli.Arg{cli.Required(cli.Text(&ref, "NETWORK", networkUsage).Completes(aNetwork))},
 		columns:  cli.Fields(cli.AllShown(filledColumns)),
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
@@ -167,11 +171,11 @@ type networkRefs struct {
 }
 
 func (r *networkRefs) args() []*cli.Arg {
-	return []*cli.Arg{cli.AnyNumber(cli.Texts(&r.Networks, "NETWORK", networkUsage))}
+	return []*cli.Arg{cli.AnyNumber(cli.Texts(&r.Networks, "NETWORK", networkUsage).Completes(aNetwork))}
 }
 
 func (r *networkRefs) flag() *cli.Flag {
-	return cli.Texts(&r.Ranges, "fixed_range", "NETWORK, as later releases of Nova spelled it; repeatable").As("NETWORK").
+	return cli.Texts(&r.Ranges, "fixed_range", "NETWORK, as later releases of Nova spelled it; repeatable").As("NETWORK").Completes(aNetwork).
 		OnlyTyped()
 }
 
@@ -208,7 +212,7 @@ func networkDelete() *command {
 		args: o.args(),
 		flags: []*cli.Flag{
 			cli.Boolean(&o.Force, "force", "delete them although a project has them, and the instances on them too").OnlyTyped(), o.flag(),
-			named(&o.AllOfProject, "all_of_project", nil, "delete all networks of this project").As("PROJECT").OnlyTyped(),
+			named(&o.AllOfProject, "all_of_project", nil, "delete all networks of this project").As("PROJECT").Completes(aProject).OnlyTyped(),
 			ifExists(&o.IfExists),
 		},
 		ledger: writes,
@@ -260,6 +264,7 @@ func networkModify() *command {
 			cli.Boolean(&o.DisassociateProject, "disassociate_project", "take it from its project").OnlyTyped(),
 			cli.Boolean(&o.DisassociateHost, "disassociate_host", "take it from its network node").OnlyTyped()),
 		columns: cli.Fields(networkColumns),
+		rows:    func() int { return len(o.all) },
 		ledger:  writes,
 		check:   o.check,
 		run:     o.run,

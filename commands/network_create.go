@@ -80,6 +80,7 @@ func networkCreate() *command {
 		other:   labelFirst(values[0], positional),
 		flags:   slices.Concat(positional, o.flags(), values),
 		columns: cli.Fields(networkColumns),
+		rows:    func() int { return o.spec.Count },
 		ledger:  creates,
 		dryRun:  &o.DryRun,
 		check:   o.check,
@@ -110,7 +111,7 @@ func labelFirst(label *cli.Flag, positional []*cli.Flag) *cli.Form {
 
 func (o *networkCreateOptions) flags() []*cli.Flag {
 	return []*cli.Flag{
-		cli.Typed(&o.Manager, "network_manager", parseManager, "how networks map to links").As("VlanManager|FlatManager|FlatDHCPManager"),
+		cli.Typed(&o.Manager, "network_manager", parseManager, "how networks map to links").As("VlanManager|FlatManager|FlatDHCPManager").CompletesWords("VlanManager", "FlatManager", "FlatDHCPManager"),
 		cli.Boolean(&o.UseIPv6, "use_ipv6", "give the networks IPv6").From(&o.useIPv6From),
 		cli.Boolean(&o.IPv6Only, "ipv6_only", "give the networks no IPv4"),
 		networkInterface(&o.Bridge, "bridge", "flat managers: the bridge, in place of flat_network_bridge; VlanManager: br<vlan>, as it "+

@@ -29,7 +29,7 @@ var projectColumns = []cli.Column[db.Project]{
 
 // projectArg is NAME of a project that must be there.
 func projectArg(into *string) []*cli.Arg {
-	return []*cli.Arg{cli.Required(named(into, "NAME", nil, "the project"))}
+	return []*cli.Arg{cli.Required(named(into, "NAME", nil, "the project").Completes(aProject))}
 }
 
 func projectCreate() *command {
@@ -74,13 +74,10 @@ func projectList() *command {
 		short:    "list projects by name, and how much each has",
 		examples: []string{"nova-manage project list", "nova-manage project list -f value -c project_id"},
 		columns:  cli.Fields(projectColumns),
+		list:     true,
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
-			all, err := s.store.Projects(ctx)
-			if err != nil {
-				return err
-			}
-			return cli.PrintSlice(s.Env, projectColumns, all)
+			return cli.PrintList(s.Env, projectColumns, s.store.WantedProjects(ctx, s.listing(db.ProjectsIndexed)))
 		},
 	}
 }
@@ -179,7 +176,7 @@ type projectQuotaOptions struct {
 
 func projectQuota() *command {
 	o := &projectQuotaOptions{}
-	project := named(&o.Name, "project", nil, "the project").As("NAME").Also("project_id").OnlyTyped()
+	project := named(&o.Name, "project", nil, "the project").As("NAME").Completes(aProject).Also("project_id").OnlyTyped()
 	key := cli.Choice(&o.Key, "key", db.Resources, "what is limited").OnlyTyped()
 	value := cli.Typed(&o.Value, "value", parseLimit, "the new limit, or unlimited").As("N").From(&o.valueFrom).OnlyTyped()
 	return &command{
@@ -199,6 +196,7 @@ func projectQuota() *command {
 		},
 		flags:   []*cli.Flag{project, key, value},
 		columns: cli.Fields(quotaColumns),
+		list:    true,
 		ledger:  writes,
 		readsIf: func() bool { return !o.sets() },
 		check:   o.check,
@@ -217,9 +215,12 @@ func parseLimit(s string) (int64, error) {
 // sets tells whether a limit is to be set, and not only to be shown.
 func (o *projectQuotaOptions) sets() bool { return o.valueFrom.IsSet() }
 
-func (o *projectQuotaOptions) check(*cli.Env) error {
+func (o *projectQuotaOptions) check(e *cli.Env) error {
 	if o.sets() && o.Key == "" {
 		return cli.UsageErrorf("VALUE %d is given without KEY", o.Value)
+	}
+	if o.Key != "" {
+		return checkOne(e, "project quota NAME KEY")
 	}
 	return nil
 }

@@ -42,11 +42,11 @@ type groupRef struct {
 }
 
 func (g *groupRef) arg() *cli.Arg {
-	return cli.Required(named(&g.Group, "GROUP", nil, "NAME with --project_id, or PROJECT/NAME"))
+	return cli.Required(named(&g.Group, "GROUP", nil, "NAME with --project_id, or PROJECT/NAME").Completes(aGroup))
 }
 
 func (g *groupRef) flag() *cli.Flag {
-	return named(&g.ProjectID, "project_id", checkWord, "the project that the group belongs to").As("PROJECT").
+	return named(&g.ProjectID, "project_id", checkWord, "the project that the group belongs to").As("PROJECT").Completes(aProject).
 		From(&g.projectFrom).Also("project")
 }
 
@@ -132,11 +132,12 @@ func secgroupList() *command {
 		name:     "list",
 		short:    "list security groups by project and name",
 		examples: []string{"nova-manage secgroup list", "nova-manage secgroup list --project_id apollo -f json"},
-		flags:    []*cli.Flag{named(&project, "project_id", nil, "only those of this project").As("PROJECT").Also("project")},
+		flags:    []*cli.Flag{named(&project, "project_id", nil, "only those of this project").As("PROJECT").Completes(aProject).Also("project")},
 		columns:  cli.Fields(secgroupColumns),
+		list:     true,
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
-			groups, err := s.store.SecurityGroups(ctx, project)
+			groups, err := s.store.WantedGroups(ctx, project, s.listing(db.GroupsIndexed))
 			if err != nil {
 				return err
 			}
@@ -154,6 +155,7 @@ func secgroupShow() *command {
 		args:     []*cli.Arg{g.arg()},
 		flags:    []*cli.Flag{g.flag()},
 		columns:  cli.Fields(ruleColumns),
+		list:     true,
 		ledger:   reads,
 		check:    g.check,
 		run: func(ctx context.Context, s *session) error {
@@ -207,7 +209,7 @@ func (o *ruleOptions) flags() []*cli.Flag {
 	return []*cli.Flag{
 		o.flag(),
 		named(&o.Rule.SourceGroup, "source_group", nil, "let in the members of this group of the project, in place of CIDR").
-			As("GROUP").NotInFlagfile(),
+			As("GROUP").NotInFlagfile().Completes(aGroupName),
 	}
 }
 
@@ -261,6 +263,7 @@ func secgroupAuthorize() *command {
 		args:    o.args(),
 		flags:   append(o.flags(), ifNotExists(&again)),
 		columns: cli.Fields(ruleColumns),
+		rows:    func() int { return len(o.rules) },
 		ledger:  writes,
 		check:   o.check,
 		run: func(ctx context.Context, s *session) error {

@@ -45,10 +45,13 @@ func usageColumns(text func(*big.Int) any) []cli.Column[db.Usage] {
 func exactly(n *big.Int) any { return n }
 
 func percentOf(f db.Fill) any {
+	if f.Total == nil {
+		return (*int64)(nil)
+	}
 	if p, ok := f.Percent(); ok {
 		return p
 	}
-	return nil
+	return (*int64)(nil)
 }
 
 type usageOptions struct {
@@ -81,10 +84,11 @@ func usageCommand() *command {
 		args: []*cli.Arg{cli.Optional(cli.Choice(&o.Kind, "WHAT", db.UsageKinds, "what to tell of; all of them by default"))},
 		flags: []*cli.Flag{
 			cli.TypedList(&o.Ranges, "range", netcalcValue(netcalc.ParseSpan), "a range to tell of: a CIDR or FIRST-LAST of either family; repeatable").
-				As("RANGE").NotInFlagfile(),
+				As("RANGE").NotInFlagfile().Completes(aNetworkRange),
 			cli.Number(&o.Warn, "warn", 0, 100, "exit with 5 where more than so many percent are used or reserved").As("PERCENT").From(&o.warnFrom).NotInFlagfile(),
 		},
 		columns: cli.Fields(usageColumns(exactly)),
+		list:    true,
 		ledger:  reads,
 		check:   o.check,
 		run:     o.run,
@@ -104,12 +108,16 @@ func (o *usageOptions) check(*cli.Env) error {
 
 func (o *usageOptions) run(ctx context.Context, s *session) error {
 	watch := fullest{percent: o.Warn, watches: o.warnFrom.IsSet()}
+	// What is left out is not watched; what is merely not printed is.
+	rows := watch.pass(cli.Filtered(s.Env, usageColumns(exactly), s.store.Usage(ctx, db.UsageFilter{Kind: o.Kind, Ranges: o.Ranges})))
+	sorts := len(s.Wanted().Order) > 0
+	if !sorts {
+		rows = cli.Limited(s.Env, rows) // of all kinds together, each of which may be a table of its own
+	}
 	var asked []db.Usage
-	rows := watch.pass(s.store.Usage(ctx, db.UsageFilter{Kind: o.Kind, Ranges: o.Ranges}), func(u db.Usage) {
-		if len(o.Ranges) > 0 {
-			asked = append(asked, u)
-		}
-	})
+	if len(o.Ranges) > 0 {
+		rows = noting(rows, &asked)
+	}
 	reading, width := s.Reading()
 	var err error
 	switch {
@@ -117,6 +125,14 @@ func (o *usageOptions) run(ctx context.Context, s *session) error {
 		err = cli.PrintList(s.Env, usageColumns(exactly), rows)
 	case width == 0:
 		err = cli.PrintList(s.Env, readableUsage(usageName), rows)
+	case sorts:
+		columns := readableUsage(usageName)
+		for i, c := range columns {
+			if c.Name == "percent" {
+				columns[i].Value = percentBar
+			}
+		}
+		err = cli.PrintList(s.Env, columns, rows)
 	default:
 		err = printUsage(s, rows)
 	}
@@ -132,7 +148,8 @@ func (o *usageOptions) run(ctx context.Context, s *session) error {
 // readableUsage are the columns of a table.
 func readableUsage(name func(db.Usage) string) []cli.Column[db.Usage] {
 	columns := usageColumns(readable)
-	for i, c := range columns {
+	for i, c := range usageColumns(exactly) {
+		columns[i].By = c.Value
 		if c.Name == "name" {
 			columns[i].Value = func(u db.Usage) any { return name(u) }
 		}
@@ -197,7 +214,7 @@ func fillColour(u db.Usage) cli.Colour {
 // percentBar is the percentage with a bar.
 func percentBar(u db.Usage) any {
 	p := percentOf(u.Fill)
-	if p == nil {
+	if _, known := p.(int64); !known {
 		return nil
 	}
 	return fmt.Sprintf("%3v %s", p, bar(u.Fill, 8))
@@ -282,17 +299,33 @@ type fullest struct {
 	first []string
 }
 
-func (f *fullest) pass(rows iter.Seq2[db.Usage, error], each func(db.Usage)) iter.Seq2[db.Usage, error] {
+// pass looks at all rows, however many are taken.
+func (f *fullest) pass(rows iter.Seq2[db.Usage, error]) iter.Seq2[db.Usage, error] {
 	const few = 3
 	return func(yield func(db.Usage, error) bool) {
+		taken := false
 		for u, err := range rows {
-			if err == nil {
-				each(u)
-			}
 			if err == nil && f.watches && u.Above(f.percent) {
 				if f.above++; f.above <= few {
 					f.first = append(f.first, fmt.Sprintf("%s %s (%s%%)", u.Kind, cli.Printable(usageName(u)), tenths(u.Fill)))
 				}
+			}
+			if !taken && !yield(u, err) {
+				taken = true
+			}
+			if err != nil || taken && !f.watches {
+				return
+			}
+		}
+	}
+}
+
+// noting keeps the rows that pass.
+func noting(rows iter.Seq2[db.Usage, error], kept *[]db.Usage) iter.Seq2[db.Usage, error] {
+	return func(yield func(db.Usage, error) bool) {
+		for u, err := range rows {
+			if err == nil {
+				*kept = append(*kept, u)
 			}
 			if !yield(u, err) {
 				return

@@ -1,14 +1,16 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"runtime/debug"
 
+	"nova-manage/db"
 	"nova-manage/internal/cli"
 )
 
-// buildVersion is what the Go tool recorded about this binary; nothing is stamped in by hand.
+// buildVersion is what is known of this binary.
 type buildVersion struct {
 	Version  string
 	Revision string
@@ -30,6 +32,8 @@ var versionColumns = []cli.Column[buildVersion]{
 	}},
 	{Name: "go", Value: func(v buildVersion) any { return v.Go }},
 	{Name: "platform", Value: func(v buildVersion) any { return v.Platform }},
+	{Name: "schema", Value: func(buildVersion) any { return db.LatestSchema() }},
+	{Name: "sqlite", Value: func(buildVersion) any { return db.SQLiteVersion }},
 }
 
 func versionCommand() *command {
@@ -41,9 +45,11 @@ func versionCommand() *command {
 		run:      runVersion,
 	}
 	return &command{
-		name:     "version",
-		short:    "tell which nova-manage this is",
-		long:     "The version, revision and time of the source, as the Go tool recorded them when it built the binary.",
+		name:  "version",
+		short: "tell which nova-manage this is",
+		long: "The version, revision and time of the source, as the Go tool recorded them when it built the binary, the version of Go and the " +
+			"platform, the schema version of ledgers that are up to date (`nova-manage db version` tells that of yours) and the version of the " +
+			"SQLite that is built in. `nova-manage --version` is one line with the version alone.",
 		examples: []string{"nova-manage version -f value -c version"},
 		actions:  []*command{list},
 		columns:  cli.Fields(versionColumns),
@@ -52,14 +58,20 @@ func versionCommand() *command {
 }
 
 func runVersion(_ context.Context, s *session) error {
-	info, ok := s.Sys.BuildInfo()
+	return cli.PrintOne(s.Env, versionColumns, versionOf(s.Sys))
+}
+
+// release is the version that a release is built as, by -ldflags "-X nova-manage/commands.release=1.2.3"; "" is what the Go tool
+// recorded, which knows a tag only where the source is a module that it has fetched or a clean checkout.
+var release string
+
+// versionOf is what is known of this binary.
+func versionOf(sys *cli.Sys) buildVersion {
+	info, ok := sys.BuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{GoVersion: runtime.Version()}
 	}
-	v := buildVersion{Version: info.Main.Version, Go: info.GoVersion, Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	if v.Version == "" {
-		v.Version = "(devel)"
-	}
+	v := buildVersion{Version: cmp.Or(release, info.Main.Version, "(devel)"), Go: info.GoVersion, Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
@@ -70,5 +82,5 @@ func runVersion(_ context.Context, s *session) error {
 			v.Modified = s.Value
 		}
 	}
-	return cli.PrintOne(s.Env, versionColumns, v)
+	return v
 }

@@ -29,8 +29,9 @@ func vpnList() *command {
 		short:    "list the VPNs of projects in the order of their networks",
 		long:     "A VPN belongs to a VlanManager network that has IPv4; those that no project has are left out.",
 		examples: []string{"nova-manage vpn list", "nova-manage vpn list apollo -f json"},
-		args:     []*cli.Arg{cli.Optional(named(&project, "PROJECT", nil, "only those of this project"))},
+		args:     []*cli.Arg{cli.Optional(named(&project, "PROJECT", nil, "only those of this project").Completes(aProject))},
 		columns:  cli.Fields(vpnColumns),
+		list:     true,
 		ledger:   reads,
 		run: func(ctx context.Context, s *session) error {
 			found, err := s.store.VPNs(ctx, project)
@@ -51,7 +52,7 @@ type vpnChangeOptions struct {
 func vpnChange() *command {
 	o := &vpnChangeOptions{}
 	// What is changed, and to what, is typed: a variable with a project is a default for other commands.
-	project := named(&o.Project, "project", nil, "whose VPN it is").As("PROJECT").Also("project_id").OnlyTyped()
+	project := named(&o.Project, "project", nil, "whose VPN it is").As("PROJECT").Completes(aProject).Also("project_id").OnlyTyped()
 	ip := ownAddress(&o.Address, "ip", "the new public address").As("IP").OnlyTyped()
 	port := cli.Number(&o.Port, "port", 1, 65535, "the new public port").As("PORT").OnlyTyped()
 	return &command{
@@ -67,7 +68,7 @@ func vpnChange() *command {
 		},
 		flags: []*cli.Flag{
 			project, ip, port,
-			cli.Text(&o.Network, "network", "which one is meant, if the project has several: "+networkUsage).As("NETWORK").NotInFlagfile(),
+			cli.Text(&o.Network, "network", "which one is meant, if the project has several: "+networkUsage).As("NETWORK").Completes(aNetwork).NotInFlagfile(),
 		},
 		columns: cli.Fields(vpnColumns),
 		ledger:  writes,

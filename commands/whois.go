@@ -27,13 +27,13 @@ var whoisColumns = []cli.Column[db.Identity]{
 	{Name: "pool", Value: func(id db.Identity) any { return cli.OrNull(id.Pool) }},
 	{Name: "project_id", Value: func(id db.Identity) any { return cli.OrNull(id.ProjectID) }, Drop: 5},
 	{Name: "host", Value: func(id db.Identity) any { return cli.OrNull(id.Host) }},
-	{Name: "mac_address", Value: func(id db.Identity) any { return cli.OrNull(id.MAC) }},
+	{Name: "mac_address", Value: func(id db.Identity) any { return cli.OrNull(id.MAC) }, Read: readMAC},
 	{Name: "instance_id", Value: func(id db.Identity) any {
 		if id.Instance.ID == 0 {
 			return nil
 		}
 		return id.Instance.EC2ID()
-	}},
+	}, By: func(id db.Identity) any { return cli.OrNull(id.Instance.ID) }, Read: readInstanceID},
 	{Name: "instance", Value: func(id db.Identity) any { return cli.OrNull(id.Instance.Name) }},
 	{Name: "fixed_ip", Value: func(id db.Identity) any { return id.Instance.FixedIP }},
 	{Name: "fixed_ip_v6", Value: func(id db.Identity) any { return id.Instance.FixedIPv6 }},
@@ -94,9 +94,16 @@ func whoisCommand() *command {
 			"nova-manage whois apollo -f csv",
 		},
 		args: []*cli.Arg{cli.Required(cli.Typed(&asked, "ADDRESS|MAC|RANGE|PROJECT", parseWhoisSubject,
-			"an IPv4 or IPv6 address, a MAC, a CIDR or FIRST-LAST, or a project"))},
+			"an IPv4 or IPv6 address, a MAC, a CIDR or FIRST-LAST, or a project").Completes(anything))},
 		columns: cli.Fields(whoisColumns),
+		list:    true,
 		ledger:  reads,
+		check: func(e *cli.Env) error {
+			if asked.address.IsValid() || asked.mac != (netcalc.MAC{}) {
+				return checkOne(e, "whois of an address or a MAC")
+			}
+			return nil
+		},
 		run: func(ctx context.Context, s *session) error {
 			var id db.Identity
 			var err error

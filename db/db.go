@@ -117,6 +117,9 @@ type Version = sqlstore.Version
 // LatestSchema is the schema version of a ledger that is up to date.
 func LatestSchema() int { return sqlstore.LatestSchema() }
 
+// SQLiteVersion is the version of the SQLite that is part of this program.
+const SQLiteVersion = sqlstore.SQLiteVersion
+
 // Version tells the schema version and engine. Open has checked that this binary knows the version.
 func (s *Store) Version(ctx context.Context) (version Version, err error) {
 	err = s.view(ctx, func(ctx context.Context, t view) error {

@@ -196,16 +196,21 @@ type FilledNetwork struct {
 	Fill Fill
 }
 
-// FilledNetworks is Networks with how full each is.
+// FilledNetworks is Networks with how full each is, always in address order; FilledIndexed takes what is wanted.
 func (s *Store) FilledNetworks(ctx context.Context, f NetworkFilter) iter.Seq2[FilledNetwork, error] {
 	return inView(ctx, s, func(ctx context.Context, t view, emit func(FilledNetwork) error) error {
 		if err := (known{project: f.ProjectID, host: f.Host, bridge: f.Bridge}).check(ctx, t); err != nil {
 			return err
 		}
 		keys := netcalc.Span{First: wholeIPv4.First, Last: wholeIPv6.Last}
+		size := pageRows
+		if f.Wanted.Limit > 0 {
+			size = min(size, f.Wanted.Limit) // whoever takes no more has no more counted
+		}
 		for {
 			where := sqlstore.That("first >= ?", key(keys.First)).If("project_id", f.ProjectID).If("host", f.Host).If("bridge", f.Bridge)
-			page, err := networkTable.All(ctx, t.ReadTx, where.And("first <= ?", key(keys.Last)).String()+" ORDER BY first LIMIT 1000", where.Args()...)
+			FilledIndexed.and(where.And("first <= ?", key(keys.Last)), f.Wanted)
+			page, err := networkTable.All(ctx, t.ReadTx, ordered{where, FilledIndexed.own}.text(size), where.Args()...)
 			if err != nil {
 				return err
 			}
@@ -218,7 +223,7 @@ func (s *Store) FilledNetworks(ctx context.Context, f NetworkFilter) iter.Seq2[F
 					return err
 				}
 			}
-			if len(page) < pageRows {
+			if len(page) < size {
 				return nil
 			}
 			keys.First = page[len(page)-1].first().Next()

@@ -32,7 +32,8 @@ type FixedFilter struct {
 	Host    string
 	Family  int // 4 or 6
 	// All also yields every other IPv4 address, one at a time; without it, reserved neighbours are one range.
-	All bool
+	All    bool
+	Wanted Wanted // as FixedIndexed takes it
 }
 
 // FixedAddresses yields the addresses of networks that are held or reserved, in address order, IPv4 before IPv6. An error
@@ -54,7 +55,8 @@ type fixedLister struct {
 	filter FixedFilter
 	yield  func(FixedAddress, error) bool
 
-	network  Network // the one asked for
+	network  Network        // the one asked for
+	only     []netcalc.Span // of the prefixes to look at; nil is all of them
 	networks map[netip.Addr]Network
 	pending  FixedAddress // a reserved range that may go on
 }
@@ -67,6 +69,9 @@ func (l *fixedLister) list(ctx context.Context) (err error) {
 		if l.network, err = l.findNetwork(ctx, l.filter.Network); err != nil {
 			return err
 		}
+	}
+	if err := l.narrow(ctx); err != nil {
+		return err
 	}
 	if l.filter.Family != 6 {
 		if err := l.listIPv4(ctx); err != nil {
@@ -81,12 +86,37 @@ func (l *fixedLister) list(ctx context.Context) (err error) {
 	return nil
 }
 
-// within is where to look: everywhere, or in the prefix of the network asked for, if it has one.
+// narrow finds the prefixes that rows which are wanted can be in: whole ones, since reserved neighbours are one row.
+func (l *fixedLister) narrow(ctx context.Context) (err error) {
+	if len(l.filter.Wanted.Where) == 0 {
+		return nil
+	}
+	where := FixedIndexed.and(new(sqlstore.Where), l.filter.Wanted)
+	l.only, err = sqlstore.Collect(ctx, l.ReadTx, func(row sqlstore.Row) (s netcalc.Span, err error) {
+		err = row.Scan(keyed.Into(&s.First), keyed.Into(&s.Last))
+		return s, err
+	}, "c.first, c.last FROM claims c"+where.String(), where.Args()...)
+	l.only = append([]netcalc.Span{}, l.only...) // none is not all
+	return err
+}
+
+// within is where to look: everywhere, or in the prefix of the network asked for, if it has one, or in what is wanted.
 func (l *fixedLister) within(whole netcalc.Span, p netip.Prefix) (netcalc.Span, bool) {
-	if l.network.ID == 0 {
+	if l.network.ID != 0 {
+		if !p.IsValid() {
+			return netcalc.Span{}, false
+		}
+		whole = netcalc.SpanOf(p)
+	}
+	if l.only == nil {
 		return whole, true
 	}
-	return netcalc.SpanOf(p), p.IsValid()
+	for _, o := range l.only { // of a family there is one at most
+		if s, ok := intersect(whole, o); ok {
+			return s, true
+		}
+	}
+	return netcalc.Span{}, false
 }
 
 func (l *fixedLister) listIPv4(ctx context.Context) error {

@@ -28,12 +28,14 @@ type FloatingFilter struct {
 	Pool string
 	// All yields every IPv4 address by itself, and tells released ones from those that nobody ever had; otherwise what
 	// nobody has is one run between two held addresses. Of IPv6 the latter holds in any case.
-	All bool
+	All    bool
+	Wanted Wanted // as FloatingIndexed takes it
 }
 
 // FloatingAddresses yields the addresses of all floating ranges in address order, one in memory at a time.
 func (s *Store) FloatingAddresses(ctx context.Context, f FloatingFilter) iter.Seq2[FloatingAddress, error] {
 	where := new(sqlstore.Where).If("r.host", f.Host).If("r.pool", f.Pool)
+	FloatingIndexed.and(where, f.Wanted)
 	without := ""
 	if !f.All {
 		without = " AND a.state <> 'released'"

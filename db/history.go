@@ -31,13 +31,14 @@ type ChangeFilter struct {
 	Network, Instance string
 	ProjectID         string
 	Actor             string
-	Limit             int // 0 is all
+	Wanted            Wanted // as ChangesIndexed takes it
 }
 
 // Changes yields the changes, the newest first. Error: ErrNotFound for a network or an instance that never was.
 func (s *Store) Changes(ctx context.Context, f ChangeFilter) iter.Seq2[Change, error] {
 	return stream(ctx, s, func(ctx context.Context, t view) iter.Seq2[Change, error] {
-		e := sqlstore.EntryFilter{Since: f.Since, Until: f.Until, Actor: f.Actor, Limit: f.Limit}
+		wanted := ChangesIndexed.selects(func() *sqlstore.Where { return new(sqlstore.Where) }, f.Wanted)[0] // a change has all it is sorted by
+		e := sqlstore.EntryFilter{Where: wanted.where, By: wanted.by, Since: f.Since, Until: f.Until, Actor: f.Actor, Limit: f.Wanted.Limit}
 		for _, about := range []struct {
 			ref  string
 			kind sqlstore.Subject
@@ -77,7 +78,7 @@ func (t view) everNetworks(ctx context.Context, ref string) ([]int64, error) {
 
 // everInstances are the ids of the instances that an INSTANCE argument names or ever named.
 func (t view) everInstances(ctx context.Context, ref string) ([]int64, error) {
-	if id, ok := instanceID(ref); ok {
+	if id, ok := InstanceID(ref); ok {
 		return []int64{id}, nil
 	}
 	return t.ever(ctx, "instances", ref, "instance", func(value func(string) any) bool {

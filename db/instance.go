@@ -101,24 +101,30 @@ type InstanceFilter struct {
 	ProjectID string
 	Network   string // a NETWORK, as FindNetworks takes it
 	Host      string
+	Wanted    Wanted // as InstancesIndexed takes it
 }
 
-// Instances yields instances in the order of their fixed addresses, one row in memory at a time. An error ends
-// the sequence.
+// Instances yields instances in the order of their fixed addresses, or in the one that is wanted, one row in memory at a time. An error
+// ends the sequence.
 func (s *Store) Instances(ctx context.Context, f InstanceFilter) iter.Seq2[Instance, error] {
 	return stream(ctx, s, func(ctx context.Context, t view) iter.Seq2[Instance, error] {
 		if err := (known{project: f.ProjectID, host: f.Host}).check(ctx, t); err != nil {
 			return failed[Instance](err)
 		}
-		where := new(sqlstore.Where).If("i.project_id", f.ProjectID).If("i.host", f.Host)
+		var on Network
 		if f.Network != "" {
-			n, err := t.findNetwork(ctx, f.Network)
-			if err != nil {
+			var err error
+			if on, err = t.findNetwork(ctx, f.Network); err != nil {
 				return failed[Instance](err)
 			}
-			where.And("i.network_id = ?", n.ID)
 		}
-		return instanceTable.Rows(ctx, t.ReadTx, where.String()+" ORDER BY i.first", where.Args()...)
+		return wantedRows(ctx, t, instanceTable, InstancesIndexed, func() *sqlstore.Where {
+			where := new(sqlstore.Where).If("i.project_id", f.ProjectID).If("i.host", f.Host)
+			if on.ID != 0 {
+				where.And("i.network_id = ?", on.ID)
+			}
+			return where
+		}, f.Wanted)
 	})
 }
 
@@ -157,7 +163,7 @@ func (t view) findInstance(ctx context.Context, ref string) (Instance, error) {
 
 // instanceRef translates an INSTANCE argument into a condition on instances.
 func (t view) instanceRef(ctx context.Context, ref string) (*sqlstore.Where, error) {
-	if id, ok := instanceID(ref); ok {
+	if id, ok := InstanceID(ref); ok {
 		return sqlstore.That("i.id = ?", id), nil
 	}
 	if mac, err := netcalc.ParseMAC(ref); err == nil {
@@ -176,8 +182,8 @@ func (t view) instanceRef(ctx context.Context, ref string) (*sqlstore.Where, err
 	return sqlstore.That("i.name = ?", ref), nil
 }
 
-// instanceID reads i-00000001.
-func instanceID(ref string) (int64, bool) {
+// InstanceID reads i-00000001.
+func InstanceID(ref string) (int64, bool) {
 	digits, ok := strings.CutPrefix(ref, "i-")
 	if !ok || len(digits) < 8 {
 		return 0, false
@@ -188,7 +194,7 @@ func instanceID(ref string) (int64, bool) {
 
 // CheckInstanceName refuses a name that would be taken for another way to name an instance.
 func CheckInstanceName(name string) error {
-	if _, ok := instanceID(name); ok {
+	if _, ok := InstanceID(name); ok {
 		return invalidf("name %s reads like an instance's id", name)
 	}
 	if _, err := netcalc.ParseMAC(name); err == nil {

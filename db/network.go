@@ -130,20 +130,20 @@ type NetworkFilter struct {
 	ProjectID string
 	Host      string
 	Bridge    string
+	Wanted    Wanted // as NetworksIndexed takes it
 }
 
 func (f NetworkFilter) where() *sqlstore.Where {
 	return new(sqlstore.Where).If("project_id", f.ProjectID).If("host", f.Host).If("bridge", f.Bridge)
 }
 
-// Networks yields networks in address order, IPv4 before IPv6, one row in memory at a time. An error ends the sequence.
+// Networks yields networks in address order, IPv4 before IPv6, or in the one that is wanted, one row in memory at a time. An error ends the sequence.
 func (s *Store) Networks(ctx context.Context, f NetworkFilter) iter.Seq2[Network, error] {
 	return stream(ctx, s, func(ctx context.Context, t view) iter.Seq2[Network, error] {
 		if err := (known{project: f.ProjectID, host: f.Host, bridge: f.Bridge}).check(ctx, t); err != nil {
 			return failed[Network](err)
 		}
-		where := f.where()
-		return networkTable.Rows(ctx, t.ReadTx, where.String()+" ORDER BY first", where.Args()...)
+		return wantedRows(ctx, t, networkTable, NetworksIndexed, f.where, f.Wanted)
 	})
 }
 

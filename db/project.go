@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -119,11 +120,20 @@ var projectTable = &sqlstore.Table[Project]{
 
 // Projects returns all projects by name.
 func (s *Store) Projects(ctx context.Context) (all []Project, err error) {
-	err = s.view(ctx, func(ctx context.Context, t view) error {
-		all, err = projectTable.All(ctx, t.ReadTx, " ORDER BY p.project_id")
-		return err
+	for p, err := range s.WantedProjects(ctx, Wanted{}) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// WantedProjects yields the projects that are wanted, as ProjectsIndexed takes it, by name or in the order that is.
+func (s *Store) WantedProjects(ctx context.Context, w Wanted) iter.Seq2[Project, error] {
+	return stream(ctx, s, func(ctx context.Context, t view) iter.Seq2[Project, error] {
+		return wantedRows(ctx, t, projectTable, ProjectsIndexed, func() *sqlstore.Where { return new(sqlstore.Where) }, w)
 	})
-	return all, err
 }
 
 // Project returns one project. Error: ErrNotFound.

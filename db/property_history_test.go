@@ -49,7 +49,7 @@ func differ(got, want map[string][][]any) error {
 // latest is the number of the latest change.
 func latest(t *testing.T, s *Store) int64 {
 	t.Helper()
-	for c, err := range s.Changes(t.Context(), ChangeFilter{Limit: 1}) {
+	for c, err := range s.Changes(t.Context(), ChangeFilter{Wanted: Wanted{Limit: 1}}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -224,12 +224,17 @@ func (t *tx) createGroup(ctx context.Context, project, name, description string)
 // SecurityGroups returns the groups of a project, or of all, by project and name, with their rules. Error:
 // ErrNotFound for a project that is not there.
 func (s *Store) SecurityGroups(ctx context.Context, project string) (groups []SecurityGroup, err error) {
+	return s.WantedGroups(ctx, project, Wanted{})
+}
+
+// WantedGroups is SecurityGroups of those that are wanted, as GroupsIndexed takes it.
+func (s *Store) WantedGroups(ctx context.Context, project string, w Wanted) (groups []SecurityGroup, err error) {
 	err = s.view(ctx, func(ctx context.Context, t view) error {
 		if err := (known{project: project}).check(ctx, t); err != nil {
 			return err
 		}
-		where := new(sqlstore.Where).If("g.project_id", project)
-		groups, err = countedGroups.All(ctx, t.ReadTx, where.String()+" ORDER BY g.project_id, g.name", where.Args()...)
+		o := GroupsIndexed.selects(func() *sqlstore.Where { return new(sqlstore.Where).If("g.project_id", project) }, w)[0] // in its own order
+		groups, err = countedGroups.All(ctx, t.ReadTx, o.text(w.Limit), o.where.Args()...)
 		if err != nil {
 			return err
 		}

@@ -58,6 +58,9 @@ func parseFirstLast(s string) (Span, error) {
 	return Span{first, last}, nil
 }
 
+// Ends are the first address and the last one, by which spans are sorted.
+func (s Span) Ends() (first, last netip.Addr) { return s.First, s.Last }
+
 // SpanOf returns all addresses of p, from the network's base address to the last, whichever of them hosts may have: the
 // broadcast address (RFC 919) and the subnet-router anycast address (RFC 4291 §2.6.1) are among them. Host bits of p do not
 // count. An invalid prefix gives the zero Span.

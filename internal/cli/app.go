@@ -7,8 +7,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// App describes the program to the cli library, which lays out help and generates completions and manual pages. It is
-// never run: the library stops reading flags at the first argument, splits values at commas, prints and exits by itself.
+// App describes the program to the cli library, which lays out help. Its completions know no values and its manual pages lose
+// what stands in angle brackets, so that these are ours (complete.go, man.go). It is never run: the library stops reading flags at the first argument, splits values at commas, prints and exits by itself.
 func (p *Program) App() *cli.App {
 	p.prepare()
 	app := &cli.App{
@@ -28,12 +28,11 @@ func (p *Program) App() *cli.App {
 
 func (p *Program) describe(c *Command) *cli.Command {
 	d := &cli.Command{
-		Name:        c.Name,
-		Usage:       c.Short,
-		UsageText:   c.signatures(),
-		Description: c.description(),
-		Flags:       p.described(c.Flags),
-		HideHelp:    true,
+		Name:      c.Name,
+		Usage:     c.Short,
+		UsageText: c.signatures(),
+		Flags:     p.described(c.Flags),
+		HideHelp:  true,
 	}
 	for _, a := range c.Actions {
 		d.Subcommands = append(d.Subcommands, p.describe(a))

@@ -13,6 +13,7 @@ const longestArgument = 4096
 type invocation struct {
 	command *Command // nil is the program itself, for help
 	help    bool
+	version bool   // in one line
 	topic   string // what help is to explain in place of a command
 	flags   []flagUse
 	args    []string
@@ -62,6 +63,7 @@ func (p *Program) read(argv []string) (*invocation, error) {
 	case s.unknown != "":
 		return nil, p.unknownFlag(s.unknown, in.command)
 	case s.version && len(s.words) == 0:
+		in.version = true
 		in.command, err = p.versionCommand()
 	}
 	if err != nil {
@@ -136,6 +138,7 @@ type scanner struct {
 	words         []string
 	arguments     int // how many words stood before `--`; all of them where there is none
 	help, version bool
+	open          *token // a flag that ends the line and lacks its value
 	unknown       string // a flag that no command has
 	err           error
 }
@@ -222,6 +225,9 @@ func (s *scanner) letters(a string, rest []string) []string {
 // that looks like a flag is not taken: the value was forgotten more likely than it begins with a dash.
 func (s *scanner) withValue(t token, hasValue bool, rest []string) []string {
 	if !hasValue {
+		if len(rest) == 0 {
+			s.open = &t
+		}
 		if len(rest) == 0 || looksLikeFlag(rest[0]) {
 			err := UsageErrorf("%s needs a value", t.typed)
 			if len(rest) > 0 && rest[0] != "--" {

@@ -29,6 +29,8 @@ type Command struct {
 	Flags []*Flag
 	// Columns are those of the answer (see Fields); nil where it is not a table.
 	Columns []Field
+	// List tells that the answer is a list, so that --sort, --limit and --filter are flags of the command.
+	List bool
 	// Answers tells that the answer consists of those of other commands, so that it has a format and no columns.
 	Answers bool
 	// Run does the work, once Args and Flags have been filled. It is nil for a category that only has actions.
@@ -40,7 +42,8 @@ type Command struct {
 
 	program string
 	parent  *Command
-	wide    bool // --long was given
+	wide    bool   // --long was given
+	wanted  Wanted // of a list
 }
 
 // path is the command as it is typed, without the program's name.
@@ -54,6 +57,9 @@ func (c *Command) path() string {
 // prepare adds what every declaration of its kind has.
 func (c *Command) prepare(program string) {
 	c.program = program
+	if c.List {
+		c.Flags = append(c.Flags, c.wanted.flags()...)
+	}
 	for _, f := range c.Columns {
 		if f.long {
 			c.Flags = append(c.Flags, longFlag(&c.wide))
@@ -93,16 +99,4 @@ func (c *Command) signatures() string {
 		all += "\n" + c.program + " " + c.path() + " <action> [flags]"
 	}
 	return all
-}
-
-// description is what a manual page says of the command beside its flags.
-func (c *Command) description() string {
-	parts := []string{}
-	if c.Long != "" {
-		parts = append(parts, c.Long)
-	}
-	if c.Run != nil && len(c.Examples) > 0 {
-		parts = append(parts, "Example:\n\n   "+strings.Join(c.Examples, "\n   "))
-	}
-	return strings.Join(parts, "\n\n")
 }

@@ -167,6 +167,7 @@ func (f *fake) listCommand() *Command {
 		Name: "list", Short: "list things", Examples: []string{"nova-manage thing list"},
 		Args:    []*Arg{AnyNumber(Texts(&f.options.Names, "NAME", "which ones"))},
 		Columns: Fields(fakeColumns),
+		List:    true,
 		Run: func(_ context.Context, e *Env) error {
 			f.ran = true
 			return PrintList(e, fakeColumns, f.rows)

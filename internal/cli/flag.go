@@ -16,6 +16,8 @@ type Flag struct {
 	usage   string   // what it means, lower case, no full stop
 	value   string   // what stands for the value in help
 	kind    flagKind
+	choices []string // the words that it takes, where these are all
+	offers  Kind     // see Completes
 
 	// parse makes a typed value of one text; its error reads on after the flag's name.
 	parse func(string) (any, error)
@@ -114,7 +116,9 @@ func Choice(into *string, name string, words []string, usage string) *Flag {
 		err := fmt.Errorf("is not one of %s", strings.Join(words, ", "))
 		return "", WithHint(err, Suggest(s, words))
 	}
-	return Typed(into, name, parse, usage).As(strings.Join(words, "|"))
+	f := Typed(into, name, parse, usage).As(strings.Join(words, "|"))
+	f.choices = words
+	return f
 }
 
 // As names the value in help.
@@ -155,6 +159,12 @@ func (f *Flag) TakesEmpty() *Flag { f.empty = emptyIsValue; return f }
 
 // EmptyIsDefault makes "" mean that the flag or argument is not given, as it did in Nova's own signature.
 func (f *Flag) EmptyIsDefault() *Flag { f.empty = emptyIsUnset; return f }
+
+// Completes says what a shell offers where the value is typed.
+func (f *Flag) Completes(k Kind) *Flag { f.offers = k; return f }
+
+// CompletesWords says of a flag with a parse function of its own which words a shell offers.
+func (f *Flag) CompletesWords(words ...string) *Flag { f.choices = words; return f }
 
 // spellings are all names of the flag but its letter, the proper one first.
 func (f *Flag) spellings() []string { return append([]string{f.name}, f.aliases...) }

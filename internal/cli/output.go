@@ -19,6 +19,10 @@ import (
 type Column[T any] struct {
 	Name  string
 	Value func(T) any
+	// By is what rows are sorted and filtered by in this column, where that is not Value.
+	By func(T) any
+	// Read makes of the text of a condition what By has, or Value; nil goes by the type of what these have in the zero row.
+	Read func(string) (any, error)
 	// Long keeps the column out of tables and out of -f value unless --long or -c asks for it. JSON, YAML and CSV
 	// always have all columns, so that a program sees the same whatever a reader likes to see.
 	Long bool
@@ -37,13 +41,21 @@ type Column[T any] struct {
 type Field struct {
 	name string
 	long bool
+	// read makes of the text of a condition what the column is compared by.
+	read func(string) (any, error)
 }
 
 // Fields is what a command declares of its columns.
 func Fields[T any](cols []Column[T]) []Field {
 	fields := make([]Field, len(cols))
 	for i, c := range cols {
-		fields[i] = Field{c.Name, c.Long}
+		fields[i] = Field{name: c.Name, long: c.Long, read: c.Read}
+		if c.Read == nil {
+			fields[i].read = func(text string) (any, error) {
+				var none T
+				return kindOf(c.compared()(none)).read(text)
+			}
+		}
 	}
 	return fields
 }
@@ -68,15 +80,25 @@ type view struct {
 	color   string
 	width   func() int // of the terminal, 0 for none
 	height  func() int // of it, likewise
-	bare    bool       // tables are laid out without the table library, see tableScreen
+	prefix  string     // of a shell's variables
+	list    bool       // the answer is a list, of which may be wanted:
+	wanted  Wanted
+	bare    bool // tables are laid out without the table library, see tableScreen
 }
 
 // newView checks what the global flags ask of a command's answer.
 func newView(c *Command, g *globals, sys *Sys) (view, error) {
-	v := view{format: g.Format, given: g.formatFrom.IsSet(), long: c.wide, color: g.Color, width: sys.TerminalWidth, height: sys.TerminalHeight}
+	v := view{format: g.Format, given: g.formatFrom.IsSet(), long: c.wide, color: g.Color, width: sys.TerminalWidth, height: sys.TerminalHeight,
+		prefix: g.Prefix, list: c.List, wanted: c.wanted}
+	if g.Prefix != "" && g.Format != "shell" {
+		return v, UsageErrorf("--prefix %s is of -f shell", Quote(g.Prefix))
+	}
 	if c.Answers {
 		if g.columnsFrom.OnCommandLine() {
 			return v, UsageErrorf("%s prints the answers of other commands, so --column does not apply", c.path())
+		}
+		if v.format == "shell" {
+			return v, UsageErrorf("%s prints the answers of other commands, so -f shell does not apply%s", c.path(), g.formatFrom)
 		}
 		return v, nil
 	}
@@ -86,24 +108,19 @@ func newView(c *Command, g *globals, sys *Sys) (view, error) {
 		}
 		return v, nil
 	}
-	var all []string
 	for _, f := range c.Columns {
-		all = append(all, f.name)
 		v.hasLong = v.hasLong || f.long
 	}
-	for _, name := range g.Columns {
-		if !slices.Contains(all, flagName(name)) {
-			hint := "the columns are " + strings.Join(all, ", ")
-			if guess := Suggest(name, all); guess != "" {
-				hint = guess + " " + hint
-			}
-			return v, WithHint(UsageErrorf("unknown column %s of %s%s", Quote(name), c.path(), g.columnsFrom), hint)
+	for _, name := range slices.Concat(g.Columns...) {
+		f, err := c.field(name, g.columnsFrom)
+		if err != nil {
+			return v, err
 		}
-		if !slices.Contains(v.columns, flagName(name)) {
-			v.columns = append(v.columns, flagName(name))
+		if !slices.Contains(v.columns, f.name) {
+			v.columns = append(v.columns, f.name)
 		}
 	}
-	return v, nil
+	return v, v.wanted.resolve(c)
 }
 
 // longFlag is given to every command with columns that a table leaves out.
@@ -139,10 +156,31 @@ type rowWriter interface {
 	end() error
 }
 
-// PrintList prints a list in the chosen format. Rows are printed as they come, in constant memory; where rows ends with
-// an error, what was printed before it stays, incomplete (JSON without its closing bracket), and the exit code tells.
+// PrintList prints a list in the chosen format, as far as it is wanted. Rows are printed as they come, in constant memory, and sorted
+// ones in bounded memory; where rows ends with an error, what was printed before it stays, incomplete (JSON without its closing
+// bracket), and the exit code tells.
 func PrintList[T any](e *Env, cols []Column[T], rows iter.Seq2[T, error]) error {
-	cols = chosen(e.view, cols)
+	shown := chosen(e.view, cols)
+	rows = Filtered(e, cols, rows)
+	if w := *e.Wanted(); len(w.Order) > 0 {
+		return printRows(e, shown, sorted(e, w, cols, shown, rows))
+	}
+	rows = Limited(e, rows)
+	return printRows(e, shown, func(yield func([]any, error) bool) {
+		for r, err := range rows {
+			var values []any
+			if err == nil {
+				values = tableValues(e, shown, r)
+			}
+			if !yield(values, err) {
+				return
+			}
+		}
+	})
+}
+
+// printRows prints rows of values of these columns.
+func printRows[T any](e *Env, cols []Column[T], rows iter.Seq2[[]any, error]) error {
 	w := newRowWriter(paintedView(e, cols), e.Stdout, namesOf(cols))
 	if t, ok := w.(*tableRows); ok && e.view.columns == nil && !e.view.long {
 		for _, c := range cols {
@@ -154,14 +192,14 @@ func PrintList[T any](e *Env, cols []Column[T], rows iter.Seq2[T, error]) error 
 	watched := e.view.width() == 0
 	e.progress.clear()
 	n := int64(0)
-	for r, err := range rows {
+	for values, err := range rows {
 		if err != nil {
 			return err
 		}
 		if n++; watched && n%1000 == 0 {
 			e.progress.report("printing", n, -1)
 		}
-		if err := w.row(tableValues(e, cols, r)); err != nil {
+		if err := w.row(values); err != nil {
 			return err
 		}
 	}
@@ -212,6 +250,8 @@ func PrintOne[T any](e *Env, cols []Column[T], row T) error {
 		return w.end()
 	case "value":
 		return writeValues(e.Stdout, values)
+	case "shell":
+		return writeShell(e.Stdout, names, values, e.view.prefix)
 	}
 	return writeRecord(e.Stdout, names, values, paintedView(e, cols).bare)
 }
@@ -226,6 +266,8 @@ func newRowWriter(v view, w io.Writer, names []string) rowWriter {
 		return newCSVRows(w, names)
 	case "value":
 		return &valueRows{w}
+	case "shell":
+		return &shellRow{w: w, names: names, prefix: v.prefix, list: v.list}
 	}
 	return &tableRows{w: w, names: names, terminal: v.width, bare: v.bare}
 }
@@ -246,11 +288,11 @@ func valuesOf[T any](cols []Column[T], row T) []any {
 	return values
 }
 
-// OrNull is v, or nil where v is the zero value of its type and that means absent.
+// OrNull is v, or absent where v is the zero value of its type. Then it is a nil pointer, which still says what is absent.
 func OrNull[V comparable](v V) any {
 	var zero V
 	if v == zero {
-		return nil
+		return (*V)(nil)
 	}
 	return v
 }
@@ -348,5 +390,13 @@ func (e *Env) Reading() (reading bool, width int) {
 	return e.view.format == "table" && e.view.columns == nil, e.view.width()
 }
 
-// Asked tells whether the user has asked for a column by its name.
-func (e *Env) Asked(column string) bool { return slices.Contains(e.view.columns, column) }
+// Asked tells whether the user has asked for a column by its name: to see it, or to sort or filter by it.
+func (e *Env) Asked(column string) bool {
+	w := e.Wanted()
+	return slices.Contains(e.view.columns, column) ||
+		slices.ContainsFunc(w.Filters, func(f Filter) bool { return f.Column == column }) ||
+		slices.ContainsFunc(w.Order, func(o Order) bool { return o.Column == column })
+}
+
+// OneRow tells whether the answer is to be in a format that has room for one row alone.
+func (e *Env) OneRow() bool { return e.view.format == "shell" }

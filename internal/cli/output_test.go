@@ -177,8 +177,12 @@ func TestOutput_Selection(t *testing.T) {
 		t.Error(f.hint())
 	}
 	f.refuse(t, `--column "" is empty`, "thing", "list", "-c", "")
-	f.environment["NOVA_COLUMN"] = "id,up"
-	f.refuse(t, `unknown column "id,up" of thing list (from NOVA_COLUMN)`, "thing", "list")
+	f.refuse(t, `--column "id,,up" names no column beside a comma`, "thing", "list", "-c", "id,,up")
+	f.environment["NOVA_COLUMN"] = "up,lable"
+	f.refuse(t, `unknown column "lable" of thing list (from NOVA_COLUMN)`, "thing", "list")
+	if got := f.accept(t, "thing", "list", "-f", "value", "-c", "up,id", "-c", "made,up"); got != "true\t1\t2011-02-03T05:05:06Z\n-\t20\t-\n" {
+		t.Errorf("got %q", got)
+	}
 	f.environment = map[string]string{"NOVA_FORMAT": "json"}
 	f.accept(t, "poke", "bob") // prints no columns, and was not asked to
 	f.refuse(t, "poke prints no columns, so --format and --column do not apply", "poke", "bob", "-f", "csv")

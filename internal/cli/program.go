@@ -23,11 +23,16 @@ type Program struct {
 	Description string
 	// Examples are whole command lines that work.
 	Examples []string
-	// Commands are listed by help in this order. One of them should be HelpCommand; one named version is what --version
-	// stands for.
+	// Commands are listed by help in this order. One of them should be HelpCommand; one named version tells the rest of
+	// what --version says.
 	Commands []*Command
+	// Version is what --version prints after the program's name, in one line; nil, and where a format or columns are asked for, is
+	// the command version.
+	Version func(*Sys) string
 	// Retired are words that a command line of this name once had, or that are looked for here and belong elsewhere.
 	Retired []Retired
+	// Complete looks for the values that a shell may offer; it prints nothing, and has none where it cannot look. nil has none.
+	Complete func(context.Context, Incomplete) []Candidate
 	// Flags are taken by every command, beside those that the framework has itself (flagfile, format, column, quiet).
 	Flags []*Flag
 	// EnvPrefix stands before a flag's name in the environment: NOVA_ makes it NOVA_USE_IPV6.
@@ -72,6 +77,10 @@ func (p *Program) Run(args []string, sys *Sys) int {
 	refused := sys.Limits() // before there is a thread more
 	ctx, stop := sys.Context()
 	defer stop()
+	if len(args) > 1 && args[1] == completeWord {
+		p.completeFor(ctx, sys, args[2:])
+		return 0
+	}
 	world := *sys
 	world.Stderr = messageWriter{ctx, sys.Stderr}
 	sys = &world
@@ -153,6 +162,10 @@ func (p *Program) execute(ctx context.Context, e *Env, in *invocation) error {
 		return err
 	}
 	p.warnOfVariables(e)
+	if in.version && p.Version != nil && e.view.format == formats[0] && len(p.globals.Columns) == 0 {
+		_, err := fmt.Fprintln(e.Stdout, p.Name, p.Version(e.Sys))
+		return err
+	}
 	return c.Run(ctx, e)
 }
 

@@ -51,6 +51,9 @@ func TestProgram_AnswerCannotBeWritten(t *testing.T) {
 	for _, rows := range []int{1, 100_000} {
 		long := make([]fakeRow, rows)
 		for _, format := range formats {
+			if format == "shell" && rows != 1 {
+				continue // it prints none of them
+			}
 			f.rows = sequence(long, nil)
 			f.sys.Stdout = brokenWriter{&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}}
 			if code := f.do("thing", "list", "-f", format); code != exitFailed ||

@@ -30,17 +30,26 @@ func (s *spool) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// unnamedFile is a new file that is gone however the process ends.
+func unnamedFile() (*os.File, error) {
+	file, err := os.CreateTemp("", "nova-manage")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		_ = file.Close() // what is wrong is known
+		return nil, err
+	}
+	return file, nil
+}
+
 func (s *spool) flush() error {
 	if s.file == nil {
-		file, err := os.CreateTemp("", "nova-manage")
+		file, err := unnamedFile()
 		if err != nil {
 			return err
 		}
 		s.file = file
-		// It is gone however the process ends.
-		if err := os.Remove(file.Name()); err != nil {
-			return err
-		}
 	}
 	_, err := s.file.Write(s.head)
 	s.head = s.head[:0]

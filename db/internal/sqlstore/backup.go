@@ -40,7 +40,7 @@ func (e *sqlite) copyTo(ctx context.Context, conn *sql.Conn, to *os.File, report
 	err := conn.Raw(func(c any) error {
 		copying, err := c.(interface {
 			NewBackup(string) (*driver.Backup, error)
-		}).NewBackup(target.dsn(Write, nil))
+		}).NewBackup(target.dsn(Options{Mode: Write}.filled(), nil))
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,8 @@ type Entry struct {
 
 // EntryFilter says which entries are asked for; the zero value is all of them.
 type EntryFilter struct {
+	Where        *Where    // nil is none
+	By           string    // the order; "" is the newest first
 	Since, Until time.Time // both included
 	Actor        string
 	About        []Wanted // all of them
@@ -56,7 +59,11 @@ func scanEntry(row Row) (e Entry, err error) {
 
 // Entries yields the changes, the newest first.
 func Entries(ctx context.Context, r *ReadTx, f EntryFilter) iter.Seq2[Entry, error] {
-	where := new(Where).If("actor", f.Actor)
+	where := f.Where
+	if where == nil {
+		where = new(Where)
+	}
+	where.If("actor", f.Actor)
 	if !f.Since.IsZero() {
 		where.And("at >= ?", FormatTime(f.Since))
 	}
@@ -75,7 +82,7 @@ func Entries(ctx context.Context, r *ReadTx, f EntryFilter) iter.Seq2[Entry, err
 		where.And("number IN (SELECT s.change FROM change_subjects s WHERE s.kind = ? AND s.name = ? AND (s.first <= ? AND s.last >= ?"+
 			strings.Repeat(" OR s.first <= ? AND s.last >= ?", len(ids)-1)+"))", args...)
 	}
-	rest := where.String() + " ORDER BY number DESC"
+	rest := where.String() + " ORDER BY " + cmp.Or(f.By, "number DESC")
 	if f.Limit > 0 {
 		rest += fmt.Sprintf(" LIMIT %d", f.Limit)
 	}

@@ -6,10 +6,15 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // LatestSchema is the schema version that a ledger has once it is up to date; the engines count alike.
 func LatestSchema() int { return len((&sqlite{}).migrations()) }
+
+// SQLiteVersion is the version of the SQLite that is part of this program.
+const SQLiteVersion = sqlite3.SQLITE_VERSION
 
 // ready makes sure that the database is a ledger of a schema version that this binary knows, and makes it one where
 // the mode allows it.

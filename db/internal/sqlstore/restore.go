@@ -235,7 +235,7 @@ func (r *restoring) overwrite(ctx context.Context, conn *sql.Conn) (kept string,
 	err = conn.Raw(func(c any) (err error) {
 		copying, err := c.(interface {
 			NewRestore(string) (*driver.Backup, error)
-		}).NewRestore(fresh.dsn(Read, url.Values{"immutable": {"1"}}))
+		}).NewRestore(fresh.dsn(Options{Mode: Read}.filled(), url.Values{"immutable": {"1"}}))
 		if err != nil {
 			return err
 		}

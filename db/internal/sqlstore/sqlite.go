@@ -119,7 +119,7 @@ func (e *sqlite) examine(toMake bool) error {
 
 // connect opens the file and reads from it; extra is added to the data source name.
 func (e *sqlite) connect(ctx context.Context, opts Options, extra url.Values) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", e.dsn(opts.Mode, extra))
+	db, err := sql.Open("sqlite", e.dsn(opts, extra))
 	if err != nil {
 		return nil, err
 	}
@@ -150,13 +150,13 @@ func (e *sqlite) unreachable(err error) error {
 
 // dsn builds the data source name. The journal mode is not in it: it would be written into a file that turns out to
 // be somebody else's database.
-func (e *sqlite) dsn(mode Mode, extra url.Values) string {
+func (e *sqlite) dsn(opts Options, extra url.Values) string {
 	v := url.Values{
 		"mode": {"rw"},
 		"_dqs": {"0"},
 		"_pragma": {
 			// Short, because the driver cannot interrupt it: patiently waits longer and listens to signals.
-			"busy_timeout(100)",
+			fmt.Sprintf("busy_timeout(%d)", min(opts.LockTimeout, 100*time.Millisecond).Milliseconds()),
 			"foreign_keys(1)",
 			// In WAL mode NORMAL syncs only at checkpoints, and the first commit is made before that mode is: with FULL
 			// its journal could come back. A power cut would take back what was acknowledged
@@ -164,7 +164,7 @@ func (e *sqlite) dsn(mode Mode, extra url.Values) string {
 			"synchronous(EXTRA)",
 		},
 	}
-	if mode == Read && e.present {
+	if opts.Mode == Read && e.present {
 		v.Add("_pragma", "query_only(1)") // what is temporary is written, too
 	}
 	if e.private {
