@@ -34,43 +34,57 @@ func pairsOf(raw string) (pairs []pair, err error) {
 	return pairs, nil
 }
 
-// parameters are those of a request that nobody has asked for yet.
-type parameters map[string]string
+// maxName is more than the longest name of a parameter has.
+const maxName = 255
 
-func parametersOf(r Request) (parameters, error) {
+// parameters are those of a request.
+type parameters struct {
+	left  map[string]string // that nobody has asked for yet
+	below map[string]bool   // A.1 and A where there is an A.1.B, so that a list of thousands is walked in as many steps
+}
+
+func parametersOf(r Request) (p parameters, err error) {
 	if len(r.Body) > MaxBody || len(r.RawQuery) > MaxBody {
-		return nil, TooLarge()
+		return p, TooLarge()
 	}
 	raw := r.RawQuery
 	switch {
 	case r.Method == "POST":
 		if kind := strings.Join(r.header("Content-Type"), ","); kind != "" {
 			if media, _, err := mime.ParseMediaType(kind); err != nil || media != "application/x-www-form-urlencoded" {
-				return nil, Errorf(InvalidRequest, "the Content-Type %s is not application/x-www-form-urlencoded", quoted(kind))
+				return p, Errorf(InvalidRequest, "the Content-Type %s is not application/x-www-form-urlencoded", quoted(kind))
 			}
 		}
 		raw += "&" + string(r.Body)
 	case r.Method != "GET":
-		return nil, Errorf(InvalidRequest, "the method %s is neither GET nor POST", quoted(r.Method))
+		return p, Errorf(InvalidRequest, "the method %s is neither GET nor POST", quoted(r.Method))
 	case len(r.Body) > 0:
-		return nil, Errorf(InvalidRequest, "a GET has its parameters in the query, and no body")
+		return p, Errorf(InvalidRequest, "a GET has its parameters in the query, and no body")
 	}
 	pairs, err := pairsOf(raw)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	p := parameters{}
+	p = parameters{map[string]string{}, map[string]bool{}}
 	for _, pair := range pairs {
 		if err := checkText(pair.name, pair.name); err != nil {
-			return nil, err
+			return p, err
 		}
 		if err := checkText(pair.name, pair.value); err != nil {
-			return nil, err
+			return p, err
 		}
-		if _, twice := p[pair.name]; twice {
-			return nil, Errorf(InvalidParameterValue, "the parameter %s is given twice", quoted(pair.name))
+		if len(pair.name) > maxName {
+			return p, Errorf(InvalidRequest, "the name of the parameter %s has more than %d bytes", quoted(pair.name), maxName)
 		}
-		p[pair.name] = pair.value
+		if _, twice := p.left[pair.name]; twice {
+			return p, Errorf(InvalidParameterValue, "the parameter %s is given twice", quoted(pair.name))
+		}
+		p.left[pair.name] = pair.value
+		for i, c := range pair.name {
+			if c == '.' {
+				p.below[pair.name[:i]] = true
+			}
+		}
 	}
 	return p, nil
 }
@@ -86,11 +100,11 @@ func checkText(name, s string) error {
 // take is the value of a parameter, "" where it is not there. One that is there and empty is an error: it is what a script sends whose
 // variable is not set.
 func (p parameters) take(name string) (string, error) {
-	value, ok := p[name]
+	value, ok := p.left[name]
 	if ok && value == "" {
 		return "", Errorf(InvalidParameterValue, "the parameter %s is empty", name)
 	}
-	delete(p, name)
+	delete(p.left, name)
 	return value, nil
 }
 
@@ -113,15 +127,8 @@ func (p parameters) list(name string) (values []string, err error) {
 	}
 }
 
-// has tells whether there is a parameter below PREFIX.
-func (p parameters) has(prefix string) bool {
-	for name := range p {
-		if strings.HasPrefix(name, prefix+".") {
-			return true
-		}
-	}
-	return false
-}
+// has tells whether there was a parameter below PREFIX.
+func (p parameters) has(prefix string) bool { return p.below[prefix] }
 
 func (p parameters) flag(name string) (bool, error) {
 	value, err := p.take(name)
@@ -151,12 +158,12 @@ func (p parameters) number(name string) (n int, ok bool, err error) {
 // rest refuses what nobody asked for: a parameter that is ignored would widen what a request does. Of several it names the first in order.
 func (p parameters) rest(action string) error {
 	first := ""
-	for name := range p {
+	for name := range p.left {
 		if first == "" || name < first {
 			first = name
 		}
 	}
-	if len(p) == 0 {
+	if len(p.left) == 0 {
 		return nil
 	}
 	return Errorf(UnknownParameter, "%s takes no parameter %s here", action, quoted(first))

@@ -1,0 +1,83 @@
+package ec2api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestParseCredentials(t *testing.T) {
+	text := "# keys\r\n[mars]\r\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key=" + secret + "\nproject_id = mercury\n\n; one more\n[reader]\n" +
+		"read_only = true\nproject_id=mercury\naws_access_key_id=READER\naws_secret_access_key=another"
+	keys, err := ParseCredentials(text)
+	if err != nil || !reflect.DeepEqual(keys, Keys{mars, reader}) {
+		t.Fatalf("keys are %v, %v", keys, err)
+	}
+	if keys, err := ParseCredentials(""); err != nil || len(keys) != 0 {
+		t.Errorf("empty file: %v, %v", keys, err)
+	}
+	written, err := FormatCredentials(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err := ParseCredentials(written); err != nil || !reflect.DeepEqual(back, keys) {
+		t.Errorf("read back %v, %v", back, err)
+	}
+	shown, err := json.Marshal(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := fmt.Sprintf("%v %+v %#v %s %q %x", keys, keys, keys, keys[0].Secret, keys[0].Secret, keys[0].Secret) + string(shown); strings.Contains(all, secret) ||
+		strings.Contains(all, fmt.Sprintf("%x", secret)) {
+		t.Errorf("the secret is shown: %s", all)
+	}
+}
+
+func TestParseCredentials_errors(t *testing.T) {
+	const section = "[a]\naws_access_key_id=K\naws_secret_access_key=s3cr3t\nproject_id=p\n"
+	for text, line := range map[string]int{
+		"aws_access_key_id=K": 1, "[a": 1, "[]": 1, "[a b]": 1, "[a]]": 1, "\n[a]\nfoo": 3, "[a]\n=x": 2, "[a]\nfoo=1": 2,
+		"[a]\naws_access_key_id=": 2, "[a]\naws_access_key_id=a/b": 2, "[a]\naws_secret_access_key=s3cr3t x": 2, "[a]\nread_only=yes": 2,
+		section + "project_id=q": 5, section + section: 5, section + "[b]\naws_access_key_id=K": 6, "\n[a]\naws_access_key_id=K\n[b]": 2, "[a]": 1,
+		"[a]\naws_access_key_id=K\naws_secret_access_key=s3cr3t": 1, "s3cr3t": 1, section + "s3cr3t": 5, section + "s3cr3t=x": 5,
+	} {
+		_, err := ParseCredentials(text)
+		var e *CredentialsError
+		if !errors.As(err, &e) || e.Line != line || strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("%q: %v, want line %d", text, err, line)
+		}
+	}
+	for name, change := range map[string]func(*Key){
+		"no name": func(k *Key) { k.Name = "" }, "a section": func(k *Key) { k.ProjectID = "a\n[b]" }, "blanks": func(k *Key) { k.ProjectID = " a" },
+		"no secret": func(k *Key) { k.Secret = "" }, "an option": func(k *Key) { k.Secret = "a\nread_only=true" },
+		"slash": func(k *Key) { k.AccessKeyID = "a/b" },
+	} {
+		k := mars
+		change(&k)
+		if text, err := FormatCredentials(Keys{k}); err == nil || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+	}
+}
+
+// FuzzParseCredentials has what is read be written and read again alike.
+func FuzzParseCredentials(f *testing.F) {
+	f.Add("[a]\naws_access_key_id=K\naws_secret_access_key=s\nproject_id=p\nread_only=false\n")
+	f.Add("[a]\naws_access_key_id=K\naws_secret_access_key==;#\nproject_id=[b]\x00\u2028\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		keys, err := ParseCredentials(text)
+		if err != nil {
+			return
+		}
+		written, err := FormatCredentials(keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := ParseCredentials(written); err != nil || !reflect.DeepEqual(back, keys) {
+			t.Errorf("read back %v, %v", back, err)
+		}
+	})
+}

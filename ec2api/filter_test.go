@@ -1,0 +1,227 @@
+package ec2api
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func parsed(t testing.TB, query string, key Key) Call {
+	t.Helper()
+	call, err := Parse(get("Version=2014-10-01&"+query), key)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return call
+}
+
+func filterOf(pairs ...string) string {
+	query := ""
+	for i := 0; i < len(pairs); i += 2 {
+		query += fmt.Sprintf("&Filter.%d.Name=%s", i/2+1, pairs[i])
+		for j, value := range strings.Split(pairs[i+1], ",") {
+			query += fmt.Sprintf("&Filter.%d.Value.%d=%s", i/2+1, j+1, url.QueryEscape(value))
+		}
+	}
+	return query
+}
+
+func TestCall_filters(t *testing.T) {
+	for _, test := range []struct {
+		query string
+		want  []int64
+	}{
+		{"", []int64{1, 0x1ffffffff, 3}},
+		{"&InstanceId.1=i-00000003&InstanceId.2=i-00000001", []int64{1, 3}},
+		{"&InstanceId.1=i-00000003" + filterOf("instance-id", "i-00000001"), nil},
+		{filterOf("private-ip-address", "10.0.0.3,10.0.0.4"), []int64{1, 3}},
+		{filterOf("private-ip-address", "10.0.0.*", "ip-address", "192.0.2.?"), []int64{1}},
+		{filterOf("ipv6-address", "FD00:0::2"), []int64{0x1ffffffff}},
+		{filterOf("network-interface.ipv6-addresses.ipv6-address", "fd00::16:3eff:fe00:1"), []int64{1}},
+		{filterOf("group-name", "web"), []int64{1}},
+		{filterOf("group-id", "sg-00000001"), []int64{1}},
+		{filterOf("ip-address", "*"), []int64{1}},
+		{filterOf("owner-id", "venus"), nil},
+	} {
+		call := parsed(t, "Action=DescribeInstances"+test.query, mars)
+		var got []int64
+		for _, row := range instances {
+			if call.Instance(row) {
+				got = append(got, row.ID)
+			}
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", test.query, got, test.want)
+		}
+	}
+	for query, want := range map[string]string{
+		"": "default a<b none ", "&GroupName.1=none&GroupId.1=sg-00000001": "default none ", filterOf("group-name", `a<?,d*`): "default a<b ",
+		filterOf("ip-permission.cidr", "2001:DB8::/32"): "a<b ", filterOf("ip-permission.ipv6-cidr", "10.0.0.0/8"): "",
+		filterOf("ip-permission.protocol", "icmpv6"): "a<b ", filterOf("ip-permission.to-port", "22"): "a<b ",
+		filterOf("ip-permission.group-name", "default"): "default ", filterOf("description", "-"): "none ",
+	} {
+		call := parsed(t, "Action=DescribeSecurityGroups"+query, mars)
+		got := ""
+		for _, row := range groups {
+			if call.SecurityGroup(row) {
+				got += row.Name + " "
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	for query, want := range map[string]int{"": 2, "&PublicIp.1=192.0.2.9": 1, filterOf("instance-id", "i-00000001"): 2, filterOf("domain", "vpc"): 0,
+		filterOf("private-ip-address", "10.0.0.3"): 1} {
+		call := parsed(t, "Action=DescribeAddresses"+query, mars)
+		got := 0
+		for _, row := range addresses {
+			if call.Address(row) {
+				got++
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %d, want %d", query, got, want)
+		}
+	}
+	in := parsed(t, "Action=DescribeInstances&InstanceId.1=i-00000003", mars).Input.(*DescribeInstances)
+	if err := in.Missing(func(int64) bool { return true }); err != nil {
+		t.Error(err)
+	}
+	wantError(t, in.Missing(func(int64) bool { return false }), InstanceNotFound, 400)
+	byName := parsed(t, "Action=DescribeSecurityGroups&GroupName.1=a&GroupId.1=sg-00000009", mars).Input.(*DescribeSecurityGroups)
+	wantError(t, byName.Missing(func(g GroupRef) bool { return g.Name == "a" }), GroupNotFound, 400)
+	if err := byName.Missing(func(GroupRef) bool { return true }); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMatches compares with path.Match, which has the same signs where there is neither a slash nor a bracket.
+func TestMatches(t *testing.T) {
+	letters := []rune(`ab*?\é`)
+	word := func(n int) string {
+		var w []rune
+		for range rand.IntN(n) {
+			w = append(w, letters[rand.IntN(len(letters))])
+		}
+		return string(w)
+	}
+	for range 100_000 {
+		pattern, text := word(8), word(8)
+		// path.Match takes any letter behind a backslash literally; here one that means nothing is itself.
+		lone := strings.NewReplacer(`\*`, "", `\?`, "", `\\`, "").Replace(pattern)
+		if strings.Contains(lone, `\`) {
+			continue
+		}
+		want, err := path.Match(pattern, text)
+		if err == nil && matches(pattern, text) != want {
+			t.Fatalf("%q and %q: %v", pattern, text, !want)
+		}
+	}
+	begun := time.Now()
+	if matches(strings.Repeat("*a", 1000)+"b", strings.Repeat("a", 5000)) || time.Since(begun) > 5*time.Second {
+		t.Errorf("a hostile pattern took %v", time.Since(begun))
+	}
+}
+
+func rowsOf(rows []Instance) iter.Seq2[Instance, error] {
+	return func(yield func(Instance, error) bool) {
+		for _, row := range rows {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+func TestPageOf(t *testing.T) {
+	var rows []Instance
+	for id := range int64(100) {
+		rows = append(rows, Instance{ID: id + 1, FixedIP: ip("10.0.0.1")})
+	}
+	id := func(i Instance) int64 { return i.ID }
+	even := func(i Instance) bool { return i.ID%2 == 0 }
+	for _, size := range []int{1, 2, 7, 25, 49, 50, 51, 1000} {
+		query := fmt.Sprintf("Action=DescribeInstances&MaxResults=%d", size)
+		var got []int64
+		token := ""
+		for pages := 1; ; pages++ {
+			rand.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+			call := parsed(t, query+token, mars)
+			page, next, err := PageOf(call.Page, rowsOf(rows), even, id)
+			if err != nil || len(page) > size {
+				t.Fatalf("page of %d: %v", len(page), err)
+			}
+			for _, row := range page {
+				got = append(got, row.ID)
+			}
+			if next == "" {
+				if want := (50 + size - 1) / size; pages != want {
+					t.Errorf("%d pages of %d, want %d", pages, size, want)
+				}
+				break
+			}
+			token = "&NextToken=" + next
+		}
+		if len(got) != 50 || !slices.IsSorted(got) || got[0] != 2 || got[49] != 100 {
+			t.Errorf("pages of %d: %v", size, got)
+		}
+	}
+	all, next, err := PageOf(parsed(t, "Action=DescribeInstances", mars).Page, rowsOf(rows), even, id)
+	if err != nil || next != "" || len(all) != 50 {
+		t.Errorf("without a page: %d, %q, %v", len(all), next, err)
+	}
+	broken := errors.New("broken")
+	if _, _, err := PageOf(Page{}, func(yield func(Instance, error) bool) { yield(Instance{}, broken) }, even, id); !errors.Is(err, broken) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestPage_token has a token continue what it was given for, and nothing else.
+func TestPage_token(t *testing.T) {
+	const query = "Action=DescribeInstances&MaxResults=5"
+	token := parsed(t, query, mars).Page.token(7)
+	if got := parsed(t, query+"&NextToken="+token, mars).Page; got.after != 7 || got.Max != 5 {
+		t.Errorf("page is %+v", got)
+	}
+	if got := parsed(t, "Action=DescribeInstances&NextToken="+token, mars).Page; got.after != 7 || got.Max != maxResults {
+		t.Errorf("page is %+v", got)
+	}
+	other := mars
+	other.Secret = "x"
+	for name, ask := range map[string]struct {
+		query string
+		key   Key
+	}{
+		"another key":    {query + "&NextToken=" + token, other},
+		"another action": {"Action=DescribeInstancesV6&NextToken=" + token, mars},
+		"another filter": {query + filterOf("instance-id", "i-*") + "&NextToken=" + token, mars},
+		"cut":            {query + "&NextToken=" + token[1:], mars},
+		"no base64":      {query + "&NextToken=%24", mars},
+		"longer":         {query + "&NextToken=" + token + "AAAA", mars},
+	} {
+		_, err := Parse(get("Version=2014-10-01&"+ask.query), ask.key)
+		if e := (*Error)(nil); !errors.As(err, &e) || e.Code != InvalidParameterValue {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range len(raw) * 8 {
+		flipped := slices.Clone(raw)
+		flipped[i/8] ^= 1 << (i % 8)
+		if _, err := Parse(get("Version=2014-10-01&"+query+"&NextToken="+base64.RawURLEncoding.EncodeToString(flipped)), mars); err == nil {
+			t.Errorf("passes with bit %d changed", i)
+		}
+	}
+}
