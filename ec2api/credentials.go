@@ -68,7 +68,11 @@ func ParseCredentials(text string) (Keys, error) {
 		return nil
 	}
 	for i, line := range strings.Split(text, "\n") {
-		line, n := strings.TrimSpace(line), i+1
+		n, indented := i+1, strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
+		if line = strings.TrimSpace(line); line != "" && indented {
+			// The clients' parser, Python's configparser, would take it for more of the line before.
+			return nil, wrong(n, "the line begins with a blank")
+		}
 		if line == "" || line[0] == '#' || line[0] == ';' {
 			continue
 		}
@@ -79,6 +83,9 @@ func ParseCredentials(text string) (Keys, error) {
 			name := strings.TrimSuffix(line[1:], "]")
 			if len(name) != len(line)-2 || !isWord(name) {
 				return nil, wrong(n, "a section is [NAME], of letters, digits and any of ._:@-")
+			}
+			if name == "DEFAULT" { // of which configparser would have every other section inherit
+				return nil, wrong(n, "a section must not be [DEFAULT]; [default] may be")
 			}
 			if names[name] {
 				return nil, wrong(n, "section [%s] is there twice", name)
@@ -117,6 +124,9 @@ func ParseCredentials(text string) (Keys, error) {
 			}
 			k.Secret = Secret(value)
 		case projectOption:
+			if checkText(option, value) != nil {
+				return nil, wrong(n, "%s has a character that is not text", option)
+			}
 			k.ProjectID = value
 		case readOnlyOption:
 			if value != "true" && value != "false" {

@@ -42,6 +42,7 @@ func TestParseCredentials_errors(t *testing.T) {
 		"aws_access_key_id=K": 1, "[a": 1, "[]": 1, "[a b]": 1, "[a]]": 1, "\n[a]\nfoo": 3, "[a]\n=x": 2, "[a]\nfoo=1": 2,
 		"[a]\naws_access_key_id=": 2, "[a]\naws_access_key_id=a/b": 2, "[a]\naws_secret_access_key=s3cr3t x": 2, "[a]\nread_only=yes": 2,
 		section + "project_id=q": 5, section + section: 5, section + "[b]\naws_access_key_id=K": 6, "\n[a]\naws_access_key_id=K\n[b]": 2, "[a]": 1,
+		"[DEFAULT]": 1, " [a]": 1, section + "\tread_only=true": 5, "[a]\nproject_id=a\x00": 2, "[a]\nproject_id=\xff": 2, "\ufeff[a]": 1,
 		"[a]\naws_access_key_id=K\naws_secret_access_key=s3cr3t": 1, "s3cr3t": 1, section + "s3cr3t": 5, section + "s3cr3t=x": 5,
 	} {
 		_, err := ParseCredentials(text)

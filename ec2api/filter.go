@@ -121,17 +121,26 @@ func (p parameters) filters(known map[string]bool) (filters []Filter, err error)
 		if len(f.Values) == 0 {
 			return nil, Errorf(MissingParameter, "%sValue.1 is missing", at)
 		}
-		// Addresses are compared as text, and one of IPv6 has many spellings.
 		for i, value := range f.Values {
-			if a, err := netip.ParseAddr(value); err == nil && a.Zone() == "" {
-				f.Values[i] = a.String()
-			} else if c, err := netip.ParsePrefix(value); err == nil {
-				f.Values[i] = c.String()
-			}
+			f.Values[i] = spelt(f.Name, value)
 		}
 		filters = append(filters, f)
 	}
 	return filters, nil
+}
+
+// spelt is a filter's value as rows have it: an address or a prefix is compared as text, and one of IPv6 has many spellings.
+func spelt(filter, value string) string {
+	if !strings.HasSuffix(filter, "address") && !strings.HasSuffix(filter, "cidr") && !strings.HasSuffix(filter, "dns-name") && filter != "public-ip" {
+		return value
+	}
+	if a, err := netip.ParseAddr(value); err == nil {
+		return a.String()
+	}
+	if p, err := netip.ParsePrefix(value); err == nil {
+		return p.String()
+	}
+	return strings.ToLower(value) // a MAC, or a pattern
 }
 
 // Instance tells whether a Describe call is about that instance.

@@ -50,6 +50,8 @@ func TestCall_filters(t *testing.T) {
 		{filterOf("group-id", "sg-00000001"), []int64{1}},
 		{filterOf("ip-address", "*"), []int64{1}},
 		{filterOf("owner-id", "venus"), nil},
+		{filterOf("network-interface.mac-address", "02:16:3E:*"), []int64{1}},
+		{filterOf("ipv6-address", "FD00::*"), []int64{1, 0x1ffffffff}},
 	} {
 		call := parsed(t, "Action=DescribeInstances"+test.query, mars)
 		var got []int64
@@ -101,6 +103,15 @@ func TestCall_filters(t *testing.T) {
 	wantError(t, byName.Missing(func(g GroupRef) bool { return g.Name == "a" }), GroupNotFound, 400)
 	if err := byName.Missing(func(GroupRef) bool { return true }); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestSpelt(t *testing.T) {
+	// A group may be called like an address, or like something in capitals.
+	for _, name := range []string{"FD00::1", "10.0.0.0/8", "WEB"} {
+		if got := parsed(t, "Action=DescribeSecurityGroups"+filterOf("group-name", name), mars).Filters[0].Values[0]; got != name {
+			t.Errorf("%s became %s", name, got)
+		}
 	}
 }
 
