@@ -27,6 +27,11 @@ var (
 // sign signs a request as a client does, by its own account of what that takes. It overwrites its headers Authorization and X-Amz-Date.
 func sign(r Request, key Key, at time.Time) Request {
 	stamp := at.UTC().Format("20060102T150405Z")
+	return signAs(r, key, stamp, stamp[:8], "host", "x-amz-date")
+}
+
+// signAs signs as no client should: right, but with that date in the scope and those headers alone.
+func signAs(r Request, key Key, stamp, date string, names ...string) Request {
 	r.Header = maps.Clone(r.Header)
 	if r.Header == nil {
 		r.Header = map[string][]string{}
@@ -46,12 +51,16 @@ func sign(r Request, key Key, at time.Time) Request {
 	slices.Sort(pairs)
 	ordered := strings.ReplaceAll(strings.Join(pairs, "&"), "\x00", "=")
 	hashed := func(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
-	canonical := r.Method + "\n" + r.Path + "\n" + ordered + "\nhost:" + r.Host +
-		"\nx-amz-date:" + stamp + "\n\nhost;x-amz-date\n" + hashed(string(r.Body))
-	scope := stamp[:8] + "/0/127/aws4_request"
-	k := digest(digest(digest(digest([]byte("AWS4"+string(key.Secret)), stamp[:8]), "0"), "127"), "aws4_request")
-	r.Header["Authorization"] = []string{fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s,SignedHeaders=host;x-amz-date,Signature=%x",
-		key.AccessKeyID, scope, digest(k, "AWS4-HMAC-SHA256\n"+stamp+"\n"+scope+"\n"+hashed(canonical)))}
+	canonical := r.Method + "\n" + r.Path + "\n" + ordered + "\n"
+	for _, name := range names {
+		canonical += name + ":" + map[string]string{"host": r.Host, "x-amz-date": stamp}[name] + "\n"
+	}
+	signed := strings.Join(names, ";")
+	canonical += "\n" + signed + "\n" + hashed(string(r.Body))
+	scope := date + "/0/127/aws4_request"
+	k := digest(digest(digest(digest([]byte("AWS4"+string(key.Secret)), date), "0"), "127"), "aws4_request")
+	r.Header["Authorization"] = []string{fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s,SignedHeaders=%s,Signature=%x",
+		key.AccessKeyID, scope, signed, digest(k, "AWS4-HMAC-SHA256\n"+stamp+"\n"+scope+"\n"+hashed(canonical)))}
 	return r
 }
 
@@ -158,39 +167,43 @@ func TestVerify(t *testing.T) {
 	nobody := mars
 	nobody.AccessKeyID, nobody.Secret = "NOBODY", ""
 	for name, r := range map[string]Request{
-		"not signed":            get("Action=DescribeInstances"),
-		"version 2":             get("Action=DescribeInstances&SignatureVersion=2&Signature=abc"),
-		"version 2 in a form":   post("Action=DescribeInstances&SignatureVersion=2&Signature=abc"),
-		"signed in the query":   get("Action=DescribeInstances&X-Amz-Algorithm=AWS4-HMAC-SHA256"),
-		"wrong secret":          sign(get("a=1"), spare, clock),
-		"unknown key":           change("AKIDEXAMPLE", "NOBODY"),
-		"unknown, empty secret": sign(get("a=1"), nobody, clock),
-		"another's key":         change("AKIDEXAMPLE", "READER"),
-		"twice":                 with("Authorization", authorization, authorization),
-		"empty":                 with("Authorization", ""),
-		"basic":                 with("Authorization", "Basic YTpi"),
-		"no signature":          change(",Signature=", ",Signatur="),
-		"short signature":       change(",Signature=", ",Signature=00"),
-		"no hex":                change(",Signature=", ",Signature=zz"),
-		"parameter twice":       change(",SignedHeaders=", ",Signature=00,SignedHeaders="),
-		"more":                  change(",SignedHeaders=", ",X=1,SignedHeaders="),
-		"host not signed":       change("host;x-amz-date", "x-amz-date"),
-		"date not signed":       change("host;x-amz-date", "host"),
-		"out of order":          change("host;x-amz-date", "x-amz-date;host"),
-		"header twice":          change("host;x-amz-date", "host;host;x-amz-date"),
-		"upper case":            change("host;x-amz-date", "Host;x-amz-date"),
-		"header not there":      change("host;x-amz-date", "a;host;x-amz-date"),
-		"scope of another day":  change("20261126", "20261125"),
-		"scope too long":        change("/0/127", "/0/127/1"),
-		"scope too short":       change("/0/127", "/0"),
-		"another region":        change("/0/", "/1/"),
-		"no date":               with("X-Amz-Date"),
-		"two dates":             with("X-Amz-Date", "20261126T120000Z", "20261126T120000Z"),
-		"another date":          with("X-Amz-Date", "20261126T120001Z"),
-		"a fraction":            with("X-Amz-Date", "20261126T120000.5Z"),
-		"no date at all":        with("X-Amz-Date", "yesterday"),
-		"query":                 query("Action=DescribeInstances&Filter.1.Name=a+c&Version=2014-10-01"),
-		"query, value moved":    query("Action=DescribeInstances&Filter.1.Name=a%20b%26Version=2014-10-01"),
+		"not signed":                   get("Action=DescribeInstances"),
+		"version 2":                    get("Action=DescribeInstances&SignatureVersion=2&Signature=abc"),
+		"version 2 in a form":          post("Action=DescribeInstances&SignatureVersion=2&Signature=abc"),
+		"signed in the query":          get("Action=DescribeInstances&X-Amz-Algorithm=AWS4-HMAC-SHA256"),
+		"wrong secret":                 sign(get("a=1"), spare, clock),
+		"unknown key":                  change("AKIDEXAMPLE", "NOBODY"),
+		"unknown, empty secret":        sign(get("a=1"), nobody, clock),
+		"another's key":                change("AKIDEXAMPLE", "READER"),
+		"twice":                        with("Authorization", authorization, authorization),
+		"empty":                        with("Authorization", ""),
+		"basic":                        with("Authorization", "Basic YTpi"),
+		"no signature":                 change(",Signature=", ",Signatur="),
+		"short signature":              change(",Signature=", ",Signature=00"),
+		"no hex":                       change(",Signature=", ",Signature=zz"),
+		"parameter twice":              change(",SignedHeaders=", ",Signature=00,SignedHeaders="),
+		"more":                         change(",SignedHeaders=", ",X=1,SignedHeaders="),
+		"host not signed":              change("host;x-amz-date", "x-amz-date"),
+		"date not signed":              change("host;x-amz-date", "host"),
+		"out of order":                 change("host;x-amz-date", "x-amz-date;host"),
+		"header twice":                 change("host;x-amz-date", "host;host;x-amz-date"),
+		"upper case":                   change("host;x-amz-date", "Host;x-amz-date"),
+		"header not there":             change("host;x-amz-date", "a;host;x-amz-date"),
+		"scope of another day":         change("20261126", "20261125"),
+		"scope too long":               change("/0/127", "/0/127/1"),
+		"scope too short":              change("/0/127", "/0"),
+		"another region":               change("/0/", "/1/"),
+		"no date":                      with("X-Amz-Date"),
+		"two dates":                    with("X-Amz-Date", "20261126T120000Z", "20261126T120000Z"),
+		"another date":                 with("X-Amz-Date", "20261126T120001Z"),
+		"a fraction":                   with("X-Amz-Date", "20261126T120000.5Z"),
+		"no date at all":               with("X-Amz-Date", "yesterday"),
+		"query":                        query("Action=DescribeInstances&Filter.1.Name=a+c&Version=2014-10-01"),
+		"right but for the host":       signAs(get("a=1"), mars, "20261126T120000Z", "20261126", "x-amz-date"),
+		"right but for a header twice": signAs(get("a=1"), mars, "20261126T120000Z", "20261126", "host", "host", "x-amz-date"),
+		"right but for the scope":      signAs(get("a=1"), mars, "20261126T120000Z", "20261125", "host", "x-amz-date"),
+		"right but for a fraction":     signAs(get("a=1"), mars, "20261126T120000.5Z", "20261126", "host", "x-amz-date"),
+		"query, value moved":           query("Action=DescribeInstances&Filter.1.Name=a%20b%26Version=2014-10-01"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Verify(r, keys, clock)
@@ -232,7 +245,7 @@ func FuzzVerify(f *testing.F) {
 	right := sign(get("Action=DescribeInstances&Version=2014-10-01"), mars, clock)
 	f.Add("GET", right.Path, right.RawQuery, right.Host, "", right.Header["Authorization"][0], right.Header["X-Amz-Date"][0])
 	f.Add("POST", "/", "a=%zz&&;", "", "Signature=1", "AWS4-HMAC-SHA256 Credential=////,SignedHeaders=;,Signature=", "20261126T120000.1Z")
-	f.Add("GET", "", "a-=0&a=1&%61=+", "h", "", "AWS4-HMAC-SHA256 ,,,", "")
+	f.Add("GET", "/", "a-=0&a=1&%61=+", "h", "", "AWS4-HMAC-SHA256 ,,,", "")
 	f.Fuzz(func(t *testing.T, method, path, query, host, body, authorization, date string) {
 		r := Request{Method: method, Path: path, RawQuery: query, Host: host, Body: []byte(body), ContentLength: int64(len(body)),
 			Header: map[string][]string{"Authorization": {authorization}, "X-Amz-Date": {date}}}
