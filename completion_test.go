@@ -187,6 +187,9 @@ func TestCompletion_typed(t *testing.T) {
 				{"nova-manage network list --format=j\t", "<network><list><--format=json>"},
 				{"nova-manage network list -f y\t", "<network><list><-f><yaml>"},
 				{"nova-manage network list --proj\t", "<network><list><--project_id>"},
+				{"nova-manage network list --sort label:d\t", "<--sort><label:desc>"},
+				{"nova-manage network list -c id,lab\t", "<-c><id,label>"},
+				{"nova-manage network list --filter lab\tx\t", "<--filter><label=x>"}, // no space in between
 				{"nova-manage emit radvd -o fi\t", "<emit><radvd><-o><fi le.conf>"},
 				{"nova-manage emit radvd --output=fi\t", "<emit><radvd><--output=fi le.conf>"},
 				{"nova-manage --state_path ~/there network show e\t", "<--state_path><" + c.home + "/there><network><show>"},

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"nova-manage/internal/race"
 )
 
 // offered is what a shell is answered, without what each word is about.
@@ -43,6 +45,7 @@ func ledgerToComplete(t *testing.T, f *fake) (path string) {
 
 // Whatever is called by the name of something that the ledger or the disk has completes it.
 func TestCompletion_everywhere(t *testing.T) {
+	race.SkipAlone(t)
 	f := newFake(t)
 	ledgerToComplete(t, f)
 	wants := map[string]string{"NETWORK": "web", "PROJECT": "gem", "INSTANCE": "www", "HOST": "node1", "POOL": "blue", "FILE": "files", "DIR": "folders",
@@ -120,6 +123,7 @@ func usageOf(f *fake, path string) string {
 }
 
 func TestCompletion_ledger(t *testing.T) {
+	race.SkipAlone(t)
 	f := newFake(t)
 	path := ledgerToComplete(t, f)
 	for line, want := range map[string]string{

@@ -57,7 +57,7 @@ func (o *dbExportOptions) run(ctx context.Context, s *session) error {
 		return s.output(ctx, o.Output, db.DocumentSchema())
 	}
 	if o.Output == "" || o.Output == "-" {
-		return s.store.Export(ctx, s.Stdout, o.History)
+		return s.store.Export(ctx, s.Output, o.History)
 	}
 	fd, ours, err := descriptorOf(o.Output)
 	if err != nil {

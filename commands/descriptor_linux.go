@@ -92,7 +92,7 @@ func (s *session) streamDescriptor(ctx context.Context, path string, fd int, wri
 	}
 	if fd == syscall.Stdout {
 		// The same as without -o, with what that has for readers who leave.
-		return write(s.Stdout)
+		return write(s.Output)
 	}
 	return write(writerFunc(func(p []byte) (int, error) {
 		n, err := cli.WriteUntil(ctx, file, p)

@@ -11,7 +11,7 @@ import (
 // output hands over a text: on standard output, on a descriptor, or in a file.
 func (s *session) output(ctx context.Context, path string, text []byte) error {
 	if !isFile(path) {
-		_, err := s.Stdout.Write(text)
+		_, err := s.Output.Write(text)
 		return err
 	}
 	if ctx.Err() != nil {

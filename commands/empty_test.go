@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"nova-manage/internal/cli"
+	"nova-manage/internal/race"
 )
 
 // takesEmpty are the flags and arguments, of all commands, that "" is a value for: in network create it is Nova's default,
@@ -34,6 +35,7 @@ var takesEmpty = []string{
 // What a script passes whose variable is not set must not choose everything, or what it chooses by itself: "" is refused
 // with the name of the flag or argument, wherever that does not say otherwise.
 func TestCatalogue_Empty(t *testing.T) {
+	race.SkipAlone(t)
 	f := newFake(t)
 	globals, own := metadata(t, newProgram(f.sys, catalogue()))
 	examples := map[string][]string{}

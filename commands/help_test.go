@@ -3,8 +3,7 @@ package commands
 import (
 	"strings"
 	"testing"
-
-	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"unicode/utf8"
 )
 
 // No page of help is wider than the terminal, whatever the command. It lists what is an argument and a flag once, and does not
@@ -30,7 +29,7 @@ func TestHelp(t *testing.T) {
 			}
 			text := f.stdout.String()
 			for line := range strings.SplitSeq(text, "\n") {
-				if w := twwidth.Width(line); w > most {
+				if w := utf8.RuneCountInString(line); w > most {
 					t.Errorf("help %s on %d columns has a line of %d: %s", page, columns, w, line)
 				}
 			}

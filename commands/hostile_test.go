@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"nova-manage/internal/race"
 )
 
 // hostile are names that would close something, begin a line, be a comment, a path or an option of a daemon, or are none to the
@@ -92,6 +94,7 @@ var emitted = []string{"radvd", "sysctl --uplink eth1", "networkd --uplink eth1"
 // Whatever is in a tampered ledger, a name that must not be in a file is in none: either the command refuses it in one line, and
 // there is no output and no file, or the output is the same as with another name.
 func TestEmit_hostile(t *testing.T) {
+	race.SkipAlone(t)
 	if len(hostile) < 72 {
 		t.Fatalf("only %d names", len(hostile))
 	}

@@ -237,7 +237,16 @@ func (s *session) open(ctx context.Context, url string, mode db.Mode) (*db.Store
 func (s *session) options(url string, mode db.Mode) db.Options {
 	return db.Options{URL: url, Mode: mode, Clock: s.Sys.Now, LockTimeout: s.ledger.LockTimeout, Progress: s.Progress,
 		Warn:      func(message string) { s.Warnf("%s", message) },
+		Waiting:   s.waiting,
 		Committed: s.Changed, WouldChange: s.wouldChange, Command: s.CommandLine, Actor: s.actor(), Comment: s.ledger.Comment}
+}
+
+// waiting tells whoever looks on why nothing happens.
+func (s *session) waiting(holder string) {
+	if holder == "" {
+		holder = "another process"
+	}
+	s.Remark("waiting for %s to let go of the ledger, for up to %s; --lock_timeout says how long", holder, s.ledger.LockTimeout)
 }
 
 // close takes no error for one of the command: what it has changed is committed and what it has read is read by then,

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"nova-manage/internal/race"
 )
 
 // namesOf are the names that are found for a beginning, without those that begin otherwise.
@@ -145,6 +147,7 @@ func TestStore_Names(t *testing.T) {
 
 // However many there are, so many are found.
 func TestStore_Names_many(t *testing.T) {
+	race.SkipAlone(t)
 	eachEngine(t, func(t *testing.T, s *Store) {
 		if _, err := s.CreateNetworks(t.Context(), flat("10.0.0.0/8", 28, 3000)); err != nil {
 			t.Fatal(err)

@@ -46,6 +46,9 @@ type Options struct {
 	WouldChange func([]ChangedRow)
 	// Warn, if it is set, is told what is probably not meant as it is, and keeps nothing from being done.
 	Warn func(message string)
+	// Waiting, if it is set, is told once whom a command waits for that has waited a second for others to let go of the ledger; ""
+	// is somebody who is not known. It may be told from another goroutine than the caller's.
+	Waiting func(holder string)
 	// Command is the command line that changes are made for, without secrets, and Actor who gave it, as user@host. Every
 	// change goes through the door with them.
 	Command, Actor string
@@ -81,7 +84,7 @@ type manner struct {
 // anything else means that the database could not be opened or is not a ledger of ours.
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	db, err := sqlstore.Open(ctx, sqlstore.Options{URL: opts.URL, Mode: opts.Mode, Clock: opts.Clock,
-		LockTimeout: opts.LockTimeout, Progress: opts.Progress, Warn: opts.Warn, Committed: opts.Committed, AsOf: opts.AsOf})
+		LockTimeout: opts.LockTimeout, Progress: opts.Progress, Warn: opts.Warn, Waiting: opts.Waiting, Committed: opts.Committed, AsOf: opts.AsOf})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"nova-manage/internal/race"
 )
 
 // validator is what another program knows of a document: the schema that ships, read by a library of its own.
@@ -37,6 +39,7 @@ func validator(t testing.TB) func(text string) error {
 
 // Real documents are as the schema says.
 func TestDocumentSchema(t *testing.T) {
+	race.SkipAlone(t)
 	valid := validator(t)
 	for name, url := range engines {
 		t.Run(name, func(t *testing.T) {

@@ -74,6 +74,7 @@ func wear(t *testing.T, s *Store) {
 
 // Each engine into each: the imported ledger holds the same rows, byte for byte in all tables, and is the same document.
 func TestStore_ImportDocument(t *testing.T) {
+	race.SkipAlone(t)
 	for fromName, fromURL := range engines {
 		from := openTest(t, fromURL(t), Create)
 		fill(t, from)

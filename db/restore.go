@@ -99,7 +99,7 @@ func (r *restore) open(ours []string) error {
 
 // options are those of the database under a ledger.
 func (o Options) options() sqlstore.Options {
-	return sqlstore.Options{URL: o.URL, Mode: o.Mode, Clock: o.Clock, LockTimeout: o.LockTimeout, Progress: o.Progress, Warn: o.Warn,
+	return sqlstore.Options{URL: o.URL, Mode: o.Mode, Clock: o.Clock, LockTimeout: o.LockTimeout, Progress: o.Progress, Warn: o.Warn, Waiting: o.Waiting,
 		Committed: o.Committed}
 }
 

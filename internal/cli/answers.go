@@ -62,6 +62,7 @@ func (a *Answers) Begin(number int, l *Line) error {
 		}
 	}
 	a.n++
+	l.Env.Output = to
 	if !l.Env.quiet {
 		l.Env.Stdout = to
 	}

@@ -19,7 +19,12 @@ const (
 	// Categories are the commands of the first level.
 	Categories Kind = "categories"
 
-	columnNames Kind = "columns" // of the command's answer
+	columnNames Kind = "columns"    // of the command's answer
+	orderNames  Kind = "orders"     // the same, with a direction
+	conditions  Kind = "conditions" // the same, with what is compared
+
+	// parts are words that are not complete, so that no space comes after them.
+	parts Kind = "parts"
 )
 
 // Candidate is a word that may be what is being typed.
@@ -252,9 +257,14 @@ func (l *line) value(f *Flag, prefix, before string) (c completion) {
 	case f.kind == yesOrNo:
 		c.list = words([]string{"yes", "no"}, prefix)
 	case f.offers == columnNames:
-		if l.command != nil {
-			for _, column := range l.command.Columns {
-				c.list = append(c.list, words([]string{column.name}, prefix)...)
+		c.list = l.columns(prefix, nil, "")
+	case f.offers == orderNames:
+		c.list = l.columns(prefix, []string{":asc", ":desc"}, ":")
+	case f.offers == conditions:
+		if c.list = words(l.columnNames(), prefix); !strings.ContainsAny(prefix, "!=~<>") {
+			c.by = parts
+			for i := range c.list {
+				c.list[i].Value += "="
 			}
 		}
 	case f.offers == Categories:
@@ -280,6 +290,38 @@ func named(cs []*Command, prefix string) (list []Candidate) {
 	for _, c := range cs {
 		if strings.HasPrefix(c.Name, prefix) {
 			list = append(list, Candidate{c.Name, c.Short})
+		}
+	}
+	return list
+}
+
+func (l *line) columnNames() (names []string) {
+	if l.command != nil {
+		for _, column := range l.command.Columns {
+			names = append(names, column.name)
+		}
+	}
+	return names
+}
+
+// columns completes the last of several columns with commas between them: those that are not among them yet, and with what may
+// come after one as soon as it has begun.
+func (l *line) columns(typed string, after []string, begins string) (list []Candidate) {
+	at := strings.LastIndexByte(typed, ',') + 1
+	before := strings.Split(typed[:at], ",")
+	for _, name := range l.columnNames() {
+		if slices.ContainsFunc(before, func(b string) bool { return b == name || begins != "" && strings.HasPrefix(b, name+begins) }) {
+			continue
+		}
+		all := []string{name}
+		if begins != "" && strings.HasPrefix(typed[at:], name+begins) {
+			all = nil
+			for _, a := range after {
+				all = append(all, name+a)
+			}
+		}
+		for _, w := range all {
+			list = append(list, words([]string{typed[:at] + w}, typed)...)
 		}
 	}
 	return list

@@ -26,7 +26,7 @@ func CompletionScript(program, shell string) string {
 	return strings.NewReplacer("PROGRAM", program, "FUNCTION", strings.ReplaceAll(program, "-", "_")).Replace(script)
 }
 
-// completeFor answers a shell: a first line that says what comes (words, or files or folders that it is to look for itself),
+// completeFor answers a shell: a first line that says what comes (words, parts of words, or files or folders that it looks for itself),
 // then a word on each line. Whatever is wrong, nothing is said of it: somebody is typing.
 //
 // What is asked is `bash LINE TAIL`, LINE being the command line to the cursor and TAIL the part of it that bash replaces; it is

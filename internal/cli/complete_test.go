@@ -114,6 +114,8 @@ func TestComplete(t *testing.T) {
 		{"--flagfile|x", "files"},
 		{"thing|paint|-c|", "id|label|up|tags|made"},
 		{"thing|paint|-c|la", "label"},
+		{"thing|paint|-c|id,", "id,label|id,up|id,tags|id,made"},
+		{"thing|paint|-c|id,tags,m", "id,tags,made"},
 		{"--output|a|thing|paint|-f|y", "yaml"},
 		{"--like|", things}, // a flag may stand before the command that has it
 		{"thing|paint|--state_path|/x|pa", "path=/x"},

@@ -18,6 +18,9 @@ _FUNCTION() {
 	done < <(command "$program" __complete bash "${COMP_LINE:0:COMP_POINT}" "${2-}" 2>/dev/null)
 	# Before bash 4 there is no compopt, and a file is completed without a slash or quotes.
 	case $kind in
+	parts)
+		compopt -o nospace -o nosort 2>/dev/null || compopt -o nospace 2>/dev/null
+		;;
 	words)
 		compopt -o nosort 2>/dev/null # ours is the order of addresses; since bash 4.4
 		;;

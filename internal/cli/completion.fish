@@ -12,7 +12,7 @@ function __FUNCTION_complete
     set -l token (commandline -ct)
     set -l before (string match -r -- '^--[^=]*=' "$token")
     switch "$answer[1]"
-        case words
+        case words parts
             test (count $answer) -gt 1; and printf '%s\n' $answer[2..-1]
         case files
             for path in (__fish_complete_path (string replace -r -- '^--[^=]*=' '' "$token"))

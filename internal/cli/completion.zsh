@@ -3,7 +3,7 @@
 
 _FUNCTION() {
 	local program=PROGRAM kind line
-	local -a answer values shown
+	local -a answer values shown suffix
 	# The one that is typed, where that is a path.
 	[[ $words[1] == */* && -x $words[1] ]] && program=$words[1]
 	answer=("${(@f)$(command $program __complete zsh "${(@)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
@@ -20,6 +20,7 @@ _FUNCTION() {
 		return 1
 		;;
 	words) ;;
+	parts) suffix=(-S '') ;;
 	*) return 1 ;;
 	esac
 	answer=("${(@)answer[2,-1]}")
@@ -40,9 +41,9 @@ _FUNCTION() {
 	done
 	(( $#values )) || return 1
 	if [[ "$answer" == *$'\t'[^[:space:]]* ]]; then
-		compadd -l -V PROGRAM -d shown -a values
+		compadd "${(@)suffix}" -l -V PROGRAM -d shown -a values
 	else
-		compadd -V PROGRAM -a values
+		compadd "${(@)suffix}" -V PROGRAM -a values
 	fi
 }
 

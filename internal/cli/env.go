@@ -13,6 +13,9 @@ type Env struct {
 	Sys *Sys
 	// Stdout takes the answer and nothing else. A write that fails is reported once the command is done.
 	Stdout io.Writer
+	// Output is standard output for the text of a file: what emit renders, a document. --quiet does not hold it back, since whoever
+	// sends it to a file would be left with an empty one.
+	Output io.Writer
 	// CommandLine is what was typed after the program's name, without passwords, so that it can be pasted into a shell.
 	CommandLine string
 
@@ -31,7 +34,7 @@ type Env struct {
 }
 
 func newEnv(program string, sys *Sys, stdout io.Writer) *Env {
-	return &Env{program: program, Sys: sys, Stdout: stdout, progress: newProgress(nil, time.Now)}
+	return &Env{program: program, Sys: sys, Stdout: stdout, Output: stdout, progress: newProgress(nil, time.Now)}
 }
 
 // prepare takes over the global flags once they are known. What they ask of the command's answer is checked here,
@@ -80,6 +83,13 @@ func (e *Env) kind(word string, c Colour) string {
 		return c.Paint(word)
 	}
 	return word
+}
+
+// Remark is Notef for whoever sits at a terminal; scripts have no use for it.
+func (e *Env) Remark(format string, args ...any) {
+	if e.Sys.StderrIsTerminal() && !e.quiet {
+		e.Notef(format, args...)
+	}
 }
 
 // Changed tells that the command has changed something for good, which from then on cannot fail any more: what goes wrong

@@ -42,7 +42,7 @@ func (g *globals) ofAnswer() []*Flag {
 		TypedList(&g.Columns, "column", parseColumns, "print this column alone; repeatable, also with commas, in the order given").
 			Letter("c").As("NAME").From(&g.columnsFrom).Completes(columnNames),
 		Typed(&g.Prefix, "prefix", parsePrefix, "with -f shell: what the names of the variables begin with").As("TEXT").OnlyTyped(),
-		Boolean(&g.Quiet, "quiet", "print nothing on success").Letter("q"),
+		Boolean(&g.Quiet, "quiet", "print nothing on success but the text of a file that is asked for, as by emit").Letter("q"),
 	}
 }
 

@@ -81,7 +81,7 @@ func (ls *Lines) Read(words []string, where string) (*Line, error) {
 	if err := r.fillArgs(c, in.args); err != nil {
 		return nil, err
 	}
-	e := &Env{Sys: ls.sys, Stdout: io.Discard, CommandLine: redact.CommandLine(words), program: p.Name, where: where, say: ls.Say,
+	e := &Env{Sys: ls.sys, Stdout: io.Discard, Output: io.Discard, CommandLine: redact.CommandLine(words), program: p.Name, where: where, say: ls.Say,
 		quiet: own.Quiet, progress: noProgress}
 	if e.view, err = newView(c, &own.globals, ls.sys); err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 
 // sortInMemory is how many bytes of rows a sort keeps there; beyond that they lie sorted in a file without a name, run by run.
 // The table of rows itself is as much again where they are short.
-const sortInMemory = 32 << 20
+const sortInMemory = 16 << 20
 
 // sorter brings the printed values of rows into order, however many they are.
 type sorter struct {

@@ -44,7 +44,7 @@ var operators = []string{"!=", "<=", ">=", "=", "~", "<", ">"}
 // hide what is there from whoever does not think of it.
 func (w *Wanted) flags() []*Flag {
 	var orders [][]Order
-	sort := TypedList(&orders, "sort", parseOrders, "sort by this column, COLUMN:desc the other way round; repeatable, also with commas").As("COLUMN")
+	sort := TypedList(&orders, "sort", parseOrders, "sort by this column, COLUMN:desc the other way round; repeatable, also with commas").As("COLUMN").Completes(orderNames)
 	sort.store = func(vs []any) {
 		w.Order = nil
 		for _, v := range vs {
@@ -55,7 +55,7 @@ func (w *Wanted) flags() []*Flag {
 		sort.OnlyTyped(),
 		Number(&w.Limit, "limit", 1, 1<<30, "print at most so many rows").OnlyTyped(),
 		TypedList(&w.Filters, "filter", parseFilter,
-			"only rows whose COLUMN=VALUE; also != ~ (a regular expression) < <= > >=; repeatable, and all must hold").As("CONDITION").OnlyTyped(),
+			"only rows whose COLUMN=VALUE; also != ~ (a regular expression) < <= > >=; repeatable, and all must hold").As("CONDITION").OnlyTyped().Completes(conditions),
 	}
 }
 

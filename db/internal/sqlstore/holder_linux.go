@@ -19,19 +19,20 @@ const (
 )
 
 // lockHolder asks the kernel which process holds the write lock of an SQLite file, and names it; "" if unknown.
-// Opening and closing the file drops this process's own locks on it, so ask only when giving up.
+//
+// Closing the file would drop this process's own locks on it (fcntl(2)), which SQLite relies on. So the descriptors stay open
+// until the process ends: two for whoever waits long, and two for whoever gives up.
 func lockHolder(path string) string {
 	for _, at := range []struct {
 		file   string
 		offset int64
 	}{{path + "-shm", walWriteLockByte}, {path, reservedLockByte}} {
-		f, err := os.Open(at.file)
+		fd, err := unix.Open(at.file, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 		if err != nil {
 			continue
 		}
 		lock := unix.Flock_t{Type: unix.F_WRLCK, Start: at.offset, Len: 1}
-		err = unix.FcntlFlock(f.Fd(), unix.F_GETLK, &lock)
-		f.Close()
+		err = unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &lock)
 		if err != nil || lock.Type == unix.F_UNLCK || lock.Pid <= 0 {
 			continue
 		}

@@ -27,6 +27,10 @@ type postgres struct {
 	warning string
 	// timeout is how long a writer waits for another one.
 	timeout time.Duration
+	// waiting is told whom it waits for; nil is nobody any more.
+	waiting func(holder string)
+	// db is where another connection is had from.
+	db *sql.DB
 	// home is the schema that the ledger is in, or that it would be made in; "" where there is none to make it in.
 	home string
 	// reading says that the running transaction only reads.
@@ -56,7 +60,7 @@ func (e *postgres) migrations() []string {
 }
 
 func (e *postgres) open(ctx context.Context, opts Options) (*sql.DB, error) {
-	e.timeout = opts.LockTimeout
+	e.timeout, e.waiting = opts.LockTimeout, opts.Waiting
 	if e.warning != "" {
 		opts.Warn(e.warning)
 	}
@@ -71,6 +75,7 @@ func (e *postgres) open(ctx context.Context, opts Options) (*sql.DB, error) {
 	for i := 1; ; i++ {
 		err := db.PingContext(ctx)
 		if err == nil {
+			e.db = db
 			return db, nil
 		}
 		// With all connections taken, or while the server starts, another moment is as good.
@@ -108,13 +113,47 @@ func (e *postgres) begin(ctx context.Context, conn *sql.Conn, what *Change, opts
 		}
 		return err
 	}
-	err := e.beginWrite(ctx, conn, *what, opts.LockTimeout)
-	if isState(err, undefinedTable) {
-		err = e.beginEmpty(ctx, conn, *what, opts.LockTimeout)
-	}
+	err := e.sayingWhom(ctx, func() error {
+		err := e.beginWrite(ctx, conn, *what, opts.LockTimeout)
+		if isState(err, undefinedTable) {
+			err = e.beginEmpty(ctx, conn, *what, opts.LockTimeout)
+		}
+		return err
+	})
 	if isState(err, lockNotAvailable) {
 		return &LockedError{Ledger: e.shown, Waited: opts.LockTimeout, Holder: e.holder(ctx, conn)}
 	}
+	return err
+}
+
+// sayingWhom does what may wait for others and says whom it waits for, should that take long. The server keeps the connection
+// that waits busy, so that another one asks.
+func (e *postgres) sayingWhom(ctx context.Context, begin func() error) error {
+	if e.waiting == nil {
+		return begin()
+	}
+	ctx, begun := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(longWait):
+		}
+		holder := ""
+		if conn, err := e.db.Conn(ctx); err == nil {
+			holder = e.holder(ctx, conn)
+			_ = conn.Close() // it was only asked
+		}
+		if ctx.Err() == nil {
+			e.waiting(holder)
+			e.waiting = nil
+		}
+	}()
+	err := begin()
+	begun()
+	<-done
 	return err
 }
 

@@ -381,3 +381,46 @@ func TestSchemas_parallel(t *testing.T) {
 		}
 	}
 }
+
+// Who waits for longer than a moment is told once whom for, by another connection, which is given back.
+func TestPostgres_waiting(t *testing.T) {
+	for name, noTableLock := range map[string]bool{"LOCK TABLE": false, "without": true} {
+		t.Run(name, func(t *testing.T) {
+			url := pgtest.URL(t)
+			holder := openTest(t, url, Create)
+			var pid int
+			if err := holder.conn.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+				t.Fatal(err)
+			}
+			told := make(chan string, 10)
+			waiter, err := Open(t.Context(), Options{URL: url, Mode: Write, Waiting: func(holder string) { told <- holder }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer waiter.Close()
+			holder.engine.(*postgres).noTableLock, waiter.engine.(*postgres).noTableLock = noTableLock, noTableLock
+			if err := count(t.Context(), waiter); err != nil { // it waits for nobody
+				t.Fatal(err)
+			}
+			for range 2 {
+				release := hold(t, holder)
+				time.AfterFunc(longWait+500*time.Millisecond, release)
+				if err := count(t.Context(), waiter); err != nil {
+					t.Fatal(err)
+				}
+				release() // the holder may not know yet that it is done
+			}
+			close(told)
+			want := fmt.Sprintf("server process %d (nova-manage by holder@node1, user nova, from the server's own host)", pid)
+			if got := <-told; got != want {
+				t.Errorf("told %q, want %q", got, want)
+			}
+			if again, ok := <-told; ok {
+				t.Errorf("told %q as well", again)
+			}
+			if n := waiter.db.Stats().InUse; n != 1 {
+				t.Errorf("%d connections are in use", n)
+			}
+		})
+	}
+}

@@ -30,6 +30,8 @@ type sqlite struct {
 	alias string
 	// timeout is how long a writer waits for another one.
 	timeout time.Duration
+	// waiting is told whom it waits for; nil is nobody any more.
+	waiting func(holder string)
 	// present tells that no other state of the ledger is asked for.
 	present bool
 	// file is what was opened to become a ledger; nil where there is one.
@@ -69,7 +71,7 @@ func (e *sqlite) migrations() []string {
 }
 
 func (e *sqlite) open(ctx context.Context, opts Options) (*sql.DB, error) {
-	e.timeout, e.present = opts.LockTimeout, opts.AsOf.present()
+	e.timeout, e.present, e.waiting = opts.LockTimeout, opts.AsOf.present(), opts.Waiting
 	if e.memory {
 		return sql.Open("sqlite", ":memory:?_pragma=foreign_keys(1)&_dqs=0")
 	}
@@ -212,7 +214,8 @@ func (e *sqlite) commit(ctx context.Context, conn *sql.Conn) error {
 
 // patiently repeats try while another process holds the ledger, until timeout or until ctx ends.
 func (e *sqlite) patiently(ctx context.Context, timeout time.Duration, try func() error) error {
-	deadline := time.Now().Add(timeout)
+	begun := time.Now()
+	deadline := begun.Add(timeout)
 	for i := 1; ; i++ {
 		err := try()
 		if err == nil || !isBusy(err) {
@@ -220,6 +223,10 @@ func (e *sqlite) patiently(ctx context.Context, timeout time.Duration, try func(
 		}
 		if !time.Now().Before(deadline) {
 			return &LockedError{Ledger: e.shown(), Waited: timeout, Holder: lockHolder(e.path)}
+		}
+		if e.waiting != nil && time.Since(begun) >= longWait {
+			e.waiting(lockHolder(e.path))
+			e.waiting = nil
 		}
 		if err := pause(ctx, min(i, 4)); err != nil {
 			return err

@@ -55,6 +55,9 @@ type Options struct {
 	AsOf Past
 	// Warn, if it is set, is told what is probably not meant as it is, and keeps nothing from being done.
 	Warn func(message string)
+	// Waiting, if it is set, is told once whom a command waits for that has waited a second for others to let go of the ledger: the
+	// process as LockedError names it, "" if that is not known. It may be told from another goroutine than the caller's.
+	Waiting func(holder string)
 	// Committed, if it is set, is told when a change has been made for good, before anything else can go wrong; one that
 	// found everything as it is to be is none.
 	Committed func()
@@ -147,6 +150,9 @@ func (o Options) filled() Options {
 	}
 	if o.Warn == nil {
 		o.Warn = func(string) {}
+	}
+	if o.Waiting == nil {
+		o.Waiting = func(string) {}
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now

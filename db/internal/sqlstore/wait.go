@@ -64,3 +64,6 @@ func pause(ctx context.Context, attempt int) error {
 		return nil
 	}
 }
+
+// longWait is how long a command waits before it says whom for.
+const longWait = time.Second
