@@ -177,7 +177,7 @@ func (s *Store) DeleteFloatingRanges(ctx context.Context, p netip.Prefix) error 
 		} else if ok && c.kind == claimFloating && !netcalc.SpanOf(p).Covers(c.Span) {
 			return conflictf(ErrUnfit, "%s is a part of floating range %s", p, c.prefix).Try(WayDeleteWholeRange, c.prefix)
 		}
-		span := netcalc.SpanOf(p)
+		span := ownKeys(netcalc.SpanOf(p))
 		ranges, err := floatingTable.All(ctx, t.ReadTx, " WHERE r.first BETWEEN $1 AND $2 ORDER BY r.first",
 			key(span.First), key(span.Last))
 		if err != nil {
