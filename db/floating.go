@@ -141,7 +141,8 @@ func (s *Store) EnsureFloatingRange(ctx context.Context, r FloatingRange, asked 
 			if made, err = t.floatingRangeAt(ctx, c.First); err != nil {
 				return err
 			}
-			return asIs(fmt.Sprintf("floating range %s", r.CIDR), comparedValue{"pool", asked.Pool, made.Pool, r.Pool},
+			return asIs(fmt.Sprintf("floating range %s", r.CIDR), wayOut{WayModifyFloating, []any{r.CIDR}},
+				comparedValue{"pool", asked.Pool, made.Pool, r.Pool},
 				comparedValue{"host", asked.Host, made.Host, r.Host}, comparedValue{"interface", asked.Interface, made.Interface, r.Interface})
 		}
 		r.CreatedAt = t.Now()
