@@ -167,6 +167,12 @@ func TestManual_command(t *testing.T) {
 			t.Errorf("%q: %s", args, got)
 		}
 	}
+	// What cannot be said by a value is a default to readers all the same.
+	for page, want := range map[string]string{"nova-manage": "(default: 30s)", "floating": "(default: any)"} {
+		if f.do("man", page); !strings.Contains(strings.ReplaceAll(f.stdout.String(), "\n", " "), want) {
+			t.Errorf("%s has no %s", page, want)
+		}
+	}
 	f.environment["SOURCE_DATE_EPOCH"] = "86400"
 	if got := page(); !strings.Contains(got, `"1970-01-02"`) {
 		t.Error(got)

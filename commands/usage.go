@@ -295,8 +295,9 @@ type fullest struct {
 	percent int64
 	watches bool
 
-	above int
-	first []string
+	above  int
+	first  []string
+	failed error // of reading what nobody takes any more
 }
 
 // pass looks at all rows, however many are taken.
@@ -310,8 +311,11 @@ func (f *fullest) pass(rows iter.Seq2[db.Usage, error]) iter.Seq2[db.Usage, erro
 					f.first = append(f.first, fmt.Sprintf("%s %s (%s%%)", u.Kind, cli.Printable(usageName(u)), tenths(u.Fill)))
 				}
 			}
-			if !taken && !yield(u, err) {
-				taken = true
+			switch {
+			case !taken:
+				taken = !yield(u, err)
+			case err != nil:
+				f.failed = err
 			}
 			if err != nil || taken && !f.watches {
 				return
@@ -345,10 +349,10 @@ func tenths(f db.Fill) string {
 	return fmt.Sprintf("%s.%s", whole, tenth)
 }
 
-// err is the error of a check that found something.
+// err is the error of a check that found something, or that could not look at everything.
 func (f *fullest) err() error {
-	if f.above == 0 {
-		return nil
+	if f.failed != nil || f.above == 0 {
+		return f.failed
 	}
 	named := strings.Join(f.first, ", ")
 	if f.above > len(f.first) {

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"math/big"
 	"strings"
 	"testing"
@@ -45,6 +46,38 @@ func TestUsage_terminal(t *testing.T) {
 	}
 	if code := f.do("usage", "floating"); code != exitOK || !strings.HasPrefix(f.stdout.String(), "kind  name  used") {
 		t.Errorf("of nothing: %d %s", code, f.stdout.String())
+	}
+}
+
+// Rows that are not printed any more are watched still, and so is what goes wrong with them: nothing is said to be below that was not
+// looked at.
+func TestFullest_beyondLimit(t *testing.T) {
+	full := db.Fill{Used: big.NewInt(9), Reserved: new(big.Int), Released: new(big.Int), Free: big.NewInt(1), Total: big.NewInt(10)}
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		rows []error // what comes with each
+		want error
+	}{
+		"one above":           {[]error{nil, nil}, db.ErrCheck},
+		"one cannot be read":  {[]error{nil, broken}, broken},
+		"the first cannot be": {[]error{broken}, nil}, // whoever prints it tells
+	} {
+		f := &fullest{percent: 80, watches: true}
+		for _, err := range f.pass(func(yield func(db.Usage, error) bool) {
+			for _, err := range c.rows {
+				if !yield(db.Usage{Kind: "networks", Fill: full}, err) {
+					return
+				}
+			}
+		}) {
+			if err != c.rows[0] {
+				t.Errorf("%s: %v is passed on", name, err)
+			}
+			break
+		}
+		if err := f.err(); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
 	}
 }
 

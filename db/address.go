@@ -261,7 +261,7 @@ func (t *tx) reserve(ctx context.Context, claim netcalc.Span, usable []netcalc.S
 	}
 	var free []netcalc.Span
 	for _, u := range usable {
-		if part, ok := intersect(u, s); ok {
+		if part, ok := u.Intersect(s); ok {
 			free = append(free, gapsBetween(part, rows)...)
 		}
 	}
@@ -318,7 +318,7 @@ func (t *tx) unreserve(ctx context.Context, claim netcalc.Span, s netcalc.Span, 
 		if err := t.insertReserved(ctx, r.claim, r.Minus(s)); err != nil {
 			return 0, err
 		}
-		if freed, ok := intersect(r.Span, s); ok && gaps {
+		if freed, ok := r.Span.Intersect(s); ok && gaps {
 			if err := t.giveFree(ctx, unused, freed, claim); err != nil {
 				return 0, err
 			}
@@ -331,18 +331,4 @@ func (t *tx) insertReserved(ctx context.Context, claim netip.Addr, spans []netca
 	return addressTable.Insert(ctx, t.door, len(spans), func(i int) *addressRow {
 		return &addressRow{Span: spans[i], claim: claim, state: stateReserved}
 	})
-}
-
-// intersect is what two spans have in common. Spans of two families have nothing: an IPv4 address sorts below every IPv6 one.
-func intersect(a, b netcalc.Span) (netcalc.Span, bool) {
-	if !a.Overlaps(b) {
-		return netcalc.Span{}, false
-	}
-	if a.First.Less(b.First) {
-		a.First = b.First
-	}
-	if b.Last.Less(a.Last) {
-		a.Last = b.Last
-	}
-	return a, true
 }

@@ -205,23 +205,17 @@ var errStop = errors.New("stop")
 
 // stream yields what list yields in a transaction of its own.
 func stream[T any](ctx context.Context, s *Store, list func(context.Context, view) iter.Seq2[T, error]) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		err := s.view(ctx, func(ctx context.Context, v view) error {
-			for row, err := range list(ctx, v) {
-				if err != nil {
-					return err
-				}
-				if !yield(row, nil) {
-					return errStop
-				}
+	return inView(ctx, s, func(ctx context.Context, t view, emit func(T) error) error {
+		for row, err := range list(ctx, t) {
+			if err == nil {
+				err = emit(row)
 			}
-			return nil
-		})
-		if err != nil && err != errStop {
-			var none T
-			yield(none, err)
+			if err != nil {
+				return err
+			}
 		}
-	}
+		return nil
+	})
 }
 
 // inView yields what list emits in a transaction of its own, which is free for queries in between. An error ends the sequence.

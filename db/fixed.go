@@ -76,7 +76,7 @@ func (t view) fixedParts(ctx context.Context, r netcalc.Span) ([]fixedPart, erro
 		if err != nil {
 			return nil, err
 		}
-		p.Span, _ = intersect(c.Span, r)
+		p.Span, _ = c.Span.Intersect(r)
 		parts = append(parts, p)
 		next = c.Last.Next()
 	}

@@ -112,7 +112,7 @@ func (l *fixedLister) within(whole netcalc.Span, p netip.Prefix) (netcalc.Span, 
 		return whole, true
 	}
 	for _, o := range l.only { // of a family there is one at most
-		if s, ok := intersect(whole, o); ok {
+		if s, ok := whole.Intersect(o); ok {
 			return s, true
 		}
 	}

@@ -130,7 +130,7 @@ func (w *floatingWalk) finish() bool {
 // gap tells of addresses without rows.
 func (w *floatingWalk) gap(s netcalc.Span) bool {
 	if !w.all || s.First.Is6() {
-		s, ok := intersect(s, w.in.usable())
+		s, ok := s.Intersect(w.in.usable())
 		return !ok || w.yield(FloatingAddress{Span: s, Range: w.in, State: stateFree})
 	}
 	for a := s.First; ; a = a.Next() {

@@ -26,7 +26,7 @@ func TestStore_IfExists(t *testing.T) {
 			second(s.CreateFloatingRange(ctx, FloatingRange{CIDR: prefix("192.0.2.0/28"), Pool: "nova", Host: "node1"})),
 			second(s.AssociateFloating(ctx, "web", addr("192.0.2.5"), FloatingFrom{Pool: ""})),
 			second(s.CreateSecurityGroup(ctx, "apollo", "www", "")),
-			second(s.AddRules(ctx, "apollo", "www", rule(80, "0.0.0.0/0"))),
+			second(s.AddRules(ctx, "apollo", "www", slices.Concat(rule(80, "0.0.0.0/0"), rule(443, "0.0.0.0/0")))),
 			second(s.CreateProject(ctx, "gemini", "")),
 		} {
 			if err != nil {
@@ -54,7 +54,9 @@ func TestStore_IfExists(t *testing.T) {
 				}},
 			"rule of no source group": {func(s *Store) error {
 				return s.DeleteRules(ctx, "apollo", "www", []Rule{{Protocol: "tcp", From: 1, To: 2, SourceGroup: "nope"}})
-			}, nil},
+			}, func(s *Store) error {
+				return s.DeleteRules(ctx, "apollo", "www", slices.Concat([]Rule{{Protocol: "tcp", From: 1, To: 2, SourceGroup: "nope"}}, rule(443, "0.0.0.0/0")))
+			}},
 			"rule of no group": {func(s *Store) error { return s.DeleteRules(ctx, "apollo", "nope", rule(80, "0.0.0.0/0")) }, nil},
 			"group":            {func(s *Store) error { return s.DeleteSecurityGroup(ctx, "apollo", "nope") }, nil},
 			"group of nobody":  {func(s *Store) error { return s.DeleteSecurityGroup(ctx, "nope", "www") }, nil},

@@ -176,7 +176,7 @@ func (c *carving) reserveUnlessThere(ctx context.Context, p fixedPart, there boo
 		return err
 	}
 	for _, u := range p.usable {
-		part, ok := intersect(u, p.Span)
+		part, ok := u.Intersect(p.Span)
 		if !ok {
 			continue
 		}

@@ -354,16 +354,20 @@ func (s *Store) changeRules(ctx context.Context, project, name string, rules []R
 		if err != nil {
 			return t.absent(err)
 		}
-		rows := make([]ruleRow, len(rules))
-		for i, r := range rules {
-			rows[i].Rule = r
+		rows := make([]ruleRow, 0, len(rules))
+		for _, r := range rules {
+			row := ruleRow{Rule: r}
 			if r.SourceGroup != "" {
 				source, err := t.group(ctx, project, r.SourceGroup)
-				if err != nil {
-					return t.absent(err)
+				if err := t.absent(err); err != nil {
+					return err
 				}
-				rows[i].source = source.ID
+				if err != nil {
+					continue // what has no source is no rule
+				}
+				row.source = source.ID
 			}
+			rows = append(rows, row)
 		}
 		return change(ctx, t, g.ID, rows)
 	})

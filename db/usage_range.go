@@ -75,7 +75,7 @@ func (u usageLister) carvedRange(ctx context.Context, r netcalc.Span) error {
 			if !ok {
 				break
 			}
-			s, ok := intersect(c.Span, rest)
+			s, ok := c.Span.Intersect(rest)
 			if !ok {
 				continue
 			}

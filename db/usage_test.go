@@ -177,7 +177,10 @@ func TestStore_Usage_fits(t *testing.T) {
 			for bits := range 31 {
 				n := new(big.Int)
 				for _, f := range free {
-					n.Add(n, f.Blocks(bits))
+					if p, ok := f.FirstFit(bits); ok { // behind the last block is less than one
+						size := netcalc.Span{First: p.Addr(), Last: f.Last}.Size()
+						n.Add(n, size.Rsh(size, uint(32-bits)))
+					}
 				}
 				if n.Sign() > 0 {
 					fits = append(fits, Fit{bits, n})

@@ -87,7 +87,7 @@ func (t view) whoisWithin(ctx context.Context, c *claimed, r netcalc.Span, emit 
 		for len(kept) > 0 && (!a.IsValid() || kept[0].Span.First.Less(a)) {
 			id := kept[0]
 			kept = kept[1:]
-			if s, ok := intersect(id.Span, r); ok {
+			if s, ok := id.Span.Intersect(r); ok {
 				id.Span = s
 				if err := emit(id); err != nil {
 					return err
@@ -111,7 +111,7 @@ func (t view) whoisWithin(ctx context.Context, c *claimed, r netcalc.Span, emit 
 			continue // a gateway stands on an address that was released
 		}
 		id := c.identity(row.Span, row.state)
-		id.Span, _ = intersect(row.Span, r)
+		id.Span, _ = row.Span.Intersect(r)
 		if row.instance != 0 {
 			i, err := t.instanceByID(ctx, row.instance)
 			if err != nil {
@@ -140,7 +140,7 @@ func (t view) whoisWithin(ctx context.Context, c *claimed, r netcalc.Span, emit 
 // usableIn is what of s is usable.
 func usableIn(usable []netcalc.Span, s netcalc.Span) (parts []netcalc.Span) {
 	for _, u := range usable {
-		if part, ok := intersect(u, s); ok {
+		if part, ok := u.Intersect(s); ok {
 			parts = append(parts, part)
 		}
 	}

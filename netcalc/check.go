@@ -135,26 +135,11 @@ func Servable(s Span) []Span {
 	}
 	var parts []Span
 	for _, p := range []netip.Prefix{globalUnicast, uniqueLocal} { // no unservable block is in them
-		within := SpanOf(p)
-		if within.Overlaps(s) {
-			parts = append(parts, Span{maxAddr(s.First, within.First), minAddr(s.Last, within.Last)})
+		if part, ok := s.Intersect(SpanOf(p)); ok {
+			parts = append(parts, part)
 		}
 	}
 	return parts
-}
-
-func minAddr(a, b netip.Addr) netip.Addr {
-	if b.Less(a) {
-		return b
-	}
-	return a
-}
-
-func maxAddr(a, b netip.Addr) netip.Addr {
-	if a.Less(b) {
-		return b
-	}
-	return a
 }
 
 // unservableIn returns the first block that p lies in or, where it lies in none, the first that it overlaps. 240.0.0.0/4

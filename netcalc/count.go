@@ -19,18 +19,6 @@ func (s Span) Size() *big.Int {
 	return n.Add(n, big.NewInt(1))
 }
 
-// Blocks is how many aligned CIDR blocks of prefix length bits lie side by side in s: how many networks of that size it has
-// room for. It is 0 for a length that is none of the family.
-func (s Span) Blocks(bits int) *big.Int {
-	first, ok := s.FirstFit(bits)
-	if !ok {
-		return new(big.Int)
-	}
-	// From the base of the first block to the end, what does not fill a block is left over.
-	n := (Span{first.Addr(), s.Last}).Size()
-	return n.Rsh(n, uint(s.First.BitLen()-bits))
-}
-
 // Prefixes yields the fewest CIDR blocks that s consists of, in order: at most 2 for each prefix length of the family.
 func (s Span) Prefixes() iter.Seq[netip.Prefix] {
 	return func(yield func(netip.Prefix) bool) {

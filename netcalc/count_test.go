@@ -10,19 +10,15 @@ import (
 	"testing"
 )
 
-// A span of a universe of 64 addresses is a set of bits, in which blocks are found by trying every place.
+// A span of a universe of 64 addresses is a set of bits, in which prefixes are found by trying every place.
 func TestSpan_countModel(t *testing.T) {
 	for _, first := range universes {
 		t.Run(first, func(t *testing.T) {
 			all := row(first, 64)
-			width := all[0].BitLen()
 			for i := range all {
 				for j := i; j < len(all); j++ {
 					s := Span{all[i], all[j]}
 					want(t, fmt.Sprintf("Size of %s", s), s.Size().String(), fmt.Sprint(bits.OnesCount64(set(i, j))))
-					for length := width; length >= width-7; length-- {
-						want(t, fmt.Sprintf("Blocks(%d) of %s", length, s), s.Blocks(length).Int64(), int64(naiveBlocks(all, i, j, length)))
-					}
 					got := slices.Collect(s.Prefixes())
 					if wanted := naivePrefixes(all, i, j); !slices.Equal(got, wanted) {
 						t.Fatalf("Prefixes of %s = %v, want %v", s, got, wanted)
@@ -31,16 +27,6 @@ func TestSpan_countModel(t *testing.T) {
 			}
 		})
 	}
-}
-
-func naiveBlocks(all []netip.Addr, i, j, length int) (n int) {
-	size := 1 << (all[0].BitLen() - length)
-	for at := i; at+size-1 <= j; at++ {
-		if p := netip.PrefixFrom(all[at], length); p.Masked() == p {
-			n++
-		}
-	}
-	return n
 }
 
 // naivePrefixes takes the longest block that begins where the last one has ended, again and again.
@@ -121,11 +107,6 @@ func TestSpan_Size(t *testing.T) {
 		want(t, text, SpanOf(prefix(text)).Size().String(), size)
 	}
 	want(t, "invalid", Span{}.Size().Sign(), 0)
-	want(t, "/64s of all", SpanOf(prefix("::/0")).Blocks(64).String(), power(64))
-	want(t, "/128s of all", SpanOf(prefix("::/0")).Blocks(128).String(), power(128))
-	want(t, "/0s of all", SpanOf(prefix("::/0")).Blocks(0).String(), "1")
-	want(t, "/129s", SpanOf(prefix("::/0")).Blocks(129).Sign(), 0)
-	want(t, "/33s", SpanOf(prefix("10.0.0.0/8")).Blocks(33).Sign(), 0)
 }
 
 func TestMask(t *testing.T) {

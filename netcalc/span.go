@@ -98,6 +98,20 @@ func (s Span) Overlaps(o Span) bool {
 	return s.valid() && o.valid() && s.First.Compare(o.Last) <= 0 && o.First.Compare(s.Last) <= 0
 }
 
+// Intersect returns what s and o share; false where that is nothing, as between two families.
+func (s Span) Intersect(o Span) (Span, bool) {
+	if !s.Overlaps(o) {
+		return Span{}, false
+	}
+	if s.First.Less(o.First) {
+		s.First = o.First
+	}
+	if o.Last.Less(s.Last) {
+		s.Last = o.Last
+	}
+	return s, true
+}
+
 // Count returns the number of addresses in s, or math.MaxUint64 where there are more. A /64 has 2^64 of them, 1 more than
 // fits: wrapped, the most usual IPv6 network would be empty.
 func (s Span) Count() uint64 {

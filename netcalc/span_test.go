@@ -105,6 +105,10 @@ func TestSpan_pairsModel(t *testing.T) {
 				if got := a.Contains(b.First); got != (x>>pair[2]&1 == 1) {
 					t.Fatalf("%s contains %s: %t", a, b.First, got)
 				}
+				shared, some := a.Intersect(b)
+				if model := runs(all, x&y); some != (len(model) == 1) || some && shared != model[0] || !some && shared != (Span{}) {
+					t.Fatalf("%s and %s share %v, want %v", a, b, shared, model)
+				}
 				if got, model := a.Minus(b), runs(all, x&^y); !slices.Equal(got, model) {
 					t.Fatalf("%s minus %s = %v, want %v", a, b, got, model)
 				}

@@ -63,15 +63,9 @@ func newMap(r netip.Prefix, order int) *Map {
 
 // Add puts a part into the map, as far as it lies in the range.
 func (m *Map) Add(p Part) {
-	all := netcalc.SpanOf(m.Range)
-	if !p.Overlaps(all) {
+	var ok bool
+	if p.Span, ok = p.Intersect(netcalc.SpanOf(m.Range)); !ok {
 		return
-	}
-	if p.First.Less(all.First) {
-		p.First = all.First
-	}
-	if all.Last.Less(p.Last) {
-		p.Last = all.Last
 	}
 	from, _ := netcalc.SlotOf(m.Range, m.Bits, p.First)
 	to, _ := netcalc.SlotOf(m.Range, m.Bits, p.Last)
@@ -79,7 +73,8 @@ func (m *Map) Add(p Part) {
 		c := netcalc.SpanOf(m.block(i))
 		n := m.size
 		if !p.Covers(c) {
-			n = size(netcalc.Span{First: later(p.First, c.First), Last: earlier(p.Last, c.Last)})
+			part, _ := p.Intersect(c)
+			n = size(part)
 		}
 		m.cells[i].of[p.Kind] += n
 		if p.Kind <= Floating && from == to && n < m.size {
@@ -100,18 +95,4 @@ func (m *Map) block(i uint64) netip.Prefix {
 func size(s netcalc.Span) float64 {
 	f, _ := new(big.Float).SetInt(s.Size()).Float64()
 	return f
-}
-
-func later(a, b netip.Addr) netip.Addr {
-	if a.Less(b) {
-		return b
-	}
-	return a
-}
-
-func earlier(a, b netip.Addr) netip.Addr {
-	if b.Less(a) {
-		return b
-	}
-	return a
 }

@@ -109,11 +109,11 @@ func (p *Program) commandPage(m Manual, c *Command) []byte {
 
 // details are what a command takes and answers.
 func (r *roff) details(p *Program, c *Command) {
-	if args := c.bothArgs(); len(args) > 0 {
+	if args := c.allArgs(); len(args) > 0 {
 		r.text("Arguments:")
 		for _, a := range args {
 			about := a.usage
-			if def := a.defaultText(); def != "" {
+			if def := a.helpDefault(); def != "" {
 				about += " (default: " + def + ")"
 			}
 			r.item(italic(a.word()), roffText(about))
@@ -143,19 +143,6 @@ func (r *roff) details(p *Program, c *Command) {
 	}
 }
 
-// bothArgs are the arguments of both ways to give them, each once.
-func (c *Command) bothArgs() []*Arg {
-	args := slices.Clone(c.Args)
-	if c.Other != nil {
-		for _, a := range c.Other.Args {
-			if !slices.ContainsFunc(args, func(same *Arg) bool { return same.Flag == a.Flag }) {
-				args = append(args, a)
-			}
-		}
-	}
-	return args
-}
-
 // flags lists flags with all that may be typed for each.
 func (r *roff) flags(p *Program, fs []*Flag) {
 	for _, f := range fs {
@@ -174,7 +161,7 @@ func (r *roff) flags(p *Program, fs []*Flag) {
 			tag += " " + italic(f.value)
 		}
 		about := f.usage
-		if def := f.defaultText(); def != "" && f.kind != yesOrNo {
+		if def := f.helpDefault(); def != "" && f.kind != yesOrNo {
 			about += " (default: " + def + ")"
 		} else if def == "true" {
 			about += " (default)"
