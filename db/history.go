@@ -62,6 +62,19 @@ func (s *Store) Changes(ctx context.Context, f ChangeFilter) iter.Seq2[Change, e
 	})
 }
 
+// aboutProject says of a change that it is about a project, where no row that it writes names one.
+func (t *tx) aboutProject(id string) { t.door.About(sqlstore.About{Kind: sqlstore.Project, Name: id}) }
+
+// aboutNetwork says likewise that it is about a network, and about the project that has it. The zero Network is none.
+func (t *tx) aboutNetwork(id int64, project string) {
+	if id != 0 {
+		t.door.About(sqlstore.About{Kind: sqlstore.Network, First: id, Last: id})
+	}
+	if project != "" {
+		t.aboutProject(project)
+	}
+}
+
 // everNetworks are the ids of the networks that a NETWORK argument, or a bridge's name, names or ever named.
 func (t view) everNetworks(ctx context.Context, ref string) ([]int64, error) {
 	if id, err := strconv.ParseInt(ref, 10, 64); err == nil {
