@@ -21,6 +21,7 @@ import (
 	"nova-manage/internal/cli"
 	"nova-manage/internal/configtest"
 	"nova-manage/internal/pgtest"
+	"nova-manage/internal/race"
 )
 
 func TestMain(m *testing.M) {
@@ -77,6 +78,7 @@ func TestScripts(t *testing.T) {
 	for folder, files := range folders {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			if folder == filepath.Join("testscripts", "node") {
+				race.SkipDaemons(t)
 				needNode(t)
 			}
 			cmds := maps.Clone(nodeCommands)

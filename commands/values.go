@@ -240,8 +240,10 @@ func checkPurpose(s string) error {
 
 // checkWord refuses what could not be found where names are combined.
 func checkWord(s string) error {
-	if i := strings.IndexFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '/' }); i >= 0 {
-		return fmt.Errorf("holds %q, which separates names", s[i:i+1])
+	for _, r := range s {
+		if unicode.IsSpace(r) || r == '/' {
+			return fmt.Errorf("holds %q, which separates names", string(r))
+		}
 	}
 	return nil
 }

@@ -78,3 +78,19 @@ func TestCheckNew_invisible(t *testing.T) {
 		}
 	}
 }
+
+// What separates is named as a character, however many bytes it has.
+func TestCheckWord(t *testing.T) {
+	for word, want := range map[string]string{
+		"a b": `holds " ", which separates names`, "a/b": `holds "/", which separates names`, "a\u00a0b": `holds "\u00a0", which separates names`,
+		"a\u3000b": `holds "\u3000", which separates names`, "Küche": "",
+	} {
+		said := ""
+		if err := checkWord(word); err != nil {
+			said = err.Error()
+		}
+		if said != want {
+			t.Errorf("%q: %q, want %q", word, said, want)
+		}
+	}
+}

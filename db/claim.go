@@ -53,6 +53,7 @@ func (t view) claimAround(ctx context.Context, a netip.Addr) (claim, bool, error
 // claimOver returns the lowest claim that overlaps s: one that began before it, or else the first that begins in it. It is
 // the lowest because a message is to name the same conflict each time.
 func (t view) claimOver(ctx context.Context, s netcalc.Span) (claim, bool, error) {
+	s = ownKeys(s)
 	c, ok, err := t.claimAround(ctx, s.First)
 	if ok || err != nil {
 		return c, ok, err
@@ -62,6 +63,7 @@ func (t view) claimOver(ctx context.Context, s netcalc.Span) (claim, bool, error
 
 // claimsOver returns the claims that overlap r, in order.
 func (t view) claimsOver(ctx context.Context, r netcalc.Span) ([]claim, error) {
+	r = ownKeys(r)
 	var claims []claim
 	if c, ok, err := t.claimAround(ctx, r.First); err != nil {
 		return nil, err

@@ -53,6 +53,7 @@ func (t view) claimedIn(s netcalc.Span) *pager[claimed] {
 
 // claimedOver are the claims that overlap s, in order, of which only the first may begin before it.
 func (t view) claimedOver(ctx context.Context, s netcalc.Span) (*pager[claimed], error) {
+	s = ownKeys(s)
 	around, ok, err := t.claimAround(ctx, s.First)
 	if ok && err == nil {
 		s.First = around.First

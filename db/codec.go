@@ -110,6 +110,18 @@ func key(a netip.Addr) []byte {
 	return k[:]
 }
 
+// keysOf4 are the addresses of IPv6 that have the keys of those of IPv4.
+var keysOf4 = netcalc.Span{First: netip.MustParseAddr("::ffff:0:0"), Last: netip.MustParseAddr("::ffff:ffff:ffff")}
+
+// ownKeys is the part of s to search by key: of an IPv6 range around the keys of IPv4 what is above them, lest it find what is of IPv4.
+// What is below them lies in ::/8 (RFC 4291 §2.5), where nothing can be claimed.
+func ownKeys(s netcalc.Span) netcalc.Span {
+	if parts := s.Minus(keysOf4); len(parts) > 0 {
+		return parts[len(parts)-1]
+	}
+	return s
+}
+
 // addrOf reads a key.
 func addrOf(from any) (netip.Addr, error) {
 	k, _ := from.([]byte)

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"nova-manage/db/internal/sqlstore"
@@ -61,9 +60,6 @@ func within[R any](n *Names, ranges []R, ends func(R) (any, any), selected strin
 	}
 	return all, nil
 }
-
-// keysOf4 are the addresses of IPv6 that have the keys of those of IPv4.
-var keysOf4 = netcalc.Span{First: netip.MustParseAddr("::ffff:0:0"), Last: netip.MustParseAddr("::ffff:ffff:ffff")}
 
 func ofNumbers(r [2]int64) (any, any)  { return r[0], r[1] }
 func ofSpan(s netcalc.Span) (any, any) { return key(s.First), key(s.Last) }

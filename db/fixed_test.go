@@ -136,6 +136,7 @@ func TestStore_ReserveAddresses_refused(t *testing.T) {
 			{"10.0.3.0/24", ErrNotFound, "10.0.3.0-10.0.3.255 is in no network"},
 			{"10.0.1.60-10.0.1.70", ErrNotFound, "10.0.1.60-10.0.1.70 does not lie in networks as a whole: 10.0.1.64-10.0.1.70 is in none"},
 			{"10.0.0.0/16", ErrNotFound, "10.0.0.0-10.0.255.255 does not lie in networks as a whole: 10.0.0.0-10.0.0.255 is in none"},
+			{"::/16", ErrNotFound, "::-0:ffff:ffff:ffff:ffff:ffff:ffff:ffff is in no network"},
 			{"10.0.1.32-10.0.2.9", ErrNotFound, "10.0.1.32-10.0.2.9 does not lie in networks as a whole: 10.0.1.64-10.0.1.255 is in none"},
 		} {
 			err := s.ReserveAddresses(t.Context(), spans(strings.Fields(c.ranges)...))

@@ -141,7 +141,8 @@ func (s *Store) EnsureFloatingRange(ctx context.Context, r FloatingRange, asked 
 			if made, err = t.floatingRangeAt(ctx, c.First); err != nil {
 				return err
 			}
-			return asIs(fmt.Sprintf("floating range %s", r.CIDR), comparedValue{"pool", asked.Pool, made.Pool, r.Pool},
+			return asIs(fmt.Sprintf("floating range %s", r.CIDR), wayOut{WayModifyFloating, []any{r.CIDR}},
+				comparedValue{"pool", asked.Pool, made.Pool, r.Pool},
 				comparedValue{"host", asked.Host, made.Host, r.Host}, comparedValue{"interface", asked.Interface, made.Interface, r.Interface})
 		}
 		r.CreatedAt = t.Now()
@@ -177,7 +178,7 @@ func (s *Store) DeleteFloatingRanges(ctx context.Context, p netip.Prefix) error 
 		} else if ok && c.kind == claimFloating && !netcalc.SpanOf(p).Covers(c.Span) {
 			return conflictf(ErrUnfit, "%s is a part of floating range %s", p, c.prefix).Try(WayDeleteWholeRange, c.prefix)
 		}
-		span := netcalc.SpanOf(p)
+		span := ownKeys(netcalc.SpanOf(p))
 		ranges, err := floatingTable.All(ctx, t.ReadTx, " WHERE r.first BETWEEN $1 AND $2 ORDER BY r.first",
 			key(span.First), key(span.Last))
 		if err != nil {

@@ -133,10 +133,16 @@ func TestStore_DeleteFloatingRanges(t *testing.T) {
 			{"192.0.2.4/32", ErrConflict, "192.0.2.4/32 is a part of floating range 192.0.2.0/29"},
 			{"192.0.2.8/29", ErrNotFound, "there is no floating range 192.0.2.8/29"},
 			{"10.0.1.0/27", ErrNotFound, "there is no floating range 10.0.1.0/27"},
+			{"::/0", ErrNotFound, "there is no floating range ::/0"},
 		} {
 			wantError(t, s.DeleteFloatingRanges(t.Context(), prefix(tt.cidr)), tt.kind, tt.want)
 		}
 		disassociate(t, s, got)
+		// A range of IPv6, also one around the keys of IPv4, has nothing of IPv4 in it.
+		addRanges(t, s, floating("2001:db8:f::/120"))
+		if err := s.DeleteFloatingRanges(t.Context(), prefix("::/0")); err != nil {
+			t.Fatal(err)
+		}
 		if err := s.DeleteFloatingRanges(t.Context(), prefix("192.0.2.0/24")); err != nil {
 			t.Fatal(err)
 		}

@@ -69,8 +69,11 @@ func (t view) checkAsAsked(ctx context.Context, n NewInstances, there map[string
 		if !ok {
 			continue
 		}
-		if err := asIs("instance "+i.qualifiedName(),
-			comparedValue{"network_id", n.Network != "", i.NetworkID, network.ID},
+		named := "instance " + i.qualifiedName()
+		if err := asIs(named, wayOut{name: WayAskAsIs}, comparedValue{"network_id", n.Network != "", i.NetworkID, network.ID}); err != nil {
+			return err
+		}
+		if err := asIs(named, wayOut{WayModifyInstance, []any{i.qualifiedName()}},
 			comparedValue{"mac_address", n.MAC != netcalc.MAC{}, i.MAC, n.MAC},
 			comparedValue{"fixed_ip", n.FixedIP != netip.Addr{}, i.FixedIP, n.FixedIP},
 			comparedValue{"fixed_ip_v6", n.FixedIPv6 != netip.Addr{}, i.FixedIPv6, n.FixedIPv6},

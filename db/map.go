@@ -21,7 +21,7 @@ type MapPart struct {
 // with a page of rows in memory at most.
 func (s *Store) MapParts(ctx context.Context, p netip.Prefix) iter.Seq2[MapPart, error] {
 	return inView(ctx, s, func(ctx context.Context, t view, emit func(MapPart) error) error {
-		r := netcalc.SpanOf(p)
+		r := ownKeys(netcalc.SpanOf(p))
 		claims, err := t.claimedOver(ctx, r)
 		if err != nil {
 			return err

@@ -72,13 +72,14 @@ func firstDifference(values []comparedValue) string {
 	return ""
 }
 
-// asIs is the error of something that is there otherwise than asked for, named before "exists"; nil if all is as asked.
-func asIs(name string, values ...comparedValue) error {
+// asIs is the error of something that is there otherwise than asked for, named before "exists"; nil if all is as asked. way is how it
+// would become what is asked for.
+func asIs(name string, way wayOut, values ...comparedValue) error {
 	difference := firstDifference(values)
 	if difference == "" {
 		return nil
 	}
-	return conflictf(ErrDiffers, "%s exists with %s", name, difference).Try(WayAskAsIs)
+	return conflictf(ErrDiffers, "%s exists with %s", name, difference).Try(way.name, way.values...)
 }
 
 // createMissingNetworks makes as many networks, wherever there is room, as there are fewer than n.Count of their kind.

@@ -85,7 +85,7 @@ func (s *Store) EnsureProject(ctx context.Context, id string, description *strin
 	err = s.mutate(ctx, func(ctx context.Context, t *tx) error {
 		if p, err = t.project(ctx, id); !isNotFound(err) {
 			if err == nil && description != nil {
-				err = asIs("project "+quoteRef(id), comparedValue{"description", true, p.Description, *description})
+				err = asIs("project "+quoteRef(id), wayOut{WayModifyProject, []any{id}}, comparedValue{"description", true, p.Description, *description})
 			}
 			return err
 		}

@@ -15,7 +15,7 @@ func (s *Store) EnsureSecurityGroup(ctx context.Context, project, name string, d
 			return err
 		}
 		if description != nil {
-			if err := asIs("security group "+quoteRef(name)+" of project "+quoteRef(project),
+			if err := asIs("security group "+quoteRef(name)+" of project "+quoteRef(project), wayOut{WayModifyGroup, []any{project, name}},
 				comparedValue{"description", true, g.Description, *description}); err != nil {
 				return err
 			}

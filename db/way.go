@@ -146,7 +146,7 @@ const (
 	WayAnotherPort Way = "another_port"
 	// WayLookUpMAC: look up the MAC in an IPv6 address, which is the value, twice.
 	WayLookUpMAC Way = "look_up_mac"
-	// WayAskAsIs: ask for the network as it is: the value asked for cannot be changed.
+	// WayAskAsIs: ask for it as it is: the value asked for cannot be changed.
 	WayAskAsIs Way = "ask_as_is"
 	// WayChangeVPN: ask for the network as it is, or change its VPN.
 	WayChangeVPN Way = "change_vpn"
@@ -158,6 +158,14 @@ const (
 	WayGiveHost Way = "give_host"
 	// WayModifyNetwork: ask for the network, whose id is the value, as it is, or change it.
 	WayModifyNetwork Way = "modify_network"
+	// WayModifyInstance: ask for the instance, whose project and name are the value, as it is, or change it.
+	WayModifyInstance Way = "modify_instance"
+	// WayModifyFloating: ask for the floating range, which is the value, as it is, or change it.
+	WayModifyFloating Way = "modify_floating"
+	// WayModifyProject: ask for the project, which is the value, as it is, or change it.
+	WayModifyProject Way = "modify_project"
+	// WayModifyGroup: ask for the security group of the project, which are the values, the project first, as it is, or change it.
+	WayModifyGroup Way = "modify_group"
 	// WayUndoFirst: reverse the change, which is the value, first.
 	WayUndoFirst Way = "undo_first"
 	// WayShowChange: look what the change, which is the value, did.

@@ -113,10 +113,17 @@ func TestStore_WhoisRange(t *testing.T) {
 		for r, want := range map[string][]string{
 			"10.0.0.0/8": {"10.0.0.0-10.0.0.255 unclaimed 0", "10.0.1.0/27 network 1", "10.0.1.32/27 network 2", "10.0.1.64-10.0.1.255 unclaimed 0",
 				"10.0.2.0/26 network 3", "10.0.2.64/26 network 4", "10.0.2.128-10.255.255.255 unclaimed 0"},
-			"10.0.1.40-10.0.2.1":        {"10.0.1.32/27 network 2", "10.0.1.64-10.0.1.255 unclaimed 0", "10.0.2.0/26 network 3"},
-			"fd00:1::/47":               {"fd00:1::/64 network 1", "fd00:1:0:1::/64 network 2", "fd00:1:0:2::-fd00:1:1:ffff:ffff:ffff:ffff:ffff unclaimed 0"},
-			"fd00:2::/63":               {"fd00:2::/64 bridge 0", "fd00:2:0:1::-fd00:2:0:1:ffff:ffff:ffff:ffff unclaimed 0"},
-			"192.0.2.15-192.0.2.16":     {"192.0.2.0/28 floating_range 0", "192.0.2.16/31 floating_range 0"},
+			"10.0.1.40-10.0.2.1":    {"10.0.1.32/27 network 2", "10.0.1.64-10.0.1.255 unclaimed 0", "10.0.2.0/26 network 3"},
+			"fd00:1::/47":           {"fd00:1::/64 network 1", "fd00:1:0:1::/64 network 2", "fd00:1:0:2::-fd00:1:1:ffff:ffff:ffff:ffff:ffff unclaimed 0"},
+			"fd00:2::/63":           {"fd00:2::/64 bridge 0", "fd00:2:0:1::-fd00:2:0:1:ffff:ffff:ffff:ffff unclaimed 0"},
+			"192.0.2.15-192.0.2.16": {"192.0.2.0/28 floating_range 0", "192.0.2.16/31 floating_range 0"},
+			// In the order of the keys all of IPv4 is in the first of these ranges, and in none of IPv6's.
+			"::/0": {"::-2001:db8:e:ffff:ffff:ffff:ffff:ffff unclaimed 0", "2001:db8:f::/120 floating_range 0",
+				"2001:db8:f::100-fd00:0:ffff:ffff:ffff:ffff:ffff:ffff unclaimed 0", "fd00:1::/64 network 1", "fd00:1:0:1::/64 network 2",
+				"fd00:1:0:2::-fd00:1:ffff:ffff:ffff:ffff:ffff:ffff unclaimed 0", "fd00:2::/64 bridge 0",
+				"fd00:2:0:1::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff unclaimed 0"},
+			"::/16":                     nil,
+			"::fffe:0:0/95":             nil,
 			"255.0.0.0-255.255.255.255": nil,
 			"2001:db8:e::/48":           nil,
 		} {

@@ -104,9 +104,7 @@ func NewNamespace(t testing.TB) Namespace {
 // newNamespace creates one whose name ends in what it is for.
 func newNamespace(t testing.TB, role string) Namespace {
 	t.Helper()
-	if race.Enabled {
-		t.Skip("what daemons and packets do is seen without the race detector")
-	}
+	race.SkipDaemons(t)
 	if os.Geteuid() != 0 {
 		without(t, "a network namespace needs root")
 	}

@@ -19,3 +19,11 @@ func SkipAlone(t *testing.T) {
 		t.Skip("one goroutine does all of it, and the race detector would only slow it down")
 	}
 }
+
+// SkipDaemons skips a test under the race detector that waits for daemons and packets most of the time.
+func SkipDaemons(t testing.TB) {
+	t.Helper()
+	if Enabled {
+		t.Skip("what daemons and packets do is seen without the race detector")
+	}
+}
