@@ -260,7 +260,8 @@ func TestNetworkd_vlans(t *testing.T) {
 		time.Sleep(500 * time.Millisecond)
 	}
 	t.Logf("%d VLANs took %s and %d restarts", count, time.Since(begin).Round(time.Millisecond), restarts)
-	if lines := n.complaints(vlanLinks); len(lines) > 0 {
+	// After a start anew it complains of whatever it was interrupted in; what there is in the end is looked at below.
+	if lines := n.complaints(vlanLinks); restarts == 0 && len(lines) > 0 {
 		t.Errorf("networkd complains:\n%s", strings.Join(lines[:min(len(lines), 20)], "\n"))
 	}
 	n.check(t, c, vlanLinks)
