@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"nova-manage/db/internal/sqlstore"
+	"nova-manage/internal/race"
 	"nova-manage/netcalc"
 )
 
@@ -195,6 +196,7 @@ func wantedLedger(t *testing.T, s *Store) {
 // What the database finds, puts in order and limits is what whoever does it by hand finds in the whole list, on both engines and in
 // the past as well.
 func TestWanted_property(t *testing.T) {
+	race.SkipAlone(t)
 	eachEngine(t, func(t *testing.T, s *Store) {
 		wantedLedger(t, s)
 		then := 0
