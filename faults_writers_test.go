@@ -15,9 +15,8 @@ import (
 )
 
 // TestFaults_writers has 64 processes at once run writing commands: none fails, nothing is handed out twice and nothing is
-// missing. As many commands as the kind says, which are 7,680 processes and take minutes, it runs with NOVA_MANAGE_FULL=1, as in
-// CI; otherwise 3 each. Under the race detector, which sees nothing of what goes on between processes and makes each start
-// ten times as slow, it is 1 each.
+// missing. As many commands as the kind says, which are 7,040 processes and take minutes, it runs with NOVA_MANAGE_FULL=1, as in
+// CI; otherwise 3 each.
 func TestFaults_writers(t *testing.T) {
 	race.SkipProcesses(t)
 	const writers = 64
@@ -39,7 +38,7 @@ func TestFaults_writers(t *testing.T) {
 			unique: []string{"id", "label", "cidr", "cidr_v6", "vlan", "bridge", "vpn_public_port"},
 		},
 		"instances": {
-			each:    10,
+			each:    5,
 			prepare: [][]string{{"network", "create", "10.0.0.0/8", "1", "8192", "--fixed_range_v6", "fd00::/40"}},
 			command: func(name string) []string {
 				return []string{"instance", "create", name, "--project_id", "apollo", "-f", "value", "-c", "id"}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,5 +81,19 @@ func TestOutcomeOf_manual(t *testing.T) {
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("the manual has %v, want %v", got, want)
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, listed, _ := strings.Cut(string(readme), "Its `code` is one of ")
+	listed, _, _ = strings.Cut(listed, ". What each means")
+	if list, want := regexp.MustCompile("`([a-z_]+)`").FindAllString(listed, -1), len(want); len(list) != want {
+		t.Errorf("README.md lists %d words, not %d", len(list), want)
+	}
+	for code := range want {
+		if !strings.Contains(listed, "`"+code+"`") {
+			t.Errorf("README.md does not list %s", code)
+		}
 	}
 }

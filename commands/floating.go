@@ -131,7 +131,7 @@ func floatingDelete() *command {
 	return &command{
 		name:     "delete",
 		short:    "delete ranges of public addresses",
-		long:     "All ranges within RANGE are deleted, or none: one with an address that an instance has is refused.",
+		long:     "All ranges within ip_range are deleted, or none: one with an address that an instance has is refused.",
 		examples: []string{"nova-manage floating delete 192.0.2.0/28", "nova-manage floating delete --ip_range 198.51.100.0/24"},
 		args:     []*cli.Arg{cli.Required(ipRange)},
 		flags:    []*cli.Flag{ipRange, ifExists(&gone)},

@@ -63,6 +63,7 @@ func TestStore_Batch(t *testing.T) {
 }
 
 func TestStore_Batch_fails(t *testing.T) {
+	race.SkipAlone(t)
 	fails := errors.New("no")
 	for name, do := range map[string]func(ctx context.Context, s *Store) error{
 		"by itself":        func(context.Context, *Store) error { return fails },

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"nova-manage/internal/pgtest"
+	"nova-manage/internal/race"
 )
 
 // rowOf is a row of each table in which a test puts a value, and what has to be gone before that for nothing to refer to it.
@@ -58,6 +59,7 @@ func past(t *testing.T, s *Store, statements string) {
 
 // The schema refuses what is outside of a domain, whoever writes; what got in all the same is found by Check.
 func TestStore_domains(t *testing.T) {
+	race.SkipAlone(t)
 	for name, url := range engines {
 		t.Run(name, func(t *testing.T) {
 			s := openTest(t, url(t), Create)

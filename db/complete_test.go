@@ -69,6 +69,7 @@ func fillNames(t testing.TB, s *Store) {
 }
 
 func TestStore_Names(t *testing.T) {
+	race.SkipAlone(t)
 	eachEngine(t, func(t *testing.T, s *Store) {
 		fillNames(t, s)
 		group := func(project string) func(*Names) ([]Name, error) {

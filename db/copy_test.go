@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"nova-manage/db/internal/sqlstore"
+	"nova-manage/internal/race"
 	"nova-manage/netcalc"
 )
 
@@ -67,6 +68,7 @@ func dump(t *testing.T, s *Store) map[string][][]any {
 
 // Each engine into each: the copy holds the same rows, byte for byte, and can be worked with.
 func TestCopy(t *testing.T) {
+	race.SkipAlone(t)
 	for fromName, fromURL := range engines {
 		for toName, toURL := range engines {
 			t.Run(fromName+" to "+toName, func(t *testing.T) {

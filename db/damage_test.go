@@ -136,6 +136,7 @@ func TestCheck_torn(t *testing.T) {
 // A flipped bit is found where it breaks a page or changes what follows from something else. SQLite keeps no checksums:
 // in free space or in free text, nobody can tell it.
 func TestCheck_flipped(t *testing.T) {
+	race.SkipAlone(t)
 	data, networks := healthy(t)
 	const perPage = 2
 	seed := rand.Uint64()

@@ -118,6 +118,7 @@ func undoLast(t *testing.T, s *Store) {
 
 // What was undone and pruned comes along; what is undone in the copy is undone exactly.
 func TestStore_ImportDocument_history(t *testing.T) {
+	race.SkipAlone(t)
 	eachEngine(t, func(t *testing.T, s *Store) {
 		from := openTest(t, engines["sqlite"](t), Create)
 		fill(t, from)

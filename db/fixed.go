@@ -172,6 +172,19 @@ func (t *tx) reservePart(ctx context.Context, p fixedPart) error {
 	if err != nil || changed == 0 {
 		return err
 	}
+	return t.changedPart(ctx, p)
+}
+
+// changedPart follows what was reserved or is so no more in a part.
+func (t *tx) changedPart(ctx context.Context, p fixedPart) error {
+	n := p.network
+	if block, ok := p.claim.Prefix(); ok && n.ID == 0 {
+		var err error
+		if n, err = t.onlyNetworkWith(ctx, block); err != nil {
+			return err
+		}
+	}
+	t.aboutNetwork(n.ID, n.ProjectID)
 	return t.noteTaken(ctx, p.network)
 }
 
@@ -187,7 +200,7 @@ func (t *tx) unreserveRange(ctx context.Context, r netcalc.Span) error {
 			return err
 		}
 		if changed > 0 {
-			if err := t.noteTaken(ctx, p.network); err != nil {
+			if err := t.changedPart(ctx, p); err != nil {
 				return err
 			}
 		}

@@ -334,3 +334,15 @@ func (p *pager[T]) next(ctx context.Context) (row T, ok bool, err error) {
 	row, p.rows = p.rows[0], p.rows[1:]
 	return row, true, nil
 }
+
+// all yields the rows that are left. An error ends the sequence.
+func (p *pager[T]) all(ctx context.Context) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for {
+			row, ok, err := p.next(ctx)
+			if err == nil && !ok || !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}

@@ -93,6 +93,7 @@ func (t *tx) associate(ctx context.Context, i Instance, a netip.Addr, from Float
 	if err := t.hold(ctx, a, r.CIDR.Addr(), i.ID, reused); err != nil {
 		return got, err
 	}
+	t.aboutNetwork(i.NetworkID, i.ProjectID)
 	return t.heldFloating(ctx, a)
 }
 
@@ -110,6 +111,11 @@ func (s *Store) DisassociateFloating(ctx context.Context, a netip.Addr) error {
 		if !ok || r.state != stateHeld {
 			return t.absent(notFoundf("%s is not associated with any instance", a))
 		}
+		i, err := t.instanceByID(ctx, r.instance)
+		if err != nil {
+			return err
+		}
+		t.aboutNetwork(i.NetworkID, i.ProjectID)
 		return t.release(ctx, r, true)
 	})
 }

@@ -34,7 +34,8 @@ type ChangeFilter struct {
 	Wanted            Wanted // as ChangesIndexed takes it
 }
 
-// Changes yields the changes, the newest first. Error: ErrNotFound for a network or an instance that never was.
+// Changes yields the changes, the newest first. Error: ErrNotFound for a network, an instance or a project that neither the ledger
+// nor history has.
 func (s *Store) Changes(ctx context.Context, f ChangeFilter) iter.Seq2[Change, error] {
 	return stream(ctx, s, func(ctx context.Context, t view) iter.Seq2[Change, error] {
 		wanted := ChangesIndexed.selects(func() *sqlstore.Where { return new(sqlstore.Where) }, f.Wanted)[0] // a change has all it is sorted by
@@ -56,16 +57,35 @@ func (s *Store) Changes(ctx context.Context, f ChangeFilter) iter.Seq2[Change, e
 			e.About = append(e.About, sqlstore.Wanted{Kind: about.kind, IDs: ids})
 		}
 		if f.ProjectID != "" {
-			e.About = append(e.About, sqlstore.Wanted{Kind: sqlstore.Project, Name: f.ProjectID})
+			about := sqlstore.Wanted{Kind: sqlstore.Project, Name: f.ProjectID}
+			if err := t.everWas(ctx, about, "project", f.ProjectID, "FROM projects WHERE project_id = $1", f.ProjectID); err != nil {
+				return failed[Change](err)
+			}
+			e.About = append(e.About, about)
 		}
 		return sqlstore.Entries(ctx, t.ReadTx, e)
 	})
 }
 
+// aboutProject says of a change that it is about a project, where no row that it writes names one.
+func (t *tx) aboutProject(id string) { t.door.About(sqlstore.About{Kind: sqlstore.Project, Name: id}) }
+
+// aboutNetwork says likewise that it is about a network, and about the project that has it. The zero Network is none.
+func (t *tx) aboutNetwork(id int64, project string) {
+	if id != 0 {
+		t.door.About(sqlstore.About{Kind: sqlstore.Network, First: id, Last: id})
+	}
+	if project != "" {
+		t.aboutProject(project)
+	}
+}
+
 // everNetworks are the ids of the networks that a NETWORK argument, or a bridge's name, names or ever named.
 func (t view) everNetworks(ctx context.Context, ref string) ([]int64, error) {
 	if id, err := strconv.ParseInt(ref, 10, 64); err == nil {
-		return []int64{id}, nil // of a number it is known at once that it was never given to another
+		// Of a number it is known at once that it was never given to another.
+		ids := []int64{id}
+		return ids, t.everWas(ctx, sqlstore.Wanted{Kind: sqlstore.Network, IDs: ids}, "network", ref, "FROM networks WHERE id = $1", id)
 	}
 	prefix := ref
 	if p, err := netcalc.ParsePrefix(ref); err == nil {
@@ -79,7 +99,8 @@ func (t view) everNetworks(ctx context.Context, ref string) ([]int64, error) {
 // everInstances are the ids of the instances that an INSTANCE argument names or ever named.
 func (t view) everInstances(ctx context.Context, ref string) ([]int64, error) {
 	if id, ok := InstanceID(ref); ok {
-		return []int64{id}, nil
+		ids := []int64{id}
+		return ids, t.everWas(ctx, sqlstore.Wanted{Kind: sqlstore.Instance, IDs: ids}, "instance", ref, "FROM instances WHERE id = $1", id)
 	}
 	return t.ever(ctx, "instances", ref, "instance", func(value func(string) any) bool {
 		return value("name") == ref || fmt.Sprint(value("project_id"), "/", value("name")) == ref
@@ -110,9 +131,25 @@ func (t view) ever(ctx context.Context, table, ref, noun string, is func(value f
 		}
 	}
 	if len(ids) == 0 {
-		return nil, notFoundf("there is no %s %s, and history knows of none", noun, quoteRef(ref))
+		return nil, neverWas(noun, ref)
 	}
 	return slices.Sorted(maps.Keys(ids)), nil
+}
+
+// everWas returns an error where neither the ledger has what is asked about, a row of from, nor history a change of it: what is
+// mistyped must not look like what was never changed.
+func (t view) everWas(ctx context.Context, about sqlstore.Wanted, noun, ref, from string, arg any) error {
+	if there, err := sqlstore.Exists(ctx, t.ReadTx, from, arg); err != nil || there {
+		return err
+	}
+	for _, err := range sqlstore.Entries(ctx, t.ReadTx, sqlstore.EntryFilter{About: []sqlstore.Wanted{about}, Limit: 1}) {
+		return err
+	}
+	return neverWas(noun, ref)
+}
+
+func neverWas(noun, ref string) error {
+	return notFoundf("there is no %s %s, and history knows of none", noun, quoteRef(ref))
 }
 
 // lastNumber is above the number of every change.

@@ -165,3 +165,67 @@ func TestCheck_history(t *testing.T) {
 		})
 	}
 }
+
+// A change is found by the network, the instance and the project that it is about, also where none of its rows names them.
+func TestStore_Changes_about(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		ctx, a := t.Context(), addr("192.0.2.5")
+		create(t, s, vlans("10.0.1.0/24", 27, 1).v6("fd00:1::/48").with(func(n *NewNetworks) { n.Given.ProjectID = "apollo" }))
+		create(t, s, flat("10.0.2.0/24", 27, 2).v6("fd00:2::/48").with(func(n *NewNetworks) { n.Bridge = "br0" }))
+		addRanges(t, s, floating("192.0.2.0/28"))
+		boot(t, s, instance("web"))
+		reserve(t, s, "10.0.1.20") // the first one changes the network's row
+		if _, err := s.CreateSecurityGroup(ctx, "apollo", "www", ""); err != nil {
+			t.Fatal(err)
+		}
+		rule := func(port int) Rule { return Rule{Protocol: "tcp", From: port, To: port, CIDR: prefix("0.0.0.0/0")} }
+		found := func(f ChangeFilter) (number int64) {
+			for c, err := range s.Changes(ctx, f) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return c.Number
+			}
+			return 0
+		}
+		for _, c := range []struct {
+			name             string
+			do               func() error
+			network, web, of bool
+		}{
+			{"reserve", func() error { return s.ReserveAddresses(ctx, spans("10.0.1.21")) }, true, false, true},
+			{"unreserve", func() error { return s.UnreserveAddresses(ctx, spans("10.0.1.21")) }, true, false, true},
+			{"reserve IPv6", func() error { return s.ReserveAddresses(ctx, spans("fd00:1::5")) }, true, false, true},
+			{"reserve what two networks share", func() error { return s.ReserveAddresses(ctx, spans("fd00:2::5")) }, false, false, false},
+			{"associate", func() error { _, err := s.AssociateFloating(ctx, "web", a, FloatingFrom{}); return err }, true, true, true},
+			{"undo", func() error { _, err := s.Undo(ctx, 0); return err }, true, true, true},
+			{"associate again", func() error { _, err := s.EnsureFloating(ctx, "web", a, FloatingFrom{}); return err }, true, true, true},
+			{"disassociate", func() error { return s.DisassociateFloating(ctx, a) }, true, true, true},
+			{"authorize", func() error { _, err := s.AddRules(ctx, "apollo", "www", []Rule{rule(80)}); return err }, false, false, true},
+			{"authorize what is missing", func() error {
+				_, err := s.EnsureRules(ctx, "apollo", "www", []Rule{rule(80), rule(22)})
+				return err
+			}, false, false, true},
+			{"revoke", func() error { return s.DeleteRules(ctx, "apollo", "www", []Rule{rule(22)}) }, false, false, true},
+			{"regroup", func() error {
+				_, err := s.UpdateInstances(ctx, []string{"web"}, InstanceChange{SecurityGroups: []string{"www"}})
+				return err
+			}, true, true, true},
+		} {
+			if err := c.do(); err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+			last := found(ChangeFilter{})
+			for what, f := range map[string]struct {
+				ChangeFilter
+				want bool
+			}{"network": {ChangeFilter{Network: "1"}, c.network}, "instance": {ChangeFilter{Instance: "web"}, c.web},
+				"project": {ChangeFilter{ProjectID: "apollo"}, c.of}} {
+				if got := found(f.ChangeFilter) == last; got != f.want {
+					t.Errorf("%s is among the changes of the %s: %t, want %t", c.name, what, got, f.want)
+				}
+			}
+		}
+		wantClean(t, s)
+	})
+}

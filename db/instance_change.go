@@ -189,6 +189,9 @@ func (t *tx) regroup(ctx context.Context, i Instance, names []string) error {
 			more = append(more, m)
 		}
 	}
+	if len(is)+len(more) > 0 {
+		t.aboutNetwork(i.NetworkID, i.ProjectID)
+	}
 	for _, m := range is {
 		if _, err := t.door.DeleteWhere(ctx, memberTable.Name, sqlstore.That("instance_id = ? AND group_id = ?", m.instance, m.group)); err != nil {
 			return err

@@ -26,13 +26,9 @@ func (s *Store) MapParts(ctx context.Context, p netip.Prefix) iter.Seq2[MapPart,
 		if err != nil {
 			return err
 		}
-		for {
-			c, ok, err := claims.next(ctx)
+		for c, err := range claims.all(ctx) {
 			if err != nil {
 				return err
-			}
-			if !ok {
-				break
 			}
 			if err := t.completeClaim(ctx, &c); err != nil {
 				return err

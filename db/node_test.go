@@ -218,14 +218,14 @@ func TestStore_Node_indexes(t *testing.T) {
 		},
 	} {
 		text, _ := query("node1")
-		for _, step := range explain(t, s, "SELECT "+text) {
+		for _, step := range explain(t, s, "SELECT "+text, []byte{}) {
 			if strings.HasPrefix(step, "SCAN") && step != "SCAN s" { // s is what was found just before
 				t.Errorf("%s\nis answered by %s", text, step)
 			}
 		}
 	}
 	text, _ := queryOf("1 FROM networks n")("node1")
-	if plan := explain(t, s, "SELECT "+text+" ORDER BY n.first"); !slices.Equal(plan, []string{"SEARCH n USING COVERING INDEX networks_host (host=?)"}) {
+	if plan := explain(t, s, "SELECT "+text+" ORDER BY n.first", []byte{}); !slices.Equal(plan, []string{"SEARCH n USING COVERING INDEX networks_host (host=?)"}) {
 		t.Errorf("networks in order are answered by %q", plan)
 	}
 }

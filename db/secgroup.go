@@ -310,6 +310,7 @@ func (s *Store) AddRules(ctx context.Context, project, name string, rules []Rule
 		if err := t.addRules(ctx, group, rows); err != nil {
 			return err
 		}
+		t.aboutProject(project)
 		all, err := t.rules(ctx, group)
 		added = all[len(all)-min(len(rows), len(all)):]
 		return err
@@ -335,6 +336,7 @@ func (s *Store) DeleteRules(ctx context.Context, project, name string, rules []R
 			if err := ruleTable.Delete(ctx, t.door, &ruleRow{id: id}); err != nil {
 				return err
 			}
+			t.aboutProject(project)
 		}
 		return nil
 	})

@@ -47,6 +47,7 @@ func (s *Store) EnsureRules(ctx context.Context, project, name string, rules []R
 		if err := t.checkQuota(ctx, project, "security_group_rules", int64(len(missing))); err != nil {
 			return err
 		}
+		t.aboutProject(project)
 		return t.addRules(ctx, group, missing)
 	})
 	return there, err

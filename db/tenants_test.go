@@ -49,21 +49,21 @@ func TestSchema_indexes(t *testing.T) {
 		"SELECT gateway_v6 FROM networks WHERE bridge = $1 AND gateway_v6 IS NOT NULL ORDER BY id LIMIT 1",
 		"SELECT first FROM addresses WHERE claim = $1 AND state = 'released' ORDER BY released LIMIT 1",
 	} {
-		if plan := explain(t, s, query); len(plan) != 1 || !strings.HasPrefix(plan[0], "SEARCH") {
+		if plan := explain(t, s, query, []byte{}); len(plan) != 1 || !strings.HasPrefix(plan[0], "SEARCH") {
 			t.Errorf("%s\nis answered by %q", query, plan)
 		}
 	}
 }
 
-// explain is SQLite's plan for a query with one key as its argument.
-func explain(t *testing.T, s *Store, query string) (plan []string) {
+// explain is SQLite's plan for a query with these arguments.
+func explain(t *testing.T, s *Store, query string, args ...any) (plan []string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", strings.TrimPrefix(urlOf(s), "sqlite:///"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, []byte{})
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

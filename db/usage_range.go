@@ -67,13 +67,9 @@ func (u usageLister) carvedRange(ctx context.Context, r netcalc.Span) error {
 		if err != nil {
 			return err
 		}
-		for {
-			c, ok, err := claims.next(ctx)
+		for c, err := range claims.all(ctx) {
 			if err != nil {
 				return err
-			}
-			if !ok {
-				break
 			}
 			s, ok := c.Span.Intersect(rest)
 			if !ok {

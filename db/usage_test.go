@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"nova-manage/internal/race"
 	"nova-manage/netcalc"
 )
 
@@ -39,6 +40,7 @@ func usage(t *testing.T, s *Store, f UsageFilter) (all []Usage) {
 
 // Each block is what its addresses are, one by one.
 func TestStore_Usage_model(t *testing.T) {
+	race.SkipAlone(t)
 	eachEngine(t, func(t *testing.T, s *Store) {
 		crowded(t, s)
 		networks := usage(t, s, UsageFilter{Kind: "networks"})

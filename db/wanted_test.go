@@ -3,7 +3,6 @@ package db
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -13,6 +12,7 @@ import (
 	"testing"
 
 	"nova-manage/db/internal/sqlstore"
+	"nova-manage/internal/race"
 	"nova-manage/netcalc"
 )
 
@@ -195,6 +195,7 @@ func wantedLedger(t *testing.T, s *Store) {
 // What the database finds, puts in order and limits is what whoever does it by hand finds in the whole list, on both engines and in
 // the past as well.
 func TestWanted_property(t *testing.T) {
+	race.SkipAlone(t)
 	eachEngine(t, func(t *testing.T, s *Store) {
 		wantedLedger(t, s)
 		then := 0
@@ -342,30 +343,9 @@ func checkWanted[T any](t *testing.T, random *rand.Rand, name string, x *Indexed
 func TestWanted_usesIndexes(t *testing.T) {
 	s := openTest(t, engines["sqlite"](t), Create)
 	wantedLedger(t, s)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	file, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(urlOf(s), "sqlite:///"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	plan := func(from string, o ordered) (steps string) {
+	plan := func(from string, o ordered) string {
 		t.Helper()
-		rows, err := file.QueryContext(t.Context(), "EXPLAIN QUERY PLAN SELECT * FROM "+from+o.text(10), o.where.Args()...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-				t.Fatal(err)
-			}
-			steps += detail + "; "
-		}
-		return steps
+		return strings.Join(explain(t, s, "SELECT * FROM "+from+o.text(10), o.where.Args()...), "; ")
 	}
 	values := map[string]string{"id": "3", "cidr": "10.0.0.32/27", "cidr_v6": "fd00:1:0:1::/64", "vlan": "101", "vpn_public_port": "1001",
 		"network_id": "3", "mac_address": "02:16:3e:00:00:01", "fixed_ip": "10.0.0.3", "number": "3", "undoes": "3", "at": "2011-02-03"}

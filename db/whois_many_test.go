@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"nova-manage/internal/race"
 	"nova-manage/netcalc"
 )
 
@@ -58,6 +59,7 @@ func crowded(t *testing.T, s *Store) {
 
 // A range in one network is what each of its addresses is.
 func TestStore_WhoisRange_model(t *testing.T) {
+	race.SkipAlone(t)
 	eachEngine(t, func(t *testing.T, s *Store) {
 		crowded(t, s)
 		for _, r := range []string{"10.0.1.0/27", "10.0.1.32/27", "10.0.2.64/26", "10.0.1.2-10.0.1.21", "10.0.1.22", "10.0.1.29-10.0.1.31", "10.0.1.12-10.0.1.14",

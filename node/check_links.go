@@ -119,9 +119,10 @@ func (l *liveLink) lacks(a netip.Prefix) bool {
 }
 
 // addAddress is the command that gives the link an address. One of IPv6 is not tried for duplicates: without carrier, which a
-// bridge has from its first guest on, it would stay tentative, and radvd and dnsmasq could not use it.
+// bridge has from its first guest on, it would stay tentative, and radvd and dnsmasq could not use it. Replacing is adding, but it is
+// no error where a networkd that is late has done the same since we looked.
 func (l *Link) addAddress(a netip.Prefix) string {
-	command := "address add " + a.String() + " dev " + l.Name
+	command := "address replace " + a.String() + " dev " + l.Name
 	if a.Addr().Is6() {
 		return command + " nodad"
 	}

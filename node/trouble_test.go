@@ -335,8 +335,8 @@ func TestLink_compare(t *testing.T) {
 		{Link{Name: "br2", Kind: Bridge, Addresses: addresses}, []string{
 			"stp_state 1|stp_state 0|link set dev br2 type bridge stp_state 0", "forward_delay 1500|forward_delay 0|link set dev br2 type bridge forward_delay 0",
 			"mcast_snooping 1|mcast_snooping 0|link set dev br2 type bridge mcast_snooping 0", "down|up|link set dev br2 up",
-			"missing|10.0.0.1/24|address add 10.0.0.1/24 dev br2 broadcast +",
-			"fd00::1/64 tentative|fd00::1/64|address delete fd00::1/64 dev br2; address add fd00::1/64 dev br2 nodad",
+			"missing|10.0.0.1/24|address replace 10.0.0.1/24 dev br2 broadcast +",
+			"fd00::1/64 tentative|fd00::1/64|address delete fd00::1/64 dev br2; address replace fd00::1/64 dev br2 nodad",
 			"10.0.0.1/25|none but those of the ledger|address delete 10.0.0.1/25 dev br2"}},
 		{Link{Name: "br3", Kind: Bridge, MTU: 1400}, []string{"missing|bridge|link add name br3 type bridge stp_state 0 forward_delay 0 mcast_snooping 0; " +
 			"link set dev br3 mtu 1400; link set dev br3 up"}},

@@ -126,6 +126,15 @@ func TestCommands_Suggest(t *testing.T) {
 	}
 }
 
+// A guess has something of what was typed.
+func TestSuggest(t *testing.T) {
+	for word, want := range map[string]string{"7": "", "1": "did you mean 10?", "shwo": "did you mean show?", "x": "", "": ""} {
+		if got := Suggest(word, []string{"4", "10", "show"}); got != want {
+			t.Errorf("%q: %q, want %q", word, got, want)
+		}
+	}
+}
+
 func TestHelp(t *testing.T) {
 	f := newFake(t)
 	page := f.accept(t, "help", "thing", "make")

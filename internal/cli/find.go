@@ -177,14 +177,14 @@ func didYouMean(guess string) string {
 }
 
 // closest is the word most like s, "" where none is like it: a third of its letters may be wrong, missing, surplus or
-// swapped with their neighbour.
+// swapped with their neighbour, of a few letters one, and one must be right.
 func closest(s string, words []string) string {
 	best, limit := "", max(1, len(s)/3)
 	if len(s) > 64 {
 		return ""
 	}
 	for _, w := range words {
-		if d := distance(s, w); d <= limit {
+		if d := distance(s, w); d <= limit && d < max(len(s), len(w)) {
 			best, limit = w, d-1
 		}
 	}

@@ -23,6 +23,7 @@ type sorter struct {
 	rows  []sortedRow
 	bytes int
 	n     uint64 // rows that have come
+	next  []byte // the one that comes, while it is written
 	file  *os.File
 	runs  []run
 }
@@ -87,9 +88,10 @@ func appendOrdered(b []byte, v any, descending bool) []byte {
 // add takes a row. Behind its key comes its number, so that rows that are alike stay in their order.
 func (s *sorter) add(key func([]byte) []byte, values []any) error {
 	s.n++
-	data := binary.BigEndian.AppendUint64(key(nil), s.n)
-	row := sortedRow{key: len(data)}
-	row.data = slices.Clip(appendValues(data, values))
+	s.next = binary.BigEndian.AppendUint64(key(s.next[:0]), s.n)
+	row := sortedRow{key: len(s.next)}
+	s.next = appendValues(s.next, values)
+	row.data = bytes.Clone(s.next) // a slice that has grown has room that is not counted
 	s.rows = append(s.rows, row)
 	s.bytes += len(row.data)
 	if s.limit > 0 && len(s.rows) >= 2*s.limit {

@@ -278,6 +278,21 @@ func TestSorter(t *testing.T) {
 	}
 }
 
+// A row takes the bytes that are counted: what is written to find out how long it is does not stay beside it.
+func TestSorter_oneAllocation(t *testing.T) {
+	s := &sorter{memory: 1 << 30}
+	s.rows = make([]sortedRow, 0, 2000)
+	row := []any{int64(1), "10.0.0.0/27", "fd00:1::/64", nil, "br100", "apollo", "node1"}
+	n := testing.AllocsPerRun(1000, func() {
+		if err := s.add(func(b []byte) []byte { return appendOrdered(b, row[1], false) }, row); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 // A folder for what is not in memory is needed where there is much of it, and where it is missing nothing is printed.
 func TestWanted_NoRoom(t *testing.T) {
 	f := newFake(t)

@@ -47,13 +47,20 @@ func CommandLine(words []string) string {
 	shown := make([]string, len(words))
 	for i, w := range words {
 		switch {
-		case i > 0 && strings.HasPrefix(words[i-1], "-") && isSecret(strings.TrimLeft(words[i-1], "-")):
+		case i > 0 && strings.HasPrefix(words[i-1], "-") && asksForSecret(words[i-1]):
 			shown[i] = Mask // --password WORD
 		default:
 			shown[i] = shellWord(Value(w))
 		}
 	}
 	return strings.Join(shown, " ")
+}
+
+// asksForSecret tells whether the word after a flag may be a password: by the flag's name, and not by the value that it has already,
+// unless that ends where a password is to follow.
+func asksForSecret(flag string) bool {
+	name, value, _ := strings.Cut(flag, "=")
+	return isSecret(name) || strings.HasSuffix(value, "=") && isSecret(keyBefore(value, len(value)-1))
 }
 
 // LooksLikeDSN tells whether s was more likely meant as the URL or DSN of a database than as a path. What begins with a slash,

@@ -102,6 +102,12 @@ func TestCommandLine(t *testing.T) {
 		"db copy --to postgresql://u:xxxxx@h/d":         {"db", "copy", "--to", "postgresql://u:MARK@h/d"},
 		"db sync '--to=host=h password=xxxxx'":          {"db", "sync", "--to=host=h password=a MARK"},
 		"app --password xxxxx -x":                       {"app", "--password", "MARK", "-x"},
+		"app --password= xxxxx -x":                      {"app", "--password=", "MARK", "-x"},
+		"app --password=xxxxx xxxxx -x":                 {"app", "--password=a", "MARK", "-x"},
+		"app '--to=h?password=' xxxxx -x":               {"app", "--to=h?password=", "MARK", "-x"},
+		// A flag with a word of a secret for its value has had its value.
+		"network modify --label=token-ring --mtu 1500": {"network", "modify", "--label=token-ring", "--mtu", "1500"},
+		"network modify '--label=90% full' -q":         {"network", "modify", "--label=90% full", "-q"},
 	} {
 		got := CommandLine(words)
 		if got != want {
