@@ -14,6 +14,8 @@ type Call struct {
 	DryRun  bool
 	Page    Page
 	Filters []Filter
+	// Text is what is asked for, in a line, as a history of changes names it.
+	Text string
 	// Input is what is asked: one of *DescribeInstances, *DescribeSecurityGroups, *DescribeAddresses, *ChangeIngress,
 	// *CreateSecurityGroup, *DeleteSecurityGroup, *AssociateAddress, *DisassociateAddress.
 	Input any
@@ -135,6 +137,7 @@ func Parse(r Request, key Key) (call Call, err error) {
 	if call.Version, err = p.version(); err != nil {
 		return call, err
 	}
+	call.Text = p.text(call.Action)
 	if a.writes && key.ReadOnly {
 		return call, Errorf(UnauthorizedOperation, "%s changes something, and this key may only read", call.Action)
 	}

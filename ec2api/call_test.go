@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestParse(t *testing.T) {
@@ -201,4 +202,21 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("page is %+v", call.Page)
 		}
 	})
+}
+
+func TestParse_text(t *testing.T) {
+	long := strings.Repeat("ä", 2000)
+	for query, want := range map[string]string{
+		"Action=CreateSecurityGroup&GroupName=web&GroupDescription=the+%22web%22":                           `CreateSecurityGroup GroupDescription="the \"web\"" GroupName=web`,
+		"Action=DeleteSecurityGroup&GroupName=web&ClientToken=x&DryRun=false":                               "DeleteSecurityGroup DryRun=false GroupName=web",
+		"Action=AuthorizeSecurityGroupIngress&ToPort=22&FromPort=22&GroupName=w&CidrIp=::/0&IpProtocol=tcp": "AuthorizeSecurityGroupIngress CidrIp=::/0 FromPort=22 GroupName=w IpProtocol=tcp ToPort=22",
+	} {
+		if got := parsed(t, query, mars).Text; got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+	got := parsed(t, "Action=CreateSecurityGroup&GroupName=web&GroupDescription="+long, mars).Text
+	if len(got) > longestText+3 || !strings.HasSuffix(got, "ä...") || !utf8.ValidString(got) {
+		t.Errorf("%d bytes, %s", len(got), got[len(got)-10:])
+	}
 }

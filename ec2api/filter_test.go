@@ -1,9 +1,12 @@
 package ec2api
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math/rand/v2"
 	"net/url"
@@ -143,8 +146,8 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-func rowsOf(rows []Instance) iter.Seq2[Instance, error] {
-	return func(yield func(Instance, error) bool) {
+func rowsOf[T any](rows []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		for _, row := range rows {
 			if !yield(row, nil) {
 				return
@@ -153,45 +156,46 @@ func rowsOf(rows []Instance) iter.Seq2[Instance, error] {
 	}
 }
 
-func TestPageOf(t *testing.T) {
+func TestListing_pages(t *testing.T) {
 	var rows []Instance
 	for id := range int64(100) {
-		rows = append(rows, Instance{ID: id + 1, FixedIP: ip("10.0.0.1")})
+		rows = append(rows, Instance{ID: id + 1, ProjectID: mars.ProjectID, FixedIP: ip(fmt.Sprintf("10.0.0.%d", (id+1)%2))})
 	}
-	id := func(i Instance) int64 { return i.ID }
-	even := func(i Instance) bool { return i.ID%2 == 0 }
+	const even = "&Filter.1.Name=private-ip-address&Filter.1.Value.1=10.0.0.0"
+	type answer struct {
+		IDs  []string `xml:"reservationSet>item>instancesSet>item>instanceId"`
+		Next string   `xml:"nextToken"`
+	}
 	for _, size := range []int{1, 2, 7, 25, 49, 50, 51, 1000} {
-		query := fmt.Sprintf("Action=DescribeInstances&MaxResults=%d", size)
-		var got []int64
+		query := fmt.Sprintf("Action=DescribeInstances&MaxResults=%d%s", size, even)
+		var got []string
 		token := ""
 		for pages := 1; ; pages++ {
-			rand.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 			call := parsed(t, query+token, mars)
-			page, next, err := PageOf(call.Page, rowsOf(rows), even, id)
-			if err != nil || len(page) > size {
-				t.Fatalf("page of %d: %v", len(page), err)
+			text := answered(t, call.Instances, rows)
+			if rest := answered(t, call.Instances, rows[call.Page.After():]); !bytes.Equal(rest, text) {
+				t.Errorf("without the pages before:\n%s\nwith them:\n%s", rest, text)
 			}
-			for _, row := range page {
-				got = append(got, row.ID)
+			var page answer
+			if err := xml.Unmarshal(text, &page); err != nil || len(page.IDs) > size {
+				t.Fatalf("page of %d: %v", len(page.IDs), err)
 			}
-			if next == "" {
+			got, token = append(got, page.IDs...), page.Next
+			if token == "" {
 				if want := (50 + size - 1) / size; pages != want {
 					t.Errorf("%d pages of %d, want %d", pages, size, want)
 				}
 				break
 			}
-			token = "&NextToken=" + next
+			token = "&NextToken=" + token
 		}
-		if len(got) != 50 || !slices.IsSorted(got) || got[0] != 2 || got[49] != 100 {
+		if len(got) != 50 || !slices.IsSorted(got) || got[0] != InstanceID(2) || got[49] != InstanceID(100) {
 			t.Errorf("pages of %d: %v", size, got)
 		}
 	}
-	all, next, err := PageOf(parsed(t, "Action=DescribeInstances", mars).Page, rowsOf(rows), even, id)
-	if err != nil || next != "" || len(all) != 50 {
-		t.Errorf("without a page: %d, %q, %v", len(all), next, err)
-	}
 	broken := errors.New("broken")
-	if _, _, err := PageOf(Page{}, func(yield func(Instance, error) bool) { yield(Instance{}, broken) }, even, id); !errors.Is(err, broken) {
+	failing := func(yield func(Instance, error) bool) { yield(Instance{}, broken) }
+	if err := parsed(t, "Action=DescribeInstances", mars).Instances(io.Discard, "", failing); !errors.Is(err, broken) {
 		t.Errorf("error is %v", err)
 	}
 }

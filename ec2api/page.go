@@ -5,17 +5,15 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"iter"
-	"slices"
 )
 
 // maxResults is EC2's own bound, and the page of a client that follows a NextToken without saying how much it wants.
 const maxResults = 1000
 
-// Page is the part of an answer that is asked for.
+// Page is the part of an answer that is asked for, in the order of ids.
 type Page struct {
-	Max   int   // 0 is all
-	after int64 // the id that the page before ended with
+	Max   int   // 0 is all of it, in any order
+	after int64 // see After
 	seal  []byte
 }
 
@@ -60,31 +58,5 @@ func (p Page) token(after int64) string {
 	return base64.RawURLEncoding.EncodeToString(append(raw, digest(p.seal, string(raw))[:16]...))
 }
 
-// PageOf is a page of the rows that pass, in the order of their ids, and the token of the next one, "" where there is none. Rows may come in any
-// order and go between two pages; no more than two pages of them are held. The error is one of rows.
-func PageOf[T any](p Page, rows iter.Seq2[T, error], passes func(T) bool, id func(T) int64) (page []T, next string, err error) {
-	byID := func(a, b T) int { return int(min(max(id(a)-id(b), -1), 1)) }
-	more := false
-	for row, err := range rows {
-		if err != nil {
-			return nil, "", err
-		}
-		if id(row) <= p.after || !passes(row) {
-			continue
-		}
-		page = append(page, row)
-		if p.Max > 0 && len(page) >= 2*p.Max {
-			slices.SortFunc(page, byID)
-			clear(page[p.Max:])
-			page, more = page[:p.Max], true
-		}
-	}
-	slices.SortFunc(page, byID)
-	if p.Max > 0 && len(page) > p.Max {
-		page, more = page[:p.Max], true
-	}
-	if more {
-		next = p.token(id(page[len(page)-1]))
-	}
-	return page, next, nil
-}
+// After is the id that the page before ended with, 0 on the first one: rows up to it need not be looked for.
+func (p Page) After() int64 { return p.after }

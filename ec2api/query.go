@@ -2,8 +2,10 @@ package ec2api
 
 import (
 	"fmt"
+	"maps"
 	"mime"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -153,6 +155,27 @@ func (p parameters) number(name string) (n int, ok bool, err error) {
 		return 0, false, Errorf(InvalidParameterValue, "%s %s is not a number", name, quoted(value))
 	}
 	return n, true, nil
+}
+
+// longestText bounds what is told of a request.
+const longestText = 1000
+
+// text is a request in a line, its parameters in order. None of them is a secret: a signature is in a header.
+func (p parameters) text(action string) string {
+	text := action
+	for _, name := range slices.Sorted(maps.Keys(p.left)) {
+		value := p.left[name]
+		if name == "ClientToken" {
+			continue
+		}
+		if strings.ContainsAny(value, ` "`) {
+			value = strconv.Quote(value)
+		}
+		if text += " " + name + "=" + value; len(text) > longestText {
+			return strings.ToValidUTF8(text[:longestText], "") + "..."
+		}
+	}
+	return text
 }
 
 // rest refuses what nobody asked for: a parameter that is ignored would widen what a request does. Of several it names the first in order.

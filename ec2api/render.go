@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
+	"io"
+	"iter"
 	"net/netip"
 )
 
@@ -89,18 +91,11 @@ type ipv6Item struct {
 	Address string `xml:"ipv6Address"`
 }
 
-// Instances is the answer to DescribeInstances and to DescribeInstancesV6, which has dnsNameV6 besides: a floating IPv6 address, else the
-// fixed one.
-func (c Call) Instances(requestID string, rows []Instance, next string) []byte {
-	answer := struct {
-		envelope
-		Reservations set[reservationItem] `xml:"reservationSet"`
-		Next         string               `xml:"nextToken,omitempty"`
-	}{envelope: c.envelope(requestID), Next: next}
-	for _, row := range rows {
-		answer.Reservations.Items = append(answer.Reservations.Items, c.reservation(row))
-	}
-	return document(c.Action+"Response", answer)
+// Instances writes the answer to DescribeInstances and to DescribeInstancesV6, which has dnsNameV6 besides: a floating IPv6 address, else
+// the fixed one. Of the rows it takes those that are asked for, one at a time; where the Page has a Max they come in the order of their ids.
+// The error is one of rows or of w, and what has been written then is a part of a document.
+func (c Call) Instances(w io.Writer, requestID string, rows iter.Seq2[Instance, error]) error {
+	return listing[Instance, reservationItem]{"reservationSet", c.Instance, func(i Instance) int64 { return i.ID }, c.reservation}.write(c, w, requestID, rows)
 }
 
 func (c Call) reservation(row Instance) reservationItem {
@@ -190,22 +185,19 @@ type range6Item struct {
 	CIDR string `xml:"cidrIpv6"`
 }
 
-// SecurityGroups is the answer to DescribeSecurityGroups, with an item for each rule, as Nova had it.
-func (c Call) SecurityGroups(requestID string, rows []SecurityGroup, next string) []byte {
-	answer := struct {
-		envelope
-		Groups set[securityGroupItem] `xml:"securityGroupInfo"`
-		Next   string                 `xml:"nextToken,omitempty"`
-	}{envelope: c.envelope(requestID), Next: next}
-	for _, row := range rows {
-		item := securityGroupItem{OwnerID: row.ProjectID, ID: GroupID(row.ID), Name: row.Name, Description: row.Description}
-		item.Permissions = &set[permissionItem]{}
-		for _, rule := range row.Rules {
-			item.Permissions.Items = append(item.Permissions.Items, c.permission(row.ProjectID, rule))
-		}
-		answer.Groups.Items = append(answer.Groups.Items, item)
+// SecurityGroups writes the answer to DescribeSecurityGroups as Instances does, with an item for each rule, as Nova had it.
+func (c Call) SecurityGroups(w io.Writer, requestID string, rows iter.Seq2[SecurityGroup, error]) error {
+	return listing[SecurityGroup, securityGroupItem]{"securityGroupInfo", c.SecurityGroup, func(g SecurityGroup) int64 { return g.ID }, c.group}.
+		write(c, w, requestID, rows)
+}
+
+func (c Call) group(row SecurityGroup) securityGroupItem {
+	item := securityGroupItem{OwnerID: row.ProjectID, ID: GroupID(row.ID), Name: row.Name, Description: row.Description}
+	item.Permissions = &set[permissionItem]{}
+	for _, rule := range row.Rules {
+		item.Permissions.Items = append(item.Permissions.Items, c.permission(row.ProjectID, rule))
 	}
-	return document(c.Action+"Response", answer)
+	return item
 }
 
 func (c Call) permission(project string, rule Rule) permissionItem {
@@ -236,20 +228,17 @@ type addressItem struct {
 	Fixed      string `xml:"privateIpAddress,omitempty"`
 }
 
-// Addresses is the answer to DescribeAddresses. All are of the domain standard, which has no allocation ids.
-func (c Call) Addresses(requestID string, rows []Address) []byte {
-	answer := struct {
-		envelope
-		Addresses set[addressItem] `xml:"addressesSet"`
-	}{envelope: c.envelope(requestID)}
-	for _, row := range rows {
-		item := addressItem{PublicIP: text(row.Public), Domain: "standard", Fixed: text(row.Fixed)}
-		if row.InstanceID != 0 {
-			item.InstanceID = InstanceID(row.InstanceID)
-		}
-		answer.Addresses.Items = append(answer.Addresses.Items, item)
+// Addresses writes the answer to DescribeAddresses as Instances does. All are of the domain standard, which has no allocation ids.
+func (c Call) Addresses(w io.Writer, requestID string, rows iter.Seq2[Address, error]) error {
+	return listing[Address, addressItem]{"addressesSet", c.Address, func(Address) int64 { return 0 }, addressOf}.write(c, w, requestID, rows)
+}
+
+func addressOf(row Address) addressItem {
+	item := addressItem{PublicIP: text(row.Public), Domain: "standard", Fixed: text(row.Fixed)}
+	if row.InstanceID != 0 {
+		item.InstanceID = InstanceID(row.InstanceID)
 	}
-	return document(c.Action+"Response", answer)
+	return item
 }
 
 // Done is the answer to what changes something; group is the id that CreateSecurityGroup tells, 0 for the others.

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"iter"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,16 +41,30 @@ var (
 	addresses = []Address{{ip("192.0.2.9"), ip("10.0.0.3"), 1}, {ip("2001:db8::9"), ip("fd00::16:3eff:fe00:1"), 1}}
 )
 
+// inputs ask for everything.
+var inputs = map[string]any{"DescribeInstances": &DescribeInstances{}, "DescribeInstancesV6": &DescribeInstances{},
+	"DescribeSecurityGroups": &DescribeSecurityGroups{}, "DescribeAddresses": &DescribeAddresses{}}
+
+func answered[T any](t *testing.T, write func(io.Writer, string, iter.Seq2[T, error]) error, rows []T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(&b, "req-1", rowsOf(rows)); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 func TestRender(t *testing.T) {
-	call := func(action, version string) Call { return Call{Action: action, Version: version} }
+	call := func(action, version string) Call { return Call{Action: action, Version: version, Input: inputs[action]} }
+	page := func(c Call, n int) Call { c.Page.Max = n; return c }
 	for name, got := range map[string][]byte{
-		"instances_2014":    call("DescribeInstances", "2014-10-01").Instances("req-1", instances, ""),
-		"instances_2016":    call("DescribeInstances", "2016-11-15").Instances("req-1", instances, "token"),
-		"instances_v6_2010": call("DescribeInstancesV6", "2010-11-15").Instances("req-1", instances, ""),
-		"instances_none":    call("DescribeInstances", "2016-11-15").Instances("req-1", nil, ""),
-		"groups_2014":       call("DescribeSecurityGroups", "2014-10-01").SecurityGroups("req-1", groups, ""),
-		"groups_2016":       call("DescribeSecurityGroups", "2016-11-15").SecurityGroups("req-1", groups, "token"),
-		"addresses":         call("DescribeAddresses", "2016-11-15").Addresses("req-1", addresses),
+		"instances_2014":    answered(t, call("DescribeInstances", "2014-10-01").Instances, instances),
+		"instances_2016":    answered(t, page(call("DescribeInstances", "2016-11-15"), 3).Instances, append(slices.Clone(instances), Instance{ID: 0x200000000})),
+		"instances_v6_2010": answered(t, call("DescribeInstancesV6", "2010-11-15").Instances, instances),
+		"instances_none":    answered(t, call("DescribeInstances", "2016-11-15").Instances, nil),
+		"groups_2014":       answered(t, call("DescribeSecurityGroups", "2014-10-01").SecurityGroups, groups),
+		"groups_2016":       answered(t, page(call("DescribeSecurityGroups", "2016-11-15"), 2).SecurityGroups, groups),
+		"addresses":         answered(t, call("DescribeAddresses", "2016-11-15").Addresses, addresses),
 		"created":           call("CreateSecurityGroup", "2016-11-15").Done("req-1", 10),
 		"done":              call("AuthorizeSecurityGroupIngress", "2014-10-01").Done("req-1", 0),
 		"error":             Errorf(InvalidParameterValue, "%s", hostile).XML("req-1"),
@@ -115,9 +131,9 @@ func TestRender_read(t *testing.T) {
 	}
 	for _, version := range []string{"2010-11-15", "2014-10-01", "2016-11-15", "2026-01-01"} {
 		for _, name := range []string{"DescribeInstances", "DescribeInstancesV6"} {
-			call := Call{Action: name, Version: version}
+			call := Call{Action: name, Version: version, Input: inputs[name]}
 			var got answer
-			if err := xml.Unmarshal(call.Instances("req-1", instances, ""), &got); err != nil {
+			if err := xml.Unmarshal(answered(t, call.Instances, instances), &got); err != nil {
 				t.Fatal(err)
 			}
 			v6, sdk := "", ""
@@ -138,7 +154,7 @@ func TestRender_read(t *testing.T) {
 			}
 		}
 		var got answer
-		if err := xml.Unmarshal(Call{Action: "DescribeSecurityGroups", Version: version}.SecurityGroups("req-1", groups, ""), &got); err != nil {
+		if err := xml.Unmarshal(answered(t, Call{Action: "DescribeSecurityGroups", Version: version, Input: inputs["DescribeSecurityGroups"]}.SecurityGroups, groups), &got); err != nil {
 			t.Fatal(err)
 		}
 		four, six, icmp := "10.0.0.0/8 2001:db8::/32 ::/0", "", "icmp tcp tcp icmp"
