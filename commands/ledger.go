@@ -100,11 +100,16 @@ func (l *ledger) url() (string, error) {
 	if l.SQLConnection != "" {
 		return l.SQLConnection, nil
 	}
-	dir, err := l.StatePath, error(nil)
-	if dir == "" {
-		dir, err = l.defaultStatePath()
-	}
+	dir, err := l.folder()
 	return filepath.Join(dir, "nova.sqlite"), err
+}
+
+// folder is the state path.
+func (l *ledger) folder() (string, error) {
+	if l.StatePath != "" {
+		return l.StatePath, nil
+	}
+	return l.defaultStatePath()
 }
 
 // defaultStatePath is where the ledger is kept when nobody says otherwise: /var/lib/nova for root, the XDG state folder's
