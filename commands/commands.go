@@ -93,6 +93,7 @@ func catalogue() []*command {
 	}
 	last := []func() *command{
 		hostCategory,
+		apiCategory,
 		completionCommand,
 		manCommand,
 		configCategory,

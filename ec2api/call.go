@@ -62,6 +62,9 @@ type GroupRef struct {
 	ID   int64
 }
 
+// Writes tells whether the call would change something.
+func (c Call) Writes() bool { return actions[c.Action].writes }
+
 type action struct {
 	writes, pages bool
 	filters       map[string]bool

@@ -50,6 +50,7 @@ const (
 	GroupNotFound             = "InvalidGroup.NotFound"
 	InstanceIDMalformed       = "InvalidInstanceID.Malformed"
 	InstanceNotFound          = "InvalidInstanceID.NotFound"
+	AddressLimitExceeded      = "AddressLimitExceeded"
 	AddressNotFound           = "InvalidAddress.NotFound"
 	AssociationNotFound       = "InvalidAssociationID.NotFound"
 	ResourceAlreadyAssociated = "Resource.AlreadyAssociated"

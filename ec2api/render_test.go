@@ -55,7 +55,9 @@ func answered[T any](t *testing.T, write func(io.Writer, string, iter.Seq2[T, er
 }
 
 func TestRender(t *testing.T) {
-	call := func(action, version string) Call { return Call{Action: action, Version: version, Input: inputs[action]} }
+	call := func(action, version string) Call {
+		return Call{Action: action, Version: version, Input: inputs[action]}
+	}
 	page := func(c Call, n int) Call { c.Page.Max = n; return c }
 	for name, got := range map[string][]byte{
 		"instances_2014":    answered(t, call("DescribeInstances", "2014-10-01").Instances, instances),

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -31,6 +32,7 @@ type Env struct {
 	view     view
 	progress *progress
 	inLines  bool // the progress is that of lines
+	logging  sync.Mutex
 }
 
 func newEnv(program string, sys *Sys, stdout io.Writer) *Env {
@@ -59,6 +61,14 @@ func (e *Env) Warnf(format string, args ...any) {
 // Notef tells the user, on standard error, how it went.
 func (e *Env) Notef(format string, args ...any) {
 	e.message(e.program + ": " + e.where + oneLine(fmt.Sprintf(format, args...)))
+}
+
+// Logf is Notef for a command that serves others until it is stopped: --quiet does not hold it back, and any goroutine may call it.
+func (e *Env) Logf(format string, args ...any) {
+	line := e.program + ": " + oneLine(fmt.Sprintf(format, args...))
+	e.logging.Lock()
+	defer e.logging.Unlock()
+	fmt.Fprintln(e.Sys.Stderr, line)
 }
 
 // noRoom tells the user which columns are not in a table because the terminal has no room for them.

@@ -50,6 +50,9 @@ func afterChange(ctx context.Context, err error) error {
 // ErrInternal is what an error is that is a mistake of the program itself (errors.Is).
 var ErrInternal = errors.New("internal error")
 
+// Internal is the error for what a goroutine of a command recovered from.
+func Internal(recovered any) error { return internalError{recovered} }
+
 type internalError struct{ panicked any }
 
 func (e internalError) Error() string        { return fmt.Sprintf("internal error: %v", e.panicked) }
