@@ -283,11 +283,8 @@ func (p *Program) flagKinds() map[string]flagKind {
 		}
 	}
 	add(p.globals.flags)
-	for _, c := range p.Commands {
+	for _, c := range p.all() {
 		add(c.Flags)
-		for _, a := range c.Actions {
-			add(a.Flags)
-		}
 	}
 	for _, own := range []string{"help", "h", "version"} {
 		kinds[own] = yesOrNo

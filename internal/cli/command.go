@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Command is one word of the command line: something that runs, a category, which has actions, or both.
+// Command is one word of the command line: something that runs, a category, which has actions, or both. An action may have actions
+// in turn, as `key` of `api key create` has.
 type Command struct {
 	// Name is the word.
 	Name string
@@ -35,7 +36,7 @@ type Command struct {
 	Answers bool
 	// Run does the work, once Args and Flags have been filled. It is nil for a category that only has actions.
 	Run func(context.Context, *Env) error
-	// Anew declares a command of the first level and its actions again, for Lines.
+	// Anew declares a command of the first level and all below it again, for Lines.
 	Anew func() *Command
 	// Of is what whoever declares the command wants to find again with it.
 	Of any
@@ -49,14 +50,31 @@ type Command struct {
 // path is the command as it is typed, without the program's name.
 func (c *Command) path() string {
 	if c.parent != nil {
-		return c.parent.Name + " " + c.Name
+		return c.parent.path() + " " + c.Name
 	}
 	return c.Name
 }
 
-// prepare adds what every declaration of its kind has.
+// below is every command below this one, each before its own actions.
+func (c *Command) below() (all []*Command) {
+	for _, a := range c.Actions {
+		all = append(append(all, a), a.below()...)
+	}
+	return all
+}
+
+// within tells whether the command is another one or below it.
+func (c *Command) within(other *Command) bool {
+	return c == other || c.parent != nil && c.parent.within(other)
+}
+
+// prepare adds what every declaration of its kind has, and does so for all below.
 func (c *Command) prepare(program string) {
 	c.program = program
+	for _, a := range c.Actions {
+		a.parent = c
+		a.prepare(program)
+	}
 	if c.List {
 		c.Flags = append(c.Flags, c.wanted.flags()...)
 	}

@@ -83,11 +83,8 @@ func (p *Program) complete(ctx context.Context, sys *Sys, before []string, word 
 	}
 	l.command = in.command
 	if consumed := l.words[:len(l.words)-len(l.args)]; len(consumed) > 0 {
-		first, second := matching(consumed[0], p.Commands), ""
-		if len(consumed) > 1 {
-			second = consumed[1]
-		}
-		l.help = second == "help" || len(first) == 1 && first[0].Name == "help"
+		first := matching(consumed[0], p.Commands)
+		l.help = slices.Contains(consumed[1:], "help") || len(first) == 1 && first[0].Name == "help"
 	}
 	for _, t := range l.flags {
 		if f := l.lookup(t.name); f != nil {
@@ -126,7 +123,7 @@ func (l *line) lookup(name string) *Flag {
 	}
 	if l.command == nil || l.command.Run == nil { // flags may stand before the words that they belong to
 		for _, c := range l.p.runnable() {
-			if f := lookupFlag(c.Flags, name); f != nil && (l.command == nil || c.parent == l.command) {
+			if f := lookupFlag(c.Flags, name); f != nil && (l.command == nil || c.within(l.command)) {
 				return f
 			}
 		}

@@ -25,7 +25,7 @@ func (p *Program) findCommand(in *invocation, words []string, arguments int) (re
 	for among := p.Commands; len(among) > 0; {
 		kind, runs, takesArgs := "category", false, false
 		if c := in.command; c != nil {
-			kind, runs, takesArgs = c.Name+" action", c.Run != nil, len(c.Args) > 0
+			kind, runs, takesArgs = c.path()+" action", c.Run != nil, len(c.Args) > 0
 		}
 		switch {
 		case len(words) == 0 && (runs || in.help):
@@ -66,8 +66,8 @@ func (p *Program) missingWord(c *Command) error {
 		return WithHint(UsageErrorf("no command given"),
 			"the commands are "+names(p.Commands)+"; "+p.Name+" help explains them")
 	}
-	return WithHint(UsageErrorf("%s needs an action", c.Name),
-		"the actions are "+names(c.Actions)+"; "+p.Name+" help "+c.Name+" explains them")
+	return WithHint(UsageErrorf("%s needs an action", c.path()),
+		"the actions are "+names(c.Actions)+"; "+p.Name+" help "+c.path()+" explains them")
 }
 
 // matching are the commands that a word may mean: the one of that name, else all whose names begin with it.
@@ -129,7 +129,7 @@ func (p *Program) unknownFlag(typed string, c *Command) error {
 	}
 	collect(p.globals.flags, strings.HasPrefix(name, "no"))
 	for _, other := range p.runnable() {
-		if c == nil || other == c || other.parent == c {
+		if c == nil || other.within(c) {
 			collect(other.Flags, strings.HasPrefix(name, "no"))
 		}
 		if lookupFlag(other.Flags, strings.TrimPrefix(name, "no")) != nil || lookupFlag(other.Flags, name) != nil {
@@ -152,14 +152,21 @@ func (p *Program) unknownFlag(typed string, c *Command) error {
 	return err
 }
 
+// all is every command, each before its own actions.
+func (p *Program) all() (list []*Command) {
+	for _, c := range p.Commands {
+		list = append(append(list, c), c.below()...)
+	}
+	return list
+}
+
 // runnable is every command that runs.
 func (p *Program) runnable() []*Command {
 	var list []*Command
-	for _, c := range p.Commands {
+	for _, c := range p.all() {
 		if c.Run != nil {
 			list = append(list, c)
 		}
-		list = append(list, c.Actions...)
 	}
 	return list
 }

@@ -111,10 +111,10 @@ func (c *Command) argEntries() []helpEntry {
 	return entries
 }
 
-// exampleLines are the examples of a command, and the first one of each of its actions.
+// exampleLines are the examples of a command, and the first one of each below it.
 func (c *Command) exampleLines() []string {
 	lines := slices.Clone(c.Examples)
-	for _, a := range c.Actions {
+	for _, a := range c.below() {
 		lines = append(lines, a.Examples[:min(1, len(a.Examples))]...)
 	}
 	return lines

@@ -113,19 +113,12 @@ func (g *lineGlobals) lookup(name string) *Flag {
 
 // again is the command declared anew, for options of its own.
 func (c *Command) again() *Command {
-	top := c
 	if c.parent != nil {
-		top = c.parent
+		return c.parent.again().Actions[slices.Index(c.parent.Actions, c)]
 	}
-	fresh := top.Anew()
-	if c.parent == nil {
-		fresh.prepare(c.program)
-		return fresh
-	}
-	a := fresh.Actions[slices.Index(top.Actions, c)]
-	a.parent = fresh
-	a.prepare(c.program)
-	return a
+	fresh := c.Anew()
+	fresh.prepare(c.program)
+	return fresh
 }
 
 // ofLines is the resolver without what belongs to one command, and with the flagfiles' lines that say anything to any command in

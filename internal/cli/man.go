@@ -79,8 +79,10 @@ func (p *Program) commandPage(m Manual, c *Command) []byte {
 	if c.Run != nil {
 		r.signatures(c)
 	}
-	for _, a := range c.Actions {
-		r.signatures(a)
+	for _, a := range c.below() {
+		if a.Run != nil {
+			r.signatures(a)
+		}
 	}
 	r.section("DESCRIPTION")
 	if c.Long != "" {
@@ -94,7 +96,7 @@ func (p *Program) commandPage(m Manual, c *Command) []byte {
 	if len(c.Actions) > 0 {
 		r.section("ACTIONS")
 	}
-	for _, a := range c.Actions {
+	for _, a := range c.below() {
 		r.subsection(p.Name + " " + a.path())
 		r.text(sentence(a.Short))
 		r.text(a.Long)

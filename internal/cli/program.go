@@ -64,10 +64,6 @@ func (p *Program) prepare() {
 	p.prepared = true
 	p.globals.declare(p)
 	for _, c := range p.Commands {
-		for _, a := range c.Actions {
-			a.parent = c
-			a.prepare(p.Name)
-		}
 		c.prepare(p.Name)
 	}
 }

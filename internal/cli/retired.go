@@ -5,7 +5,7 @@ import "strings"
 // Retired is a word that is no command or flag of this program, but is looked for here: it once was one, or is one of a
 // program of the same name.
 type Retired struct {
-	// Command is the command as it was typed: a category, or a category and an action. Of a flag it is the command that it
+	// Command is the command as it was typed: all words of it, as in `db sync`. Of a flag it is the command that it
 	// belonged to; it may be empty where that does not matter.
 	Command string
 	// Flag is the flag, with underscores and without dashes; it is empty where Command itself is meant.
@@ -23,7 +23,7 @@ func (e *retiredError) Unwrap() error { return e.error }
 func (p *Program) orRetired(err error, c *Command, word string) error {
 	command := word
 	if c != nil {
-		command = c.Name + " " + word
+		command = c.path() + " " + word
 	}
 	for _, r := range p.Retired {
 		if r.Flag == "" && r.Command == command {
