@@ -14,7 +14,7 @@ import (
 func TestContrib(t *testing.T) {
 	systemd := configtest.Tool(t, "systemd-analyze")
 	found, err := filepath.Glob("contrib/*.*")
-	if err != nil || len(found) != 6 {
+	if err != nil || len(found) != 8 {
 		t.Fatalf("the units are %v: %v", found, err)
 	}
 	dir := t.TempDir()
