@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -24,7 +25,9 @@ import (
 // streams. Where no output stands, any will do; three dots stand for any text. A command must succeed unless the next one
 // is `echo $?`. A block fenced as `console node` is run as root on a machine of namespaces (see playNode), or not at all where
 // that cannot be. Blocks fenced as `console postgres`, up to the next one of another kind, are a subtest, which skips where there is no
-// PostgreSQL; sharedLedger stands for the URL of its database. Any other block of commands must say why no test runs it.
+// PostgreSQL; sharedLedger stands for the URL of its database. A command in a block fenced as `console serve` goes on until the page ends, and
+// apiAddress stands for where it listens (see serve). Those fenced by a name of apiClients are not run where that client is not installed.
+// Any other block of commands must say why no test runs it.
 func TestREADME(t *testing.T) {
 	race.SkipProcesses(t)
 	for _, page := range pages(t) {
@@ -105,7 +108,7 @@ func (r *reader) follow(t *testing.T, steps []step) {
 // step is one command of a page and what it prints.
 type step struct {
 	line            int
-	kind            string // of its block: "", "node" or "postgres"
+	kind            string // of its block: "", "node", "postgres", "serve" or one of apiClients
 	command, output string
 }
 
@@ -124,15 +127,15 @@ var fenced = regexp.MustCompile("(?ms)^(<!-- Not run by a test: [^>]*>\n)?```([^
 // parseTranscript finds the commands in a Markdown text.
 func parseTranscript(text string) (steps []step, err error) {
 	for _, at := range fenced.FindAllStringSubmatchIndex(text, -1) {
-		kind, body := text[at[4]:at[5]], text[at[6]:at[7]]
+		fence, body := text[at[4]:at[5]], text[at[6]:at[7]]
 		first := 1 + strings.Count(text[:at[6]], "\n")
-		if !slices.Contains([]string{"console", "console node", "console postgres"}, kind) {
+		name, kind, _ := strings.Cut(fence, " ")
+		if name != "console" || apiClients[kind].needs == nil && !slices.Contains([]string{"", "node", "postgres", "serve"}, kind) {
 			if at[2] < 0 {
-				return nil, fmt.Errorf("line %d: a block %q that no test runs, and no comment above it says why", first-1, kind)
+				return nil, fmt.Errorf("line %d: a block %q that no test runs, and no comment above it says why", first-1, fence)
 			}
 			continue
 		}
-		kind = strings.TrimPrefix(strings.TrimPrefix(kind, "console"), " ")
 		var here []step
 		for i, line := range strings.SplitAfter(body, "\n") {
 			if command, ok := strings.CutPrefix(line, "$ "); ok {
@@ -156,11 +159,11 @@ func parseTranscript(text string) (steps []step, err error) {
 
 func TestParseTranscript(t *testing.T) {
 	got, err := parseTranscript("Text.\n```console\n$ a |\n> b\nout\n$ c\n```\n<!-- Not run by a test: it is\na picture. -->\n" +
-		"```text\n$ x\n```\n```console node\n$ d\n```\n```console postgres\n$ e\n```\n")
+		"```text\n$ x\n```\n```console node\n$ d\n```\n```console postgres\n$ e\n```\n```console serve\n$ f\n```\n```console aws\n$ g\n```\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []step{{3, "", "a |\nb", "out\n"}, {6, "", "c", ""}, {14, "node", "d", ""}, {17, "postgres", "e", ""}}
+	want := []step{{3, "", "a |\nb", "out\n"}, {6, "", "c", ""}, {14, "node", "d", ""}, {17, "postgres", "e", ""}, {20, "serve", "f", ""}, {23, "aws", "g", ""}}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -168,6 +171,8 @@ func TestParseTranscript(t *testing.T) {
 		"```sh\nreboot\n```\n",
 		"<!-- Not run by a test: why -->\nText.\n```sh\nreboot\n```\n",
 		"```console\noutput\n$ command\n```\n",
+		"```console vax\n$ command\n```\n",
+		"```aws\n$ command\n```\n",
 	} {
 		if _, err := parseTranscript(text); err == nil {
 			t.Errorf("accepted: %q", text)
@@ -182,12 +187,15 @@ type reader struct {
 	env      []string
 	node     *aMachine // nil where none can be
 	postgres string    // the URL of an empty database, while there is one
+	api      string    // where the server listens that the page has started, if it has
 }
 
 func newReader(t *testing.T, page string, steps []step) *reader {
 	home := t.TempDir()
 	r := &reader{page: page, home: home}
-	r.env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "NOVA_") || strings.HasPrefix(v, "PG") }),
+	r.env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return slices.ContainsFunc([]string{"NOVA_", "PG", "AWS_", "BOTO_"}, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
+	}),
 		"HOME="+home, "TEST_CLOCK=2011-02-03T04:05:06Z",
 		// `go run` has the real program, which as root would write where the machine's own ledger is, and read its flagfile.
 		"NOVA_STATE_PATH="+filepath.Join(home, "state"), "NOVA_FLAGFILE="+os.DevNull,
@@ -284,6 +292,9 @@ func (r *reader) run(t *testing.T, s step) ([]byte, int) {
 	if s.kind == "postgres" {
 		s.command = strings.ReplaceAll(s.command, sharedLedger, r.postgres)
 	}
+	if r.api != "" {
+		s.command = strings.ReplaceAll(s.command, apiAddress, r.api)
+	}
 	cmd := exec.Command("sh", "-c", s.command)
 	cmd.Dir = r.home
 	switch {
@@ -295,6 +306,14 @@ func (r *reader) run(t *testing.T, s step) ([]byte, int) {
 		return nil, 0
 	case s.kind == "node":
 		cmd = r.onNode(s.command)
+	case s.kind == "serve":
+		r.serve(t, s)
+		return nil, 0
+	case apiClients[s.kind].needs != nil:
+		if !r.hasClient(t, s.kind) {
+			return nil, 0
+		}
+		cmd.Env = r.clientEnv()
 	}
 	if cmd.Env == nil {
 		cmd.Env = r.env
@@ -302,6 +321,9 @@ func (r *reader) run(t *testing.T, s step) ([]byte, int) {
 	out, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		t.Fatalf("%s:%d: %s: %v", r.page, s.line, s.command, err)
+	}
+	if r.api != "" {
+		out = bytes.ReplaceAll(out, []byte(r.api), []byte(apiAddress))
 	}
 	return out, cmd.ProcessState.ExitCode()
 }

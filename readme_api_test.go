@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// apiAddress is where the manual has the server for EC2 clients listen.
+const apiAddress = "127.0.0.1:8773"
+
+// apiClients are the programs that a page of the manual calls the server with.
+var apiClients = map[string]struct {
+	needs []string // what succeeds where the client is installed
+	ended []string // what succeeds where it cannot be, "" being nothing
+}{
+	"aws":  {needs: []string{"aws", "--version"}},
+	"boto": {needs: []string{"python3", "-c", "import boto"}, ended: []string{"python3", "-c", "import sys; assert sys.version_info >= (3, 12)"}},
+	"curl": {needs: []string{"curl", "--aws-sigv4", "aws:amz", "--version"}},
+}
+
+// serve starts a server that goes on while the page does. The socket is this test's, handed over as systemd does: nobody has to wait until
+// the server listens, and its port is one that is free. The clock goes for it, since it goes for those who sign.
+func (r *reader) serve(t *testing.T, s step) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	socket, err := listener.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	r.api = listener.Addr().String()
+
+	var out bytes.Buffer
+	cmd := exec.Command("sh", "-c", "export LISTEN_PID=$$ && exec "+s.command)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = r.home, &out, &out
+	cmd.Env = append(slices.Clone(r.env), "TEST_CLOCK=", "LISTEN_FDS=1")
+	cmd.ExtraFiles = []*os.File{socket}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%s:%d: %s: %v", r.page, s.line, s.command, err)
+	}
+	t.Cleanup(func() {
+		kill := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		defer kill.Stop()
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		err := cmd.Wait()
+		if said := strings.ReplaceAll(out.String(), r.api, apiAddress); err != nil || s.output != "" && !s.matches(said) {
+			t.Errorf("%s:%d: %s\nends with %v, and has printed\n%s\nnot\n%s", r.page, s.line, s.command, err, said, s.output)
+		}
+	})
+}
+
+// clientEnv has Debian's own clients found before others, and keeps them from asking anybody else for credentials.
+func (r *reader) clientEnv() []string {
+	first, rest, _ := strings.Cut(os.Getenv("PATH"), string(filepath.ListSeparator)) // what has nova-manage
+	return append(slices.Clone(r.env), "PATH="+strings.Join([]string{first, "/usr/bin", rest}, string(filepath.ListSeparator)),
+		"NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1", "AWS_EC2_METADATA_DISABLED=true")
+}
+
+// hasClient tells whether a client is installed. With NOVA_MANAGE_REQUIRE_NODE=1 it must be, unless it cannot.
+func (r *reader) hasClient(t *testing.T, kind string) bool {
+	t.Helper()
+	succeeds := func(line []string) bool {
+		cmd := exec.Command("sh", append([]string{"-c", `exec "$@"`, "sh"}, line...)...) // which looks for it in the PATH that it is given
+		cmd.Env = r.clientEnv()
+		return cmd.Run() == nil
+	}
+	client := apiClients[kind]
+	switch {
+	case succeeds(client.needs):
+		return true
+	case client.ended != nil && succeeds(client.ended):
+		t.Logf("the commands for %s are not run: it does not work with this Python", kind)
+	case os.Getenv("NOVA_MANAGE_REQUIRE_NODE") == "1":
+		t.Fatalf("NOVA_MANAGE_REQUIRE_NODE=1, but %s fails", strings.Join(client.needs, " "))
+	default:
+		t.Logf("the commands for %s are not run: %s fails", kind, strings.Join(client.needs, " "))
+	}
+	return false
+}
