@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"nova-manage/ec2api"
 	"nova-manage/internal/cli"
@@ -71,6 +72,9 @@ func (c *credentialsFile) changeOnce(ctx context.Context, s *session, path strin
 	}
 	if !missing && !leadsTo(target, f) {
 		return false, nil // whoever had the lock has replaced it
+	}
+	if runtime.GOOS == "windows" {
+		f.Close() // no file is replaced there that is open, and there is no lock to be lost
 	}
 	changed, err := ch.edit(path, text, keys)
 	switch {
