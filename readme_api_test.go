@@ -19,7 +19,7 @@ const apiAddress = "127.0.0.1:8773"
 // apiClients are the programs that a page of the manual calls the server with.
 var apiClients = map[string]struct {
 	needs []string // what succeeds where the client is installed
-	ended []string // what succeeds where it cannot be, "" being nothing
+	ended []string // what succeeds where it cannot be any more
 }{
 	"aws":  {needs: []string{"aws", "--version"}},
 	"boto": {needs: []string{"python3", "-c", "import boto"}, ended: []string{"python3", "-c", "import sys; assert sys.version_info >= (3, 12)"}},
@@ -71,15 +71,18 @@ func (r *reader) clientEnv() []string {
 // hasClient tells whether a client is installed. With NOVA_MANAGE_REQUIRE_NODE=1 it must be, unless it cannot.
 func (r *reader) hasClient(t *testing.T, kind string) bool {
 	t.Helper()
+	if there, known := r.clients[kind]; known {
+		return there
+	}
 	succeeds := func(line []string) bool {
 		cmd := exec.Command("sh", append([]string{"-c", `exec "$@"`, "sh"}, line...)...) // which looks for it in the PATH that it is given
 		cmd.Env = r.clientEnv()
 		return cmd.Run() == nil
 	}
 	client := apiClients[kind]
+	there := succeeds(client.needs)
 	switch {
-	case succeeds(client.needs):
-		return true
+	case there:
 	case client.ended != nil && succeeds(client.ended):
 		t.Logf("the commands for %s are not run: it does not work with this Python", kind)
 	case os.Getenv("NOVA_MANAGE_REQUIRE_NODE") == "1":
@@ -87,5 +90,6 @@ func (r *reader) hasClient(t *testing.T, kind string) bool {
 	default:
 		t.Logf("the commands for %s are not run: %s fails", kind, strings.Join(client.needs, " "))
 	}
-	return false
+	r.clients[kind] = there
+	return there
 }

@@ -85,21 +85,23 @@ const sharedLedger = "postgresql://nova@db.example.org/nova"
 // follow types commands one after the other, and compares what they do with what the page says.
 func (r *reader) follow(t *testing.T, steps []step) {
 	t.Helper()
-	status := 0
+	status, ran := 0, true
 	for i, s := range steps {
 		followed := i+1 < len(steps) && steps[i+1].command == "echo $?"
 		if s.command == "echo $?" {
-			if got, want := fmt.Sprintln(status), s.output; got != want {
+			if got, want := fmt.Sprintln(status), s.output; ran && got != want {
 				t.Errorf("%s:%d: exit code is %s, not %s", r.page, s.line, strings.TrimSpace(got), strings.TrimSpace(want))
 			}
 			continue
 		}
 		var out []byte
-		out, status = r.run(t, s)
+		if out, status, ran = r.run(t, s); !ran {
+			continue
+		}
 		if status != 0 && !followed {
 			t.Fatalf("%s:%d: %s\nexits with %d:\n%s", r.page, s.line, s.command, status, out)
 		}
-		if s.output != "" && out != nil && !s.matches(string(out)) {
+		if s.output != "" && !s.matches(string(out)) {
 			t.Errorf("%s:%d: %s\nprints\n%s\nnot\n%s", r.page, s.line, s.command, out, s.output)
 		}
 	}
@@ -185,14 +187,15 @@ type reader struct {
 	page     string
 	home     string
 	env      []string
-	node     *aMachine // nil where none can be
-	postgres string    // the URL of an empty database, while there is one
-	api      string    // where the server listens that the page has started, if it has
+	node     *aMachine       // nil where none can be
+	postgres string          // the URL of an empty database, while there is one
+	api      string          // where the server listens that the page has started, if it has
+	clients  map[string]bool // those of apiClients that were looked for, and whether they are there
 }
 
 func newReader(t *testing.T, page string, steps []step) *reader {
 	home := t.TempDir()
-	r := &reader{page: page, home: home}
+	r := &reader{page: page, home: home, clients: map[string]bool{}}
 	r.env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return slices.ContainsFunc([]string{"NOVA_", "PG", "AWS_", "BOTO_"}, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
 	}),
@@ -287,8 +290,8 @@ func must(t *testing.T, name string, args ...string) {
 	}
 }
 
-// run types one command and returns what it printed and its exit code; nil where it is not run.
-func (r *reader) run(t *testing.T, s step) ([]byte, int) {
+// run types one command and returns what it printed and its exit code, and whether it was run.
+func (r *reader) run(t *testing.T, s step) ([]byte, int, bool) {
 	if s.kind == "postgres" {
 		s.command = strings.ReplaceAll(s.command, sharedLedger, r.postgres)
 	}
@@ -299,19 +302,19 @@ func (r *reader) run(t *testing.T, s step) ([]byte, int) {
 	cmd.Dir = r.home
 	switch {
 	case s.command == "go test ./...":
-		return nil, 0 // this test is part of it
+		return nil, 0, false // this test is part of it
 	case strings.HasPrefix(s.command, "go "):
 		cmd.Dir = "" // where README.md is
 	case s.kind == "node" && r.node == nil:
-		return nil, 0
+		return nil, 0, false
 	case s.kind == "node":
 		cmd = r.onNode(s.command)
 	case s.kind == "serve":
 		r.serve(t, s)
-		return nil, 0
+		return nil, 0, false
 	case apiClients[s.kind].needs != nil:
 		if !r.hasClient(t, s.kind) {
-			return nil, 0
+			return nil, 0, false
 		}
 		cmd.Env = r.clientEnv()
 	}
@@ -325,7 +328,7 @@ func (r *reader) run(t *testing.T, s step) ([]byte, int) {
 	if r.api != "" {
 		out = bytes.ReplaceAll(out, []byte(r.api), []byte(apiAddress))
 	}
-	return out, cmd.ProcessState.ExitCode()
+	return out, cmd.ProcessState.ExitCode(), true
 }
 
 // Every link within the manual leads to a file, and to a heading of it.
