@@ -88,6 +88,32 @@ func TestAPI_refusesToStart(t *testing.T) {
 	}
 }
 
+// TestAPI_appears begins with neither a ledger nor keys. The server says so, and answers once they are there.
+func TestAPI_appears(t *testing.T) {
+	race.SkipProcesses(t)
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		k := keyOf("apollo")
+		keys := filepath.Join(t.TempDir(), "keys")
+		e := serveAPI(t, l, keys)
+		e.awaits(t, "warning: no request can be answered yet: there is no credentials file "+keys)
+		e.awaits(t, "warning: no request can be answered yet: there is no ledger ")
+		e.wants(t, k, 401, "AuthFailure", "DescribeInstances")
+		writeKeys(t, keys, k)
+		e.wants(t, k, 503, "Unavailable", "DescribeInstances")
+		e.wants(t, k, 503, "Unavailable", "CreateSecurityGroup", "GroupName", "www", "GroupDescription", "early", "DryRun", "true")
+		e.wants(t, k, 503, "Unavailable", "CreateSecurityGroup", "GroupName", "www", "GroupDescription", "early")
+		if _, err := os.Stat(l.path); l.path != "" && !os.IsNotExist(err) {
+			t.Errorf("a request has made a ledger: %v", err)
+		}
+		l.must(t, "db", "sync")
+		e.wants(t, k, 403, "UnauthorizedOperation", "DescribeInstances")
+		l.must(t, "project", "create", "apollo")
+		e.wants(t, k, 200, "", "DescribeInstances")
+		e.wants(t, k, 200, "", "CreateSecurityGroup", "GroupName", "www", "GroupDescription", "in time")
+		l.clean(t)
+	})
+}
+
 // TestAPI_restore puts another ledger in the place of the one that is served.
 func TestAPI_restore(t *testing.T) {
 	race.SkipProcesses(t)
