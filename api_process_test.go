@@ -191,7 +191,7 @@ func TestAPI_keys(t *testing.T) {
 	}
 	e.wants(t, k, 500, "InternalError", "DescribeInstances")
 	if !strings.Contains(e.log.String(), "others may read or change it (mode 0644), and it holds secrets") {
-		t.Errorf("the log does not say that others may read the keys:\n%s", &e.log)
+		t.Errorf("the log does not say that others may read the keys:\n%s", e.log)
 	}
 	if err := os.Chmod(keys, 0o600); err != nil {
 		t.Fatal(err)

@@ -59,22 +59,15 @@ func writeKeys(t testing.TB, path string, keys ...apiKey) string {
 	return path
 }
 
-// spoken is what a process has said so far.
-type spoken struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
+// spoken is the file that a process writes its log into. Unlike what comes through a pipe, a line is there as soon as it is written.
+type spoken struct{ *os.File }
 
-func (s *spoken) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *spoken) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
+func (s spoken) String() string {
+	text, err := os.ReadFile(s.Name())
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // endpoint is `api serve` at work.
@@ -103,7 +96,7 @@ func startAPI(t testing.TB, cmd *exec.Cmd) *endpoint {
 	e.awaits(t, "listening on ")
 	line := regexp.MustCompile(`(?m)^nova-manage: listening on (\S+)$`).FindStringSubmatch(e.log.String())
 	if line == nil || !strings.HasPrefix(e.log.String(), line[0]) {
-		t.Fatalf("the first line does not say where it listens:\n%s", &e.log)
+		t.Fatalf("the first line does not say where it listens:\n%s", e.log)
 	}
 	e.url = line[1]
 	return e
@@ -111,8 +104,34 @@ func startAPI(t testing.TB, cmd *exec.Cmd) *endpoint {
 
 func launchAPI(t testing.TB, cmd *exec.Cmd) *endpoint {
 	t.Helper()
-	e := &endpoint{cmd: cmd, ended: make(chan struct{}), client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: hung}}
-	cmd.Stdout, cmd.Stderr = &e.log, &e.log // it has nothing to say to standard output
+	e := runAPI(t, cmd)
+	t.Cleanup(func() {
+		e.stop(t, syscall.SIGTERM)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		said := map[string]bool{}
+		for _, text := range e.never {
+			if strings.Contains(e.log.String(), text) {
+				said[text] = true
+			}
+		}
+		if len(said) > 0 {
+			t.Errorf("the log has %v:\n%s", said, e.log)
+		}
+	})
+	return e
+}
+
+// runAPI starts a command that may serve or not.
+func runAPI(t testing.TB, cmd *exec.Cmd) *endpoint {
+	t.Helper()
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	e := &endpoint{cmd: cmd, log: spoken{log}, ended: make(chan struct{}), client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: hung}}
+	cmd.Stdout, cmd.Stderr = log, log // it has nothing to say to standard output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -120,16 +139,6 @@ func launchAPI(t testing.TB, cmd *exec.Cmd) *endpoint {
 		e.err = cmd.Wait()
 		close(e.ended)
 	}()
-	t.Cleanup(func() {
-		e.stop(t, syscall.SIGTERM)
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		for _, text := range e.never {
-			if strings.Contains(e.log.String(), text) {
-				t.Errorf("the log has %s:\n%s", text, &e.log)
-			}
-		}
-	})
 	return e
 }
 
@@ -138,7 +147,9 @@ func (e *endpoint) stop(t testing.TB, signal syscall.Signal) {
 	t.Helper()
 	_ = e.cmd.Process.Signal(signal) // it may have ended
 	e.wait(t)
-	a := answerOf(t, e.cmd, e.err, &bytes.Buffer{}, bytes.NewBufferString(e.log.String()))
+	said := e.log.String()
+	said = said[max(strings.Index(said, "nova-manage: "), 0):] // before that is what systemd's program says
+	a := answerOf(t, e.cmd, e.err, &bytes.Buffer{}, bytes.NewBufferString(said))
 	if a.code != 0 || a.signal != 0 {
 		t.Errorf("api serve: exit %d %v\n%s", a.code, a.signal, a.stderr)
 	}
@@ -151,7 +162,7 @@ func (e *endpoint) wait(t testing.TB) {
 	case <-time.After(hung):
 		_ = e.cmd.Process.Kill()
 		<-e.ended
-		t.Errorf("api serve did not end within %s:\n%s", hung, &e.log)
+		t.Errorf("api serve did not end within %s:\n%s", hung, e.log)
 	}
 }
 
@@ -169,7 +180,7 @@ func (e *endpoint) awaits(t testing.TB, text string) {
 			return true
 		}
 		if gone {
-			t.Fatalf("api serve has ended, %v, without %q:\n%s", e.err, text, &e.log)
+			t.Fatalf("api serve has ended, %v, without %q:\n%s", e.err, text, e.log)
 		}
 		return false
 	})
@@ -245,7 +256,7 @@ func (e *endpoint) send(t testing.TB, r *http.Request) reply {
 	t.Helper()
 	answered, err := e.try(r)
 	if err != nil {
-		t.Errorf("%s %s: %v\n%s", r.Method, r.URL, err, &e.log)
+		t.Errorf("%s %s: %v\n%s", r.Method, r.URL, err, e.log)
 	}
 	return answered
 }
@@ -274,7 +285,7 @@ func (e *endpoint) wants(t testing.TB, k apiKey, status int, code string, action
 	t.Helper()
 	got := e.ask(t, k, action, params...)
 	if got.status != status || got.code != code {
-		t.Errorf("%s %s: want %d %s, got %v\n%s", action, strings.Join(params, " "), status, code, got, &e.log)
+		t.Errorf("%s %s: want %d %s, got %v\n%s", action, strings.Join(params, " "), status, code, got, e.log)
 	}
 	return got
 }

@@ -187,6 +187,7 @@ func listenLoopback(t testing.TB) net.Listener {
 // TestAPI_activated has systemd's own program listen, and start the server when the first client comes.
 func TestAPI_activated(t *testing.T) {
 	race.SkipProcesses(t)
+	t.Parallel()
 	systemd := configtest.Tool(t, "systemd-socket-activate")
 	l := newLedger(t, "sqlite")
 	_, k, keys := newAPI(t, l)
@@ -201,7 +202,7 @@ func TestAPI_activated(t *testing.T) {
 	e := launchAPI(t, cmd)
 	e.awaits(t, "Listening on "+socket)
 	if strings.Contains(e.log.String(), "nova-manage:") {
-		t.Errorf("it runs before anybody has come:\n%s", &e.log)
+		t.Errorf("it runs before anybody has come:\n%s", e.log)
 	}
 	e.url = "http://" + address + "/services/Cloud"
 	t.Run("aws", func(t *testing.T) {
@@ -218,7 +219,7 @@ func TestAPI_activated(t *testing.T) {
 	e.wait(t) // by itself
 	e.awaits(t, "nova-manage: ending: there was no request for 2s\n")
 	if !strings.Contains(e.log.String(), "listening on http://"+address+"/services/Cloud\n") || !strings.Contains(e.log.String(), "at the socket "+socket) {
-		t.Errorf("the log does not say where it listens:\n%s", &e.log)
+		t.Errorf("the log does not say where it listens:\n%s", e.log)
 	}
 }
 
@@ -246,7 +247,8 @@ func TestAPI_handedOver(t *testing.T) {
 	_, k, keys := newAPI(t, l)
 	fails := func(code int, message string, cmd *exec.Cmd) {
 		t.Helper()
-		e := launchAPIThatFails(t, cmd)
+		e := runAPI(t, cmd)
+		e.wait(t)
 		answer{code: e.cmd.ProcessState.ExitCode(), stderr: e.log.String()}.wantError(t, code, message, cmd.String())
 	}
 	anywhere, err := net.Listen("tcp", "0.0.0.0:0")
@@ -311,25 +313,10 @@ func TestAPI_handedOver(t *testing.T) {
 	}
 }
 
-// launchAPIThatFails waits for the end of what must not serve.
-func launchAPIThatFails(t testing.TB, cmd *exec.Cmd) *endpoint {
-	t.Helper()
-	e := &endpoint{cmd: cmd, ended: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = &e.log, &e.log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		e.err = cmd.Wait()
-		close(e.ended)
-	}()
-	e.wait(t)
-	return e
-}
-
 // TestAPI_idle ends by itself when nothing is asked, and not while something is.
 func TestAPI_idle(t *testing.T) {
 	race.SkipProcesses(t)
+	t.Parallel()
 	l := newLedger(t, "sqlite")
 	e, k, _ := newAPI(t, l, "--exit_idle_time", "1s")
 	holder := connect(t, l.path, "BEGIN IMMEDIATE")
