@@ -116,9 +116,7 @@ func (o *apiServeOptions) run(ctx context.Context, s *session) error {
 			_ = l.Close() // the server has, unless it never began
 		}
 	}()
-	api := newAPI(s, &o.credentials)
-	api.tell(ctx)
-	return o.serve(ctx, s, api, listeners)
+	return o.serve(ctx, s, newAPI(s, &o.credentials), listeners)
 }
 
 // serve answers until the command is stopped, or has had nothing to do for long enough.
@@ -149,6 +147,7 @@ func (o *apiServeOptions) serve(ctx context.Context, s *session, api *api, liste
 		}
 		go func() { failed <- server.Serve(l) }()
 	}
+	api.tell(ctx) // behind the line that scripts look for
 	idle, endIdle := api.idle(o.ExitIdleTime)
 	defer endIdle()
 	select {
