@@ -67,17 +67,26 @@ func (e *noCredentials) Hint() string {
 
 // openCredentials opens the file that path leads to, if only its owner can read it, and that is its reader or root.
 func openCredentials(path string, flags int) (*os.File, error) {
+	use, check := "read", checkCredentials
+	if flags != os.O_RDONLY {
+		use, check = "change", func(path string, info fs.FileInfo) error {
+			if err := checkCredentials(path, info); err != nil {
+				return err
+			}
+			return checkWritable(path, info)
+		}
+	}
 	failed := func(err error) (*os.File, error) {
-		return nil, fmt.Errorf("cannot read %s: %w", path, cli.ReasonOf(err))
+		return nil, fmt.Errorf("cannot %s %s: %w", use, path, cli.ReasonOf(err))
 	}
 	// Before it is opened: a device may do something when it is.
 	info, err := os.Stat(path)
 	if err == nil {
-		err = checkCredentials(path, info)
+		err = check(path, info)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Lstat(path); err == nil {
+		if leadsNowhere(path) {
 			return failed(errors.New("it is a symbolic link that leads nowhere"))
 		}
 		return nil, &noCredentials{path}
@@ -91,7 +100,7 @@ func openCredentials(path string, flags int) (*os.File, error) {
 	if err == nil {
 		// What stands there may be another file by now.
 		if info, err = f.Stat(); err == nil {
-			err = checkCredentials(path, info)
+			err = check(path, info)
 		}
 		if err == nil && db.IsDatabase(f) {
 			err = cli.UsageErrorf("it is an SQLite database")

@@ -34,26 +34,50 @@ type described interface {
 // metadata is the flags of each command that runs, by how it is typed, and those of all commands.
 func metadata(t *testing.T, p *cli.Program) (globals []described, own map[string][]described) {
 	t.Helper()
-	app := p.App()
 	own = map[string][]described{}
-	for _, f := range app.Flags {
+	for _, f := range p.App().Flags {
 		globals = append(globals, f.(described))
 	}
-	for _, c := range app.Commands {
-		if usage, _, _ := strings.Cut(c.UsageText, "\n"); !strings.Contains(usage, "<action>") { // it runs by itself
-			own[c.Name] = nil
-		}
-		for _, f := range c.Flags {
-			own[c.Name] = append(own[c.Name], f.(described))
-		}
-		for _, a := range c.Subcommands {
-			own[c.Name+" "+a.Name] = nil
-			for _, f := range a.Flags {
-				own[c.Name+" "+a.Name] = append(own[c.Name+" "+a.Name], f.(described))
-			}
+	for path, c := range explained(p) {
+		if usage, _, _ := strings.Cut(c.usage, "\n"); !strings.Contains(usage, "<action>") || len(c.flags) > 0 { // it runs by itself
+			own[path] = c.flags
 		}
 	}
 	return globals, own
+}
+
+// explanation is what the command line's library is told of a command.
+type explanation struct {
+	usage string
+	flags []described
+}
+
+// explained are all commands, by how they are typed.
+func explained(p *cli.Program) map[string]explanation {
+	all, under := map[string]explanation{}, map[any]string{}
+	for queue := p.App().Commands; len(queue) > 0; queue = queue[1:] {
+		c := queue[0]
+		path := strings.TrimSpace(under[c] + " " + c.Name)
+		e := explanation{usage: c.UsageText}
+		for _, f := range c.Flags {
+			e.flags = append(e.flags, f.(described))
+		}
+		all[path] = e
+		for _, a := range c.Subcommands {
+			under[a] = path
+		}
+		queue = append(queue, c.Subcommands...)
+	}
+	return all
+}
+
+// typed are the words of each command, at every level, in the order of help.
+func typed(cs []*command, under ...string) (all [][]string) {
+	for _, c := range cs {
+		words := append(slices.Clone(under), c.name)
+		all = append(append(all, words), typed(c.actions, words...)...)
+	}
+	return all
 }
 
 // Flags may stand before the words that name the command, so a flag must take a value in all commands or in none.
@@ -132,21 +156,16 @@ func wordsOf(line string) (words []string) {
 // An argument that may be left out cannot stand before one that must be there, and nothing can stand after one that may be
 // repeated.
 func TestCatalogue_Arguments(t *testing.T) {
-	for _, c := range newProgram(newFake(t).sys, catalogue()).App().Commands {
-		for _, a := range append(c.Subcommands, c) {
-			for usage := range strings.SplitSeq(a.UsageText, "\n") {
-				words := strings.Fields(usage)
-				words = words[2 : len(words)-1] // the program and the command, and at the end the flags
-				if a != c {
-					words = words[1:]
+	for path, c := range explained(newProgram(newFake(t).sys, catalogue())) {
+		for usage := range strings.SplitSeq(c.usage, "\n") {
+			words := strings.Fields(usage)
+			words = words[1+len(strings.Fields(path)) : len(words)-1] // the program and the command, and at the end the flags
+			optional, repeated := false, false
+			for _, word := range words {
+				if repeated || optional && word[0] != '[' {
+					t.Errorf("%s: argument %s cannot stand there", usage, word)
 				}
-				optional, repeated := false, false
-				for _, word := range words {
-					if repeated || optional && word[0] != '[' {
-						t.Errorf("%s: argument %s cannot stand there", usage, word)
-					}
-					optional, repeated = word[0] == '[', strings.Contains(word, "...")
-				}
+				optional, repeated = word[0] == '[', strings.Contains(word, "...")
 			}
 		}
 	}

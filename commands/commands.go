@@ -56,6 +56,8 @@
 // What is wrong with the options whatever the ledger holds is found by check, before the ledger is opened. A function of
 // three lines may stand in the declaration itself; see command for the rest of what can be declared.
 //
+// An action may have actions in turn, as `api key` has; what is said of a category here holds for it, too.
+//
 // Then its category is added to catalogue below. A command of one word has no actions and is added there itself; a
 // category may also run itself. An argument that is also a flag is one *cli.Flag listed in both args and flags. The
 // columns of an answer are one table for all output formats (see cli.Column). An error that is the user's fault is made

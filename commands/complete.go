@@ -26,6 +26,7 @@ const (
 	aFloatingAddress cli.Kind = "floating address"
 	aChange          cli.Kind = "change"
 	anything         cli.Kind = "anything" // of which whois tells
+	aKey             cli.Kind = "key"      // of the credentials file, not of the ledger
 )
 
 // names finds the names of each kind in the ledger.
@@ -88,6 +89,13 @@ func first(each ...func() ([]db.Name, error)) (all []db.Name, err error) {
 // complete finds in the ledger what somebody may be typing. Nothing is made, nothing is waited for, and where something is
 // wrong there is nothing to offer.
 func (l *ledger) complete(ctx context.Context, w cli.Incomplete) (list []cli.Candidate) {
+	if w.Kind == aKey {
+		keys, _ := (&credentialsFile{Path: w.Given("credentials")}).keys(l)
+		for _, k := range keys {
+			list = append(list, cli.Candidate{Value: k.Name, About: k.ProjectID})
+		}
+		return list
+	}
 	find := names[w.Kind]
 	url, err := l.url()
 	if find == nil || err != nil {

@@ -108,18 +108,7 @@ func TestCompletion_everywhere(t *testing.T) {
 
 // usageOf is how a command is typed.
 func usageOf(f *fake, path string) string {
-	app := newProgram(f.sys, catalogue()).App()
-	for _, c := range app.Commands {
-		if c.Name == path {
-			return c.UsageText
-		}
-		for _, a := range c.Subcommands {
-			if c.Name+" "+a.Name == path {
-				return a.UsageText
-			}
-		}
-	}
-	return ""
+	return explained(newProgram(f.sys, catalogue()))[path].usage
 }
 
 func TestCompletion_ledger(t *testing.T) {

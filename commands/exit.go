@@ -68,6 +68,7 @@ var kinds = []struct {
 	{db.ErrSchema, exitFailed, "schema"},
 	{db.ErrCorrupt, exitFailed, "damaged"},
 	{cli.ErrInternal, exitFailed, codeInternal},
+	{errHeld, exitFailed, codeLocked},
 }
 
 // outcomeOf is the only place where an error becomes an exit code, and a word. ctx tells whether a signal was the reason: what an

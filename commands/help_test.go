@@ -11,11 +11,8 @@ import (
 func TestHelp(t *testing.T) {
 	f := newFake(t)
 	pages := []string{"", "flags"}
-	for _, c := range catalogue() {
-		pages = append(pages, c.name)
-		for _, a := range c.actions {
-			pages = append(pages, c.name+" "+a.name)
-		}
+	for _, words := range typed(catalogue()) {
+		pages = append(pages, strings.Join(words, " "))
 	}
 	for _, columns := range []int{0, 80, 60, 100} {
 		f.sys.TerminalWidth = func() int { return columns }

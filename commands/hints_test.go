@@ -104,13 +104,9 @@ func TestHints_nameWhatThereIs(t *testing.T) {
 	}
 	named := regexp.MustCompile("`nova-manage ([a-z]+)( [a-z]+)?|--[a-z_0-9]+")
 	pages, _ := help("flags")
-	for _, c := range catalogue() {
-		page, _ := help(c.name)
+	for _, words := range typed(catalogue()) {
+		page, _ := help(words...)
 		pages += page
-		for _, a := range c.actions {
-			page, _ := help(c.name, a.name)
-			pages += page
-		}
 	}
 	for way, text := range hints {
 		for _, m := range named.FindAllStringSubmatch(text, -1) {

@@ -35,14 +35,14 @@ func TestLists_columns(t *testing.T) {
 	for _, line := range []string{
 		"network create 10.0.1.0/24 3 32 100 1000 fd00:1::/48", "network modify 2 --project_id apollo --label web",
 		"instance create a --project_id apollo", "floating create 192.0.2.0/29 --pool public --host node1", "floating associate a",
-		"project quota apollo instances 2",
+		"project quota apollo instances 2", "api key create --project_id apollo",
 	} {
 		if code := f.do(append(strings.Fields(line), "-q")...); code != exitOK {
 			t.Fatal(line, f.stderr.String())
 		}
 	}
 	lists := listed(t)
-	if len(lists) != 17 {
+	if len(lists) != 18 {
 		t.Errorf("%d lists", len(lists))
 	}
 	for path, columns := range lists {

@@ -45,13 +45,13 @@ func reference(t *testing.T) string {
 	}
 	for _, c := range catalogue() {
 		var links []string
-		for _, a := range c.actions {
-			links = append(links, fmt.Sprintf("[%s](#%s-%s)", a.name, c.name, a.name))
+		for _, words := range typed(c.actions) {
+			links = append(links, fmt.Sprintf("[%s](#%s-%s)", strings.Join(words, " "), c.name, strings.Join(words, "-")))
 		}
 		fmt.Fprintf(&contents, "| [%s](#%s) | %s | %s |\n", c.name, c.name, c.short, strings.Join(links, ", "))
 		entry("##", c.name)
-		for _, a := range c.actions {
-			entry("###", c.name, a.name)
+		for _, words := range typed(c.actions, c.name) {
+			entry("###", words...)
 		}
 	}
 	return "# Commands\n\nWhat `nova-manage help` says of each, and `man nova-manage-NOUN` as well.\n\n| | | |\n|---|---|---|\n" + contents.String() +

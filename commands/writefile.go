@@ -50,7 +50,7 @@ func fileTarget(path string, ledgers []*db.Store) (target string, info fs.FileIn
 	info, err = os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Lstat(path); err == nil {
+		if leadsNowhere(path) {
 			return "", nil, fmt.Errorf("cannot write %s: it is a symbolic link that leads nowhere", path)
 		}
 		return path, nil, refuseLedger(path, nil, ledgers)
@@ -66,6 +66,12 @@ func fileTarget(path string, ledgers []*db.Store) (target string, info fs.FileIn
 		return "", nil, fmt.Errorf("cannot write %s: %w", path, cli.ReasonOf(err))
 	}
 	return target, info, refuseLedger(path, info, ledgers)
+}
+
+// leadsNowhere tells of a path of nothing whether it is a link all the same. What is no link has come meanwhile.
+func leadsNowhere(path string) bool {
+	named, err := os.Lstat(path)
+	return err == nil && named.Mode()&fs.ModeSymlink != 0
 }
 
 // apply writes the file beside its target, syncs it and renames it over the target. On an error the old file is as it

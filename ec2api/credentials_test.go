@@ -82,3 +82,89 @@ func FuzzParseCredentials(f *testing.F) {
 		}
 	})
 }
+
+func TestRemoveKeys(t *testing.T) {
+	const head, a, b, c = "; keys\n\n", "# of a\n[a]\naws_access_key_id=A\n# its secret\naws_secret_access_key=s\n\nproject_id=p\n",
+		"[b]\r\naws_access_key_id=B\r\naws_secret_access_key=s\r\nproject_id=p\r\n", "[c]\naws_access_key_id=C\naws_secret_access_key=s\nproject_id=p\n"
+	for _, tt := range []struct{ text, names, want string }{
+		{head + a + "\n" + b + "\n" + c, "", head + a + "\n" + b + "\n" + c},
+		{head + a + "\n" + b + "\n" + c, "b", head + a + "\n" + c},
+		{head + a + "\n" + b + "\n" + c, "c", head + a + "\n" + b},
+		{head + a + "\n" + b + "\n" + c, "b c", head + a},
+		{head + a + "\n" + b + "\n" + c, "a", head + "# of a\n\n" + b + "\n" + c},
+		{head + a + "\n" + b + "\n" + c, "a b c", head + "# of a\n"},
+		{head + a + b + c, "b", head + a + c},
+		{a + "\n# of b\n" + b + "# end\n", "b", a + "\n# of b\n# end\n"},
+		{c + "\n\n" + b, "c", "\n" + b},
+		{c + "\n" + b, "c", b},
+		{strings.TrimSuffix(c, "\n"), "c", ""},
+		{b + "\n" + strings.TrimSuffix(c, "\n"), "c", b},
+		{c + "\n", "c", ""},
+		{c, "d", c},
+		{"", "d", ""},
+	} {
+		if got, err := RemoveKeys(tt.text, strings.Fields(tt.names)...); err != nil || got != tt.want {
+			t.Errorf("%q without %s: %q, %v, want %q", tt.text, tt.names, got, err, tt.want)
+		}
+	}
+	if _, err := RemoveKeys("[a]\n", "a"); err == nil {
+		t.Error("a broken file is changed")
+	}
+}
+
+func TestAppendKey(t *testing.T) {
+	k := Key{"new", "ID", "s", "p", true}
+	const section = "[new]\naws_access_key_id = ID\naws_secret_access_key = s\nproject_id = p\nread_only = true\n"
+	const other = "# o\n[o]\naws_access_key_id=O\naws_secret_access_key=s\nproject_id=p"
+	for text, want := range map[string]string{
+		"": section, "# only this": "# only this\n\n" + section, "\n": "\n" + section, other: other + "\n\n" + section, other + "\n": other + "\n\n" + section,
+		other + "\r\n\r\n": other + "\r\n\r\n" + section, other + "\n\n": other + "\n\n" + section,
+	} {
+		got, err := AppendKey(text, k)
+		if err != nil || got != want {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{section, strings.Replace(section, "new", "x", 1), "[a]\n", "x"} { // of the same name, of the same id, broken
+		if got, err := AppendKey(text, k); err == nil {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+	if _, err := AppendKey("", Key{"DEFAULT", "ID", "s", "p", false}); err == nil {
+		t.Error("a section that others inherit from was made")
+	}
+}
+
+// FuzzEditCredentials adds a key to any file and takes it away again, and takes away those that were there.
+func FuzzEditCredentials(f *testing.F) {
+	f.Add("# x\n\n[a]\naws_access_key_id=K\n;c\naws_secret_access_key=s\nproject_id=p\n\n\n[b]\r\naws_access_key_id=L\r\naws_secret_access_key=s\r\nproject_id=p\r\n")
+	f.Add("[a]\naws_access_key_id=K\naws_secret_access_key=[b]\nproject_id=#\n \n\t\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		keys, err := ParseCredentials(text)
+		if err != nil {
+			return
+		}
+		with, err := AppendKey(text, Key{"..new..", "..ID..", "s", "p", false})
+		if err != nil {
+			for _, k := range keys {
+				if k.Name == "..new.." || k.AccessKeyID == "..ID.." {
+					return
+				}
+			}
+			t.Fatal(err)
+		}
+		if back, err := RemoveKeys(with, "..new.."); err != nil || strings.TrimSuffix(back, "\n") != strings.TrimSuffix(text, "\n") && strings.TrimSpace(back) != strings.TrimSpace(text) {
+			t.Errorf("%q, %v after %q", back, err, with)
+		}
+		for i, k := range keys {
+			less, err := RemoveKeys(with, k.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left, err := ParseCredentials(less)
+			if err != nil || len(left) != len(keys) || i < len(left) && left[i] == k {
+				t.Errorf("%v, %v", left, err)
+			}
+		}
+	})
+}

@@ -9,7 +9,10 @@ import (
 const noFollow = unix.O_NOFOLLOW
 
 // lock is false where somebody else has the file locked.
-func lock(f *os.File) bool { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil }
+func lock(f *os.File) bool {
+	locked, _ := flock(f)
+	return locked
+}
 
 func remove(path string) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
