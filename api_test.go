@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -20,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"nova-manage/internal/ec2test"
 )
 
 // The tests in api*_test.go have EC2 clients ask `api serve`, which runs as a process of its own.
@@ -217,33 +217,9 @@ func (e *endpoint) request(t testing.TB, k apiKey, body string, at time.Time) *h
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	signature := sign(r, k, body, at)
+	signature := ec2test.Sign(r, body, k.id, k.secret, at)
 	e.neverLogs(k.secret, signature)
 	return r
-}
-
-// sign signs a request with AWS Signature Version 4, by what AWS has written of it.
-func sign(r *http.Request, k apiKey, body string, at time.Time) (signature string) {
-	hash := func(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
-	mac := func(key []byte, text string) []byte {
-		h := hmac.New(sha256.New, key)
-		h.Write([]byte(text))
-		return h.Sum(nil)
-	}
-	stamp := at.UTC().Format("20060102T150405Z")
-	r.Header.Set("X-Amz-Date", stamp)
-	const names = "content-type;host;x-amz-date"
-	canonical := strings.Join([]string{r.Method, r.URL.EscapedPath(), r.URL.RawQuery, "content-type:" + r.Header.Get("Content-Type"),
-		"host:" + r.URL.Host, "x-amz-date:" + stamp, "", names, hash(body)}, "\n")
-	scope := stamp[:8] + "/nova/ec2/aws4_request"
-	key := []byte("AWS4" + k.secret)
-	for part := range strings.SplitSeq(scope, "/") {
-		key = mac(key, part)
-	}
-	signature = fmt.Sprintf("%x", mac(key, strings.Join([]string{"AWS4-HMAC-SHA256", stamp, scope, hash(canonical)}, "\n")))
-	r.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s", k.id, scope, names, signature))
-	return signature
 }
 
 // ask has a client of our own ask for an action.

@@ -2,9 +2,6 @@ package main
 
 import (
 	"bufio"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"nova-manage/internal/ec2test"
 )
 
 // apiCases are EC2 clients beside the command line. A side is a server of its own, so that its memory is that of the case.
@@ -210,30 +209,14 @@ func (e *endpoint) answer(query string) (string, error) {
 	return string(text), err
 }
 
-// send signs a request as AWS Signature Version 4 has it, and sends it.
+// send signs a request and sends it.
 func (e *endpoint) send(query string) (*http.Response, error) {
 	body := query + "&Version=2016-11-15"
 	request, err := http.NewRequest("POST", e.url, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	stamp := time.Now().UTC().Format("20060102T150405Z")
-	scope := stamp[:8] + "/nova/ec2/aws4_request"
-	sum := func(s string) string { h := sha256.Sum256([]byte(s)); return hex.EncodeToString(h[:]) }
-	digest := func(key []byte, s string) []byte {
-		h := hmac.New(sha256.New, key)
-		h.Write([]byte(s))
-		return h.Sum(nil)
-	}
-	canonical := fmt.Sprintf("POST\n%s\n\nhost:%s\nx-amz-date:%s\n\nhost;x-amz-date\n%s", request.URL.Path, request.URL.Host, stamp, sum(body))
-	key := []byte("AWS4" + secret)
-	for part := range strings.SplitSeq(scope, "/") {
-		key = digest(key, part)
-	}
-	signature := digest(key, strings.Join([]string{"AWS4-HMAC-SHA256", stamp, scope, sum(canonical)}, "\n"))
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("X-Amz-Date", stamp)
-	request.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=host;x-amz-date, Signature=%x", keyID, scope, signature))
+	ec2test.Sign(request, body, keyID, secret, time.Now())
 	response, err := e.client.Do(request)
 	if err != nil {
 		return nil, err
