@@ -117,6 +117,53 @@ func TestAPI_secrets(t *testing.T) {
 	e.seesWeb(t, k)
 }
 
+// TestAPI_tampered changes what was signed, and sends more than anybody needs. Nothing is done.
+func TestAPI_tampered(t *testing.T) {
+	race.SkipProcesses(t)
+	l := newLedger(t, "sqlite")
+	e, k, _ := newAPI(t, l)
+	last := l.lastChange(t)
+	create := form("CreateSecurityGroup", "GroupName", "www", "GroupDescription", "x")
+	for name, c := range map[string]struct {
+		body   string
+		tamper func(r *http.Request)
+		status int
+		code   string
+	}{
+		"body": {create, func(r *http.Request) {
+			other := strings.Replace(create, "www", "ftp", 1)
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(other)), int64(len(other))
+		}, 401, "AuthFailure"},
+		"path":          {create, func(r *http.Request) { r.URL.Path += "/" }, 401, "AuthFailure"},
+		"path, encoded": {create, func(r *http.Request) { r.URL.RawPath = "/services/%43loud" }, 404, "InvalidRequest"},
+		"query":         {create, func(r *http.Request) { r.URL.RawQuery = "DryRun=false" }, 401, "AuthFailure"},
+		"method":        {create, func(r *http.Request) { r.Method = http.MethodPut }, 401, "AuthFailure"},
+		"Host":          {create, func(r *http.Request) { r.Host = "ec2.example.org" }, 401, "AuthFailure"},
+		"Content-Type":  {create, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }, 401, "AuthFailure"},
+		"date": {create, func(r *http.Request) {
+			r.Header.Set("X-Amz-Date", time.Now().Add(time.Minute).UTC().Format("20060102T150405Z"))
+		}, 401, "AuthFailure"},
+		"no signature":          {create, func(r *http.Request) { r.Header.Del("Authorization") }, 401, "AuthFailure"},
+		"chunks":                {create, func(r *http.Request) { r.ContentLength = -1 }, 200, ""}, // nothing of it is changed, and another group is made
+		"a body that is long":   {create + "&" + strings.Repeat("x", 64<<10), func(*http.Request) {}, 413, "InvalidRequest"},
+		"one without a length":  {create + "&" + strings.Repeat("x", 64<<10), func(r *http.Request) { r.ContentLength = -1 }, 413, "InvalidRequest"},
+		"10,000 parameters":     {create + strings.Repeat("&a", 10000), func(*http.Request) {}, 400, "InvalidRequest"},
+		"a parameter twice":     {create + "&GroupName=www", func(*http.Request) {}, 400, "InvalidParameterValue"},
+		"one nobody knows":      {create + "&VpcId=vpc-1", func(*http.Request) {}, 400, "UnknownParameter"},
+		"an escape that is not": {create + "&x=%zz", func(*http.Request) {}, 400, "InvalidRequest"},
+	} {
+		r := e.request(t, k, c.body, time.Now())
+		c.tamper(r)
+		if got := e.send(t, r); got.status != c.status || got.code != c.code {
+			t.Errorf("%s: want %d %s, got %v", name, c.status, c.code, got)
+		}
+	}
+	if made := l.lastChange(t) - last; made != 1 {
+		t.Errorf("%d changes were made", made)
+	}
+	l.clean(t)
+}
+
 // TestAPI_crowd has more clients than there is room for, most of whom say nothing more. Everybody who asks is answered, in little memory.
 func TestAPI_crowd(t *testing.T) {
 	race.SkipProcesses(t)
@@ -210,6 +257,20 @@ func TestAPI_full(t *testing.T) {
 	l.clean(t)
 }
 
+// TestAPI_fullLog cannot log anything, and answers all the same.
+func TestAPI_fullLog(t *testing.T) {
+	race.SkipProcesses(t)
+	l := newLedger(t, "sqlite")
+	_, k, keys := newAPI(t, l)
+	loopback := listenLoopback(t)
+	cmd := handOver(t, l, []net.Listener{loopback}, "--credentials", keys)
+	cmd.Args[2] = `exec 2>/dev/full; ` + cmd.Args[2]
+	e := launchAPI(t, cmd)
+	e.url = "http://" + loopback.Addr().String() + "/services/Cloud"
+	e.wants(t, k, 400, "InvalidAction", "Nothing")
+	e.seesWeb(t, k)
+}
+
 // TestAPI_goneClient goes away without its answer: a change that it has asked for is made or not, and the server stays.
 func TestAPI_goneClient(t *testing.T) {
 	race.SkipProcesses(t)
@@ -217,6 +278,7 @@ func TestAPI_goneClient(t *testing.T) {
 	l := newLedger(t, "sqlite")
 	e, k, _ := newAPI(t, l, "--lock_timeout", "20s")
 	holder := connect(t, l.path, "BEGIN IMMEDIATE")
+	e.seesWeb(t, k) // who reads does not wait
 	for i := range 5 {
 		r := e.request(t, k, form("CreateSecurityGroup", "GroupName", fmt.Sprintf("g%d", i), "GroupDescription", "x"), time.Now())
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)

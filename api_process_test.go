@@ -1,10 +1,12 @@
 package main
 
 import (
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,6 +70,65 @@ func TestAPI_signal(t *testing.T) {
 			l.clean(t)
 		})
 	}
+}
+
+// TestAPI_signalIdle ends at once where connections are open that nobody asks anything on.
+func TestAPI_signalIdle(t *testing.T) {
+	race.SkipProcesses(t)
+	e, k, _ := newAPI(t, newLedger(t, "sqlite"))
+	e.client.Transport = &http.Transport{}
+	for range 3 {
+		e.seesWeb(t, k)
+	}
+	began := time.Now()
+	e.stop(t, syscall.SIGTERM)
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// TestAPI_ledgerGone takes the ledger away under the server, and puts there what is none. The next request after it is back is answered.
+func TestAPI_ledgerGone(t *testing.T) {
+	race.SkipProcesses(t)
+	l := newLedger(t, "sqlite")
+	e, k, _ := newAPI(t, l)
+	create := []string{"GroupName", "www", "GroupDescription", "x"}
+	away := l.path + ".away"
+	for name, c := range map[string]struct {
+		put    func() error
+		status int
+		code   string
+		logged string
+	}{
+		"nothing":  {func() error { return nil }, 503, "Unavailable", "there is no ledger"},
+		"a folder": {func() error { return os.Mkdir(l.path, 0o700) }, 500, "InternalError", "folder"},
+		"a text":   {func() error { return os.WriteFile(l.path, []byte(strings.Repeat("text\n", 1000)), 0o600) }, 500, "InternalError", "is not an SQLite database"},
+		"a pipe":   {func() error { return syscall.Mkfifo(l.path, 0o600) }, 500, "InternalError", l.path},
+	} {
+		if err := os.Rename(l.path, away); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.put(); err != nil {
+			t.Fatal(err)
+		}
+		before := len(e.log.String())
+		e.wants(t, k, c.status, c.code, "DescribeInstances")
+		if got := e.wants(t, k, c.status, c.code, "CreateSecurityGroup", create...); strings.Contains(got.body, l.path) {
+			t.Errorf("%s: the client is told where the ledger is: %v", name, got)
+		}
+		if said := e.log.String()[before:]; strings.Count(said, c.logged) < 2 {
+			t.Errorf("%s: the log does not say %q: %s", name, c.logged, said)
+		}
+		if err := os.RemoveAll(l.path); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(away, l.path); err != nil {
+			t.Fatal(err)
+		}
+		e.seesWeb(t, k)
+	}
+	e.wants(t, k, 200, "", "CreateSecurityGroup", create...)
+	l.clean(t)
 }
 
 // TestAPI_refusesToStart has the command end at once where it cannot serve, or must not.
@@ -220,4 +281,82 @@ func TestAPI_default(t *testing.T) {
 		}
 		e.seesWeb(t, k)
 	}
+}
+
+// TestAPI_pages reads instances in pages of each size, and has every one once, whatever an engine takes for the order of names.
+func TestAPI_pages(t *testing.T) {
+	race.SkipProcesses(t)
+	names := []string{"B", "Z", "_", "a", "a-b", "a.b", "aB", "ab", "z10", "z2", "zz", "Ä", "é"}
+	eachEngine(t, func(t *testing.T, l *ledger) {
+		e, k, _ := newAPI(t, l)
+		var lines strings.Builder
+		for _, name := range names {
+			lines.WriteString("instance create " + name + " --project_id apollo\n")
+		}
+		if a := l.runWith(t, lines.String(), "batch", "-q"); a.code != 0 {
+			t.Fatalf("batch: exit %d\n%s", a.code, a.stderr)
+		}
+		shown := regexp.MustCompile(`<displayName>([^<]*)<`)
+		further := regexp.MustCompile(`<nextToken>([^<]*)<`)
+		for _, size := range []string{"1", "2", "5", "13", "14", "1000"} {
+			var seen []string
+			for params := []string{"MaxResults", size}; params != nil; {
+				got := e.wants(t, k, 200, "", "DescribeInstances", params...)
+				for _, name := range shown.FindAllStringSubmatch(got.body, -1) {
+					seen = append(seen, name[1])
+				}
+				params = nil
+				if token := further.FindStringSubmatch(got.body); token != nil {
+					params = []string{"MaxResults", size, "NextToken", token[1]}
+				}
+				if len(seen) > len(names)+1 {
+					break
+				}
+			}
+			if want := append(slices.Clone(names), "web"); !slices.Equal(slices.Sorted(slices.Values(seen)), slices.Sorted(slices.Values(want))) {
+				t.Errorf("in pages of %s the instances are %v", size, seen)
+			}
+		}
+	})
+}
+
+// TestAPI_keyCreate goes the way of who has no key yet. What one is good for ends with it, and history tells who has used it.
+func TestAPI_keyCreate(t *testing.T) {
+	race.SkipProcesses(t)
+	l := newLedger(t, "sqlite")
+	_, _, keys := newAPI(t, l)
+	keys += ".made"
+	e := serveAPI(t, l, keys)
+	create := func(args ...string) apiKey {
+		t.Helper()
+		var made struct {
+			Name   string
+			ID     string `json:"aws_access_key_id"`
+			Secret string `json:"aws_secret_access_key"`
+		}
+		parseJSON(t, l.must(t, append([]string{"api", "key", "create", "--project_id", "apollo", "--credentials", keys, "-f", "json"}, args...)...), &made)
+		if !regexp.MustCompile(`^NOVA[A-Z2-7]{16}$`).MatchString(made.ID) || !regexp.MustCompile(`^[A-Z2-7]{40}$`).MatchString(made.Secret) {
+			t.Fatalf("the key is %+v", made)
+		}
+		e.neverLogs(made.Secret)
+		return apiKey{name: made.Name, id: made.ID, secret: made.Secret}
+	}
+	writer, reader := create(), create("monitor", "--read_only")
+	e.seesWeb(t, writer)
+	e.seesWeb(t, reader)
+	group := []string{"GroupName", "www", "GroupDescription", "x"}
+	e.wants(t, reader, 403, "UnauthorizedOperation", "CreateSecurityGroup", group...)
+	e.wants(t, writer, 200, "", "CreateSecurityGroup", group...)
+	if actor := l.must(t, "history", "--limit", "1", "-f", "value", "-c", "actor"); actor != "apollo\n" {
+		t.Errorf("the actor is %s", actor)
+	}
+	swapped := apiKey{id: writer.secret, secret: "the id stands here"}
+	e.wants(t, swapped, 401, "AuthFailure", "DescribeInstances")
+	l.must(t, "api", "key", "delete", "apollo", "--credentials", keys)
+	e.wants(t, writer, 401, "AuthFailure", "DescribeInstances")
+	e.wants(t, swapped, 401, "AuthFailure", "DescribeInstances")
+	e.seesWeb(t, reader)
+	t.Run("aws", func(t *testing.T) {
+		newAWS(t, e.url, keys, "monitor").prints(t, "i-00000001\n", "describe-instances", "--query", "Reservations[].Instances[].InstanceId")
+	})
 }

@@ -218,6 +218,9 @@ func TestAPI_activated(t *testing.T) {
 	e.seesWeb(t, k)
 	e.wait(t) // by itself
 	e.awaits(t, "nova-manage: ending: there was no request for 2s\n")
+	if _, err := os.Stat(socket); err != nil {
+		t.Errorf("systemd's socket is gone: %v", err)
+	}
 	if !strings.Contains(e.log.String(), "listening on http://"+address+"/services/Cloud\n") || !strings.Contains(e.log.String(), "at the socket "+socket) {
 		t.Errorf("the log does not say where it listens:\n%s", e.log)
 	}
@@ -229,6 +232,7 @@ func handOver(t testing.TB, l *ledger, listeners []net.Listener, args ...string)
 	handed := *l
 	handed.program = slices.Concat([]string{"sh", "-c", fmt.Sprintf(`LISTEN_FDS=%d LISTEN_PID=$$ exec "$@"`, len(listeners)), "sh"}, l.program)
 	cmd := handed.command(append([]string{"api", "serve"}, args...)...)
+	cmd.Env = append(cmd.Env, "NOVA_STATE_PATH="+t.TempDir())
 	for _, listener := range listeners {
 		f, err := listener.(interface{ File() (*os.File, error) }).File()
 		if err != nil {
@@ -275,6 +279,18 @@ func TestAPI_handedOver(t *testing.T) {
 	defer f.Close()
 	udp.ExtraFiles[0] = f
 	fails(1, `descriptor 3, of LISTEN_FDS, is not a socket that listens: .*`, udp)
+	connected := handOver(t, l, []net.Listener{loopback})
+	c, err := net.Dial("tcp", listenLoopback(t).Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if f, err = c.(*net.TCPConn).File(); err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	connected.ExtraFiles[0] = f
+	fails(1, `descriptor 3, of LISTEN_FDS, is not a socket that listens: it is a connection`, connected) // as with Accept=yes
 	for _, count := range []string{"0", "-1", "x", "65", "99999999999999999999"} {
 		cmd := handOver(t, l, []net.Listener{loopback})
 		cmd.Args[2] = strings.Replace(cmd.Args[2], "LISTEN_FDS=1", "LISTEN_FDS="+count, 1)
