@@ -229,6 +229,7 @@ type world struct {
 	binary, shell string
 	count         int
 	made          map[string]string // the ledgers that cases share, by the command that made them
+	running       []*exec.Cmd       // the servers of cases
 }
 
 // path is a new one in the scratch folder.

@@ -21,7 +21,7 @@ func main() {
 	only := flag.String("run", "", "run only the cases whose name matches this regular expression")
 	binary := flag.String("binary", "", "time this nova-manage, not the one that is built from the working folder")
 	flag.Parse()
-	if err := run(os.Stdout, slices.Concat(cases, nodeCases, novaCases, exchangeCases), *rounds, *only, *binary); err != nil {
+	if err := run(os.Stdout, slices.Concat(cases, nodeCases, novaCases, exchangeCases, apiCases), *rounds, *only, *binary); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -54,6 +54,7 @@ func run(out io.Writer, cases []benchCase, rounds int, only, binary string) erro
 		return err
 	}
 	w := &world{dir: dir, binary: binary, shell: shell, made: map[string]string{}}
+	defer w.stop()
 	version, err := w.ask(w.sqlite("--version"))
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -28,6 +29,9 @@ func TestRun(t *testing.T) {
 			return []side{{"nova-manage", func() (cost, error) { return stopwatch(w.nova(ledger, emitAll(tree)...)) }}, w.compare(tree)}
 		})},
 		{name: "importing", aim: "none", sides: importing(3, 2)},
+		{name: "serving", aim: "none", sides: serving([]int{1003, 3}, func(e *endpoint) error {
+			return errors.Join(e.repeat(4, 2, e.oneInstance), e.repeat(2, 1, e.rule), e.pages())
+		}, "instance", "list", "--filter", "id=i-00000001")},
 		{name: "growing", aim: "none", sides: growing(20, 10), rounds: 2},
 	}
 	var out bytes.Buffer

@@ -1,5 +1,5 @@
 package commands
 
 func apiCategory() *command {
-	return &command{name: "api", short: "answer EC2 clients from the ledger", actions: []*command{apiKey(), apiServe()}}
+	return &command{name: "api", short: "answer EC2 clients from the ledger", actions: []*command{apiServe(), apiKey()}}
 }

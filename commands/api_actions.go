@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -59,17 +58,17 @@ type tenant struct {
 	project string
 	call    ec2api.Call
 
-	groups []db.SecurityGroup // the project's, in the order of their ids
+	groups []db.SecurityGroup // the project's, in the order of their names
 	made   int64              // the id of a new group
 }
 
 // look finds the project and its security groups.
 func (t *tenant) look(ctx context.Context) (err error) {
-	t.groups, err = t.store.SecurityGroups(ctx, t.project)
+	_, rules := t.call.Input.(*ec2api.DescribeSecurityGroups)
+	t.groups, err = t.store.GroupsOf(ctx, t.project, rules)
 	if errors.Is(err, db.ErrNotFound) && !errors.Is(err, db.ErrNoLedger) {
 		return ec2api.Errorf(ec2api.UnauthorizedOperation, "the project of this key is not in the ledger")
 	}
-	slices.SortFunc(t.groups, func(a, b db.SecurityGroup) int { return cmp.Compare(a.ID, b.ID) })
 	return err
 }
 
@@ -151,14 +150,7 @@ func (t *tenant) instance(ctx context.Context, id int64) (i db.Instance, err err
 // instances are those that are named, else all of the project, from where the page begins.
 func (t *tenant) instances(ctx context.Context, in *ec2api.DescribeInstances) (iter.Seq2[ec2api.Instance, error], error) {
 	if len(in.IDs) == 0 {
-		f := db.InstanceFilter{ProjectID: t.project}
-		if t.call.Page.Max > 0 {
-			f.Wanted.Order = []db.Order{{Column: "id"}}
-		}
-		if after := t.call.Page.After(); after > 0 {
-			f.Wanted.Where = []db.Condition{{Column: "id", Op: ">", Value: ec2api.InstanceID(after)}}
-		}
-		return t.each(t.store.Instances(ctx, f)), nil
+		return t.each(t.all(ctx, t.call.Page.After())), nil
 	}
 	var named []db.Instance
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(in.IDs))) {
@@ -169,6 +161,15 @@ func (t *tenant) instances(ctx context.Context, in *ec2api.DescribeInstances) (i
 		named = append(named, i)
 	}
 	return t.each(withoutError(slices.Values(named))), nil
+}
+
+// all are the project's instances whose names come behind one, in the order of names, which an index has: none is sorted, nor read before its turn.
+func (t *tenant) all(ctx context.Context, after string) iter.Seq2[db.Instance, error] {
+	wanted := db.Wanted{Order: []db.Order{{Column: "name"}}}
+	if after != "" {
+		wanted.Where = []db.Condition{{Column: "name", Op: ">", Value: after}}
+	}
+	return t.store.Instances(ctx, db.InstanceFilter{ProjectID: t.project, Wanted: wanted})
 }
 
 func (t *tenant) each(rows iter.Seq2[db.Instance, error]) iter.Seq2[ec2api.Instance, error] {
@@ -212,7 +213,7 @@ func (t *tenant) securityGroups() iter.Seq2[ec2api.SecurityGroup, error] {
 
 // addresses are the floating ones that instances of the project have: those that are named, else all.
 func (t *tenant) addresses(ctx context.Context, in *ec2api.DescribeAddresses) (iter.Seq2[ec2api.Address, error], error) {
-	rows := t.store.Instances(ctx, db.InstanceFilter{ProjectID: t.project})
+	rows := t.all(ctx, "")
 	if len(in.Addresses) > 0 {
 		var holders []db.Instance
 		for _, a := range in.Addresses {

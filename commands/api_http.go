@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -57,7 +60,8 @@ type request struct {
 	id     string
 	http   *http.Request
 	signed ec2api.Request
-	key    ec2api.Key // whose it is, once that is verified
+	keys   ec2api.Keys // that there are
+	key    ec2api.Key  // whose it is, once that is verified
 	call   ec2api.Call
 	reply  *reply
 }
@@ -65,7 +69,7 @@ type request struct {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.begin()
 	defer a.end()
-	req := &request{id: rand.Text(), http: r, reply: &reply{w: w, control: http.NewResponseController(w), began: time.Now()}}
+	req := &request{id: rand.Text(), http: r, reply: &reply{w: w, control: http.NewResponseController(w)}}
 	err := a.attempt(req)
 	if err == nil {
 		err = req.reply.finish(http.StatusOK)
@@ -101,11 +105,11 @@ func (a *api) answer(req *request) (err error) {
 	if err := req.read(); err != nil {
 		return err
 	}
-	keys, err := a.credentials.keys(a.s.ledger)
+	req.keys, err = a.credentials.keys(a.s.ledger)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // where there is none, there is no key
 		return err
 	}
-	if req.key, err = ec2api.Verify(req.signed, keys, a.s.Sys.Now()); err != nil {
+	if req.key, err = ec2api.Verify(req.signed, req.keys, a.s.Sys.Now()); err != nil {
 		return err
 	}
 	if req.call, err = ec2api.Parse(req.signed, req.key); err != nil {
@@ -181,7 +185,7 @@ func (a *api) record(req *request, refused *ec2api.Error, err error) {
 	}
 	key := "key=" + req.key.Name
 	if req.key.Name == "" {
-		key = "unverified_key=" + strconv.QuoteToASCII(shortened(ec2api.ClaimedKey(req.signed)))
+		key = "unverified_key=" + strconv.QuoteToASCII(req.claimed())
 	}
 	message := refused.Message
 	if !errors.As(err, new(*ec2api.Error)) {
@@ -191,16 +195,35 @@ func (a *api) record(req *request, refused *ec2api.Error, err error) {
 	if action == "" {
 		action = "-"
 	}
-	a.s.Logf("%s %s action=%s code=%s status=%d client=%s request=%s: %s", a.s.Sys.Now().UTC().Format(time.RFC3339), key, action, refused.Code,
-		refused.Status, req.http.RemoteAddr, req.id, message)
+	a.s.Logf("%s", req.hide(fmt.Sprintf("%s %s action=%s code=%s status=%d client=%s request=%s: %s", a.s.Sys.Now().UTC().Format(time.RFC3339), key, action,
+		refused.Code, refused.Status, req.http.RemoteAddr, req.id, message)))
 }
 
-func shortened(s string) string {
-	const most = 64
-	if len(s) > most {
-		return s[:most] + "..."
+// longestID is more than an access key's id has where AWS or `api key create` made it, and less than a secret has.
+const longestID = 32
+
+// claimed is the id of the key that a request says it was signed by. One that is unknown and too long for an id may be a secret in its place.
+func (req *request) claimed() string {
+	id := ec2api.ClaimedKey(req.signed)
+	if len(id) <= longestID || slices.ContainsFunc(req.keys, func(k ec2api.Key) bool { return k.AccessKeyID == id }) {
+		return id
 	}
-	return s
+	return fmt.Sprintf("(%d characters)", len(id))
+}
+
+// likeSignature is what every signature looks like, and nothing else that is logged.
+var likeSignature = regexp.MustCompile(`[0-9A-Fa-f]{64}`)
+
+// hide takes secrets and signatures out of a line for the log: a client may have sent them anywhere.
+func (req *request) hide(line string) string {
+	const hidden = "***"
+	for _, k := range req.keys {
+		secret := string(k.Secret)
+		quoted := strconv.QuoteToASCII(secret)
+		line = strings.ReplaceAll(line, secret, hidden)
+		line = strings.ReplaceAll(line, quoted[1:len(quoted)-1], hidden)
+	}
+	return likeSignature.ReplaceAllLiteralString(line, hidden)
 }
 
 // reply is an answer on its way. It is kept until it is known to be right or has grown large; what a client takes its time for
@@ -208,9 +231,9 @@ func shortened(s string) string {
 type reply struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	began   time.Time
 	buffer  []byte
 	begun   bool
+	began   time.Time // to be sent
 }
 
 // replyPart is how much of an answer is kept.
@@ -236,6 +259,9 @@ func (r *reply) begin(status int) {
 }
 
 func (r *reply) send() error {
+	if r.began.IsZero() {
+		r.began = time.Now() // and not when the request came: it may have waited for other writers
+	}
 	deadline := time.Now().Add(answerTime)
 	if end := r.began.Add(longestTime); end.Before(deadline) {
 		deadline = end
@@ -243,8 +269,14 @@ func (r *reply) send() error {
 	_ = r.control.SetWriteDeadline(deadline) // the server's own holds where a connection has none
 	_, err := r.w.Write(r.buffer)
 	r.buffer = r.buffer[:0]
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errUntaken, err)
+	}
 	return err
 }
+
+// errUntaken is why an answer is given up whose client takes no more of it.
+var errUntaken = errors.New("the client has not taken the answer")
 
 // finish sends what is left. What has not begun to be sent goes with its length and that status.
 func (r *reply) finish(status int) error {

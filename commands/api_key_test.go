@@ -322,7 +322,7 @@ func TestCompletion_keys(t *testing.T) {
 	}
 	writeFile(t, filepath.Dir(path), "ec2_credentials", someKeys)
 	for line, want := range map[string]string{
-		"api key delete |": "mars|reader", "api key delete mars |r": "reader", "a k d |m": "mars", "api key |": "create|list|delete", "api |": "key",
+		"api key delete |": "mars|reader", "api key delete mars |r": "reader", "a k d |m": "mars", "api key |": "create|list|delete", "api |": "serve|key",
 		"api key delete --credentials " + other + " |": "venus|reader", "--credentials=" + other + " api key delete |v": "venus",
 		"api key create --project_id |": "gemini|mercury", "api key delete --credentials /nonexistent |": "",
 	} {

@@ -58,8 +58,16 @@ func handedOver(sys *cli.Sys) (int, error) {
 
 func (o *apiServeOptions) handed(fd int) (net.Listener, error) {
 	f := os.NewFile(uintptr(fd), "LISTEN_FD_"+strconv.Itoa(fd))
+	defer f.Close()
+	// FileListener takes one that is connected, too.
+	if c, err := net.FileConn(f); err == nil {
+		peer := c.RemoteAddr()
+		_ = c.Close() // of a copy of the descriptor
+		if peer != nil {
+			return nil, cli.WithHint(fmt.Errorf("descriptor %d, of LISTEN_FDS, is not a socket that listens: it is a connection", fd), "have Accept=no in the socket's unit")
+		}
+	}
 	l, err := net.FileListener(f) // of a copy of the descriptor
-	_ = f.Close()
 	if err != nil {
 		return nil, fmt.Errorf("descriptor %d, of LISTEN_FDS, is not a socket that listens: %w", fd, reasonOfNet(err))
 	}

@@ -248,6 +248,29 @@ func (s *Store) WantedGroups(ctx context.Context, project string, w Wanted) (gro
 	return groups, err
 }
 
+// GroupsOf returns the groups of a project by name, with their rules if they are asked for, in a time that does not grow with the instances in them,
+// which it does not count. Error: ErrNotFound for a project that is not there.
+func (s *Store) GroupsOf(ctx context.Context, project string, rules bool) (groups []SecurityGroup, err error) {
+	err = s.view(ctx, func(ctx context.Context, t view) error {
+		if err := (known{project: project}).check(ctx, t); err != nil {
+			return err
+		}
+		if groups, err = groupTable.All(ctx, t.ReadTx, " WHERE g.project_id = $1 ORDER BY g.name", project); err != nil || !rules {
+			return err
+		}
+		rows, err := ruleTable.All(ctx, t.ReadTx, " WHERE r.group_id IN (SELECT g.id FROM security_groups g WHERE g.project_id = $1) ORDER BY r.id", project)
+		of := map[int64][]Rule{}
+		for _, r := range rows {
+			of[r.group] = append(of[r.group], r.Rule)
+		}
+		for i, g := range groups {
+			groups[i].Rules = of[g.ID]
+		}
+		return err
+	})
+	return groups, err
+}
+
 // SecurityGroup returns one group with its rules. Error: ErrNotFound.
 func (s *Store) SecurityGroup(ctx context.Context, project, name string) (g SecurityGroup, err error) {
 	err = s.view(ctx, func(ctx context.Context, t view) error {

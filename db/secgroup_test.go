@@ -68,6 +68,42 @@ func TestStore_SecurityGroups(t *testing.T) {
 	})
 }
 
+// TestStore_GroupsOf finds what SecurityGroups does, but for what it does not count.
+func TestStore_GroupsOf(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		for _, group := range []string{"web", "a"} {
+			for _, project := range []string{"apollo", "gemini"} {
+				addGroup(t, s, project, group)
+			}
+		}
+		for _, r := range []Rule{rule("tcp", 80, 80, "::/0"), {Protocol: "tcp", From: 22, To: 22, SourceGroup: "web"}, rule("icmp", -1, -1, "10.0.0.0/8")} {
+			if _, err := s.AddRules(t.Context(), "apollo", "web", []Rule{r}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := s.SecurityGroups(t.Context(), "apollo")
+		if err != nil || len(want) != 3 {
+			t.Fatalf("%+v, %v", want, err)
+		}
+		for i := range want {
+			want[i].Instances = 0
+		}
+		got, err := s.GroupsOf(t.Context(), "apollo", true)
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("groups %+v, %v, want %+v", got, err, want)
+		}
+		for i := range want {
+			want[i].Rules = nil
+		}
+		got, err = s.GroupsOf(t.Context(), "apollo", false)
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("groups %+v, %v, want %+v", got, err, want)
+		}
+		_, err = s.GroupsOf(t.Context(), "vostok", true)
+		wantError(t, err, ErrNotFound, "there is no project vostok")
+	})
+}
+
 func TestStore_AddRules(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		addGroup(t, s, "apollo", "web")

@@ -198,7 +198,7 @@ func FuzzParse(f *testing.F) {
 				}
 			}
 		}
-		if call.Page.Max < 0 || call.Page.Max > maxResults || call.Page.after < 0 {
+		if call.Page.Max < 0 || call.Page.Max > maxResults {
 			t.Errorf("page is %+v", call.Page)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 type listing[T, I any] struct {
 	set    string // the name of the element that holds the items
 	passes func(T) bool
-	id     func(T) int64
+	name   func(T) string
 	item   func(T) I
 }
 
@@ -41,17 +41,17 @@ func (l listing[T, I]) write(c Call, w io.Writer, requestID string, rows iter.Se
 
 // page emits the rows of a page, and returns the token of the next one, "" where there is none.
 func (l listing[T, I]) page(p Page, rows iter.Seq2[T, error], emit func(T) error) (next string, err error) {
-	n, last := 0, int64(0)
+	n, last := 0, ""
 	for row, err := range rows {
 		switch {
 		case err != nil:
 			return "", err
-		case p.after > 0 && l.id(row) <= p.after, !l.passes(row):
+		case p.after != "" && l.name(row) <= p.after, !l.passes(row):
 			continue
 		case p.Max > 0 && n == p.Max:
 			return p.token(last), nil
 		}
-		n, last = n+1, l.id(row)
+		n, last = n+1, l.name(row)
 		if err := emit(row); err != nil {
 			return "", err
 		}

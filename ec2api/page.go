@@ -3,17 +3,16 @@ package ec2api
 import (
 	"crypto/hmac"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 )
 
 // maxResults is EC2's own bound, and the page of a client that follows a NextToken without saying how much it wants.
 const maxResults = 1000
 
-// Page is the part of an answer that is asked for, in the order of ids.
+// Page is the part of an answer that is asked for, in the order of names, byte by byte.
 type Page struct {
-	Max   int   // 0 is all of it, in any order
-	after int64 // see After
+	Max   int    // 0 is all of it, in any order
+	after string // see After
 	seal  []byte
 }
 
@@ -43,20 +42,22 @@ func (p parameters) page(call Call, key Key) (page Page, err error) {
 		page.Max = maxResults
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(raw) < 8 {
+	if err != nil || len(raw) <= sealLength {
 		return page, Errorf(InvalidParameterValue, "NextToken is none that was given out for this request")
 	}
-	page.after = int64(binary.BigEndian.Uint64(raw))
+	page.after = string(raw[:len(raw)-sealLength])
 	if !hmac.Equal([]byte(page.token(page.after)), []byte(token)) {
 		return page, Errorf(InvalidParameterValue, "NextToken is none that was given out for this request")
 	}
 	return page, nil
 }
 
-func (p Page) token(after int64) string {
-	raw := binary.BigEndian.AppendUint64(nil, uint64(after))
-	return base64.RawURLEncoding.EncodeToString(append(raw, digest(p.seal, string(raw))[:16]...))
+// sealLength is how many bytes of a seal are in a token.
+const sealLength = 16
+
+func (p Page) token(after string) string {
+	return base64.RawURLEncoding.EncodeToString(append([]byte(after), digest(p.seal, after)[:sealLength]...))
 }
 
-// After is the id that the page before ended with, 0 on the first one: rows up to it need not be looked for.
-func (p Page) After() int64 { return p.after }
+// After is the name that the page before ended with, "" on the first one: rows up to it need not be looked for.
+func (p Page) After() string { return p.after }

@@ -92,10 +92,10 @@ type ipv6Item struct {
 }
 
 // Instances writes the answer to DescribeInstances and to DescribeInstancesV6, which has dnsNameV6 besides: a floating IPv6 address, else
-// the fixed one. Of the rows it takes those that are asked for, one at a time; where the Page has a Max they come in the order of their ids.
+// the fixed one. Of the rows it takes those that are asked for, one at a time; where the Page has a Max they come in the order of their names.
 // The error is one of rows or of w, and what has been written then is a part of a document.
 func (c Call) Instances(w io.Writer, requestID string, rows iter.Seq2[Instance, error]) error {
-	return listing[Instance, reservationItem]{"reservationSet", c.Instance, func(i Instance) int64 { return i.ID }, c.reservation}.write(c, w, requestID, rows)
+	return listing[Instance, reservationItem]{"reservationSet", c.Instance, func(i Instance) string { return i.Name }, c.reservation}.write(c, w, requestID, rows)
 }
 
 func (c Call) reservation(row Instance) reservationItem {
@@ -187,7 +187,7 @@ type range6Item struct {
 
 // SecurityGroups writes the answer to DescribeSecurityGroups as Instances does, with an item for each rule, as Nova had it.
 func (c Call) SecurityGroups(w io.Writer, requestID string, rows iter.Seq2[SecurityGroup, error]) error {
-	return listing[SecurityGroup, securityGroupItem]{"securityGroupInfo", c.SecurityGroup, func(g SecurityGroup) int64 { return g.ID }, c.group}.
+	return listing[SecurityGroup, securityGroupItem]{"securityGroupInfo", c.SecurityGroup, func(g SecurityGroup) string { return g.Name }, c.group}.
 		write(c, w, requestID, rows)
 }
 
@@ -230,7 +230,7 @@ type addressItem struct {
 
 // Addresses writes the answer to DescribeAddresses as Instances does. All are of the domain standard, which has no allocation ids.
 func (c Call) Addresses(w io.Writer, requestID string, rows iter.Seq2[Address, error]) error {
-	return listing[Address, addressItem]{"addressesSet", c.Address, func(Address) int64 { return 0 }, addressOf}.write(c, w, requestID, rows)
+	return listing[Address, addressItem]{"addressesSet", c.Address, func(Address) string { return "" }, addressOf}.write(c, w, requestID, rows)
 }
 
 func addressOf(row Address) addressItem {
