@@ -132,7 +132,7 @@ func parseTranscript(text string) (steps []step, err error) {
 		fence, body := text[at[4]:at[5]], text[at[6]:at[7]]
 		first := 1 + strings.Count(text[:at[6]], "\n")
 		name, kind, _ := strings.Cut(fence, " ")
-		if name != "console" || apiClients[kind].needs == nil && !slices.Contains([]string{"", "node", "postgres", "serve"}, kind) {
+		if name != "console" || apiClients[kind] == nil && !slices.Contains([]string{"", "node", "postgres", "serve"}, kind) {
 			if at[2] < 0 {
 				return nil, fmt.Errorf("line %d: a block %q that no test runs, and no comment above it says why", first-1, fence)
 			}
@@ -312,7 +312,7 @@ func (r *reader) run(t *testing.T, s step) ([]byte, int, bool) {
 	case s.kind == "serve":
 		r.serve(t, s)
 		return nil, 0, false
-	case apiClients[s.kind].needs != nil:
+	case apiClients[s.kind] != nil:
 		if !r.hasClient(t, s.kind) {
 			return nil, 0, false
 		}
