@@ -49,8 +49,12 @@ func (c *credentialsFile) changeOnce(ctx context.Context, s *session, path strin
 	if err != nil && !missing {
 		return false, err
 	}
-	if missing && c.Path == "" && !ch.dryRun {
-		// Where the ledger is on a server, nobody else makes the folder.
+	if missing && c.Path == "" {
+		// Where the ledger is elsewhere, nobody else makes the folder.
+		if ch.dryRun {
+			_, err := ch.edit(path, "", nil)
+			return true, err
+		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return false, failed(err)
 		}

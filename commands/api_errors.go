@@ -33,6 +33,8 @@ func (req *request) errorOf(err error) *ec2api.Error {
 		return ec2api.Errorf(ec2api.InternalError, "the change may have been made or not: look before it is tried again")
 	case errors.As(err, &locked):
 		return ec2api.Errorf(ec2api.Unavailable, "another writer has the ledger, and nothing was changed: try again")
+	case errors.Is(err, errUntaken):
+		return ec2api.Errorf(ec2api.Unavailable, "%v", errUntaken)
 	case errors.Is(err, errEnding), errors.Is(err, context.Canceled), errors.Is(err, db.ErrNoLedger):
 		return ec2api.Errorf(ec2api.Unavailable, "the ledger is not to be had at the moment, and nothing was changed: try again")
 	case errors.Is(err, db.ErrInvalid) && errors.As(err, &invalid):

@@ -69,7 +69,7 @@ type request struct {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.begin()
 	defer a.end()
-	req := &request{id: rand.Text(), http: r, reply: &reply{w: w, control: http.NewResponseController(w), began: time.Now()}}
+	req := &request{id: rand.Text(), http: r, reply: &reply{w: w, control: http.NewResponseController(w)}}
 	err := a.attempt(req)
 	if err == nil {
 		err = req.reply.finish(http.StatusOK)
@@ -231,9 +231,9 @@ func (req *request) hide(line string) string {
 type reply struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	began   time.Time
 	buffer  []byte
 	begun   bool
+	began   time.Time // to be sent
 }
 
 // replyPart is how much of an answer is kept.
@@ -259,6 +259,9 @@ func (r *reply) begin(status int) {
 }
 
 func (r *reply) send() error {
+	if r.began.IsZero() {
+		r.began = time.Now() // and not when the request came: it may have waited for other writers
+	}
 	deadline := time.Now().Add(answerTime)
 	if end := r.began.Add(longestTime); end.Before(deadline) {
 		deadline = end
@@ -266,8 +269,14 @@ func (r *reply) send() error {
 	_ = r.control.SetWriteDeadline(deadline) // the server's own holds where a connection has none
 	_, err := r.w.Write(r.buffer)
 	r.buffer = r.buffer[:0]
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errUntaken, err)
+	}
 	return err
 }
+
+// errUntaken is why an answer is given up whose client takes no more of it.
+var errUntaken = errors.New("the client has not taken the answer")
 
 // finish sends what is left. What has not begun to be sent goes with its length and that status.
 func (r *reply) finish(status int) error {

@@ -66,18 +66,20 @@ func TestAPIKeyCreate(t *testing.T) {
 			t.Fatal(code, f.stderr.String())
 		}
 		var made struct {
-			Name, Project_ID                         string
-			AWS_Access_Key_ID, AWS_Secret_Access_Key string
-			Read_Only                                *bool
+			Name     string
+			ID       string `json:"aws_access_key_id"`
+			Secret   string `json:"aws_secret_access_key"`
+			Project  string `json:"project_id"`
+			ReadOnly *bool  `json:"read_only"`
 		}
 		if err := json.Unmarshal(f.stdout.Bytes(), &made); err != nil {
 			t.Fatal(err)
 		}
-		if !regexp.MustCompile(`\ANOVA[A-Z2-7]{16}\z`).MatchString(made.AWS_Access_Key_ID) || !regexp.MustCompile(`\A[A-Z2-7]{40}\z`).MatchString(made.AWS_Secret_Access_Key) ||
-			made.Name != "mercury" || made.Project_ID != "mercury" || made.Read_Only == nil || *made.Read_Only {
+		if !regexp.MustCompile(`\ANOVA[A-Z2-7]{16}\z`).MatchString(made.ID) || !regexp.MustCompile(`\A[A-Z2-7]{40}\z`).MatchString(made.Secret) ||
+			made.Name != "mercury" || made.Project != "mercury" || made.ReadOnly == nil || *made.ReadOnly {
 			t.Errorf("it is %+v", made)
 		}
-		want := fmt.Sprintf("[mercury]\naws_access_key_id = %s\naws_secret_access_key = %s\nproject_id = mercury\n\n[reader]\n", made.AWS_Access_Key_ID, made.AWS_Secret_Access_Key)
+		want := fmt.Sprintf("[mercury]\naws_access_key_id = %s\naws_secret_access_key = %s\nproject_id = mercury\n\n[reader]\n", made.ID, made.Secret)
 		if got := text(t, path); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "project_id = mercury\nread_only = true\n") {
 			t.Errorf("the file is %s", got)
 		}
@@ -85,7 +87,7 @@ func TestAPIKeyCreate(t *testing.T) {
 			t.Errorf("its mode is %v (%v)", info.Mode(), err)
 		}
 		wantEntries(t, filepath.Dir(path), 2)
-		if f.do("history", "-f", "json"); strings.Contains(f.stdout.String(), "api key") || strings.Contains(f.stdout.String(), made.AWS_Secret_Access_Key) {
+		if f.do("history", "-f", "json"); strings.Contains(f.stdout.String(), "api key") || strings.Contains(f.stdout.String(), made.Secret) {
 			t.Errorf("history is %s", f.stdout.String())
 		}
 	}
@@ -320,7 +322,7 @@ func TestCompletion_keys(t *testing.T) {
 	}
 	writeFile(t, filepath.Dir(path), "ec2_credentials", someKeys)
 	for line, want := range map[string]string{
-		"api key delete |": "mars|reader", "api key delete mars |r": "reader", "a k d |m": "mars", "api key |": "create|list|delete", "api |": "key",
+		"api key delete |": "mars|reader", "api key delete mars |r": "reader", "a k d |m": "mars", "api key |": "create|list|delete", "api |": "serve|key",
 		"api key delete --credentials " + other + " |": "venus|reader", "--credentials=" + other + " api key delete |v": "venus",
 		"api key create --project_id |": "gemini|mercury", "api key delete --credentials /nonexistent |": "",
 	} {

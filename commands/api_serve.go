@@ -66,7 +66,7 @@ func apiServe() *command {
 			cli.Typed(&o.TLSCert, "tls_cert", orEmpty(filePath), "serve HTTPS with this certificate, and those between it and its root").As("FILE").
 				Completes(cli.Files).ByDefault("HTTP"),
 			cli.Typed(&o.TLSKey, "tls_key", orEmpty(filePath), "the key of --tls_cert; both are read again when they change").As("FILE").Completes(cli.Files),
-			cli.Typed(&o.ExitIdleTime, "exit_idle_time", parseWait, "end after so long without a request, for a socket that systemd keeps").
+			cli.Typed(&o.ExitIdleTime, "exit_idle_time", parseIdle, "end after so long without a request, for a socket that systemd keeps").
 				As("TIME").ByDefault("never"),
 		},
 		alone: "it serves until it is stopped",
@@ -85,6 +85,18 @@ func parseListen(s string) (netip.AddrPort, error) {
 		return at, errors.New("is not ADDRESS:PORT, such as 127.0.0.1:8773 or [::1]:8773")
 	}
 	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), nil
+}
+
+// parseIdle is parseWait for a time after which a server has nothing to do: 0, which is never, or a second at least.
+func parseIdle(s string) (time.Duration, error) {
+	idle, err := parseWait(s)
+	switch {
+	case err != nil || idle >= time.Second:
+		return idle, err
+	case idle > time.Nanosecond: // which parseWait has for 0
+		return 0, errors.New("is less than a second, and not 0, which is never")
+	}
+	return 0, nil
 }
 
 func (o *apiServeOptions) check(*cli.Env) error {
@@ -163,6 +175,9 @@ func (o *apiServeOptions) serve(ctx context.Context, s *session, api *api, liste
 	defer cancel()
 	if server.Shutdown(ending) != nil {
 		stop(errEnding)
+		last, cancel := context.WithTimeout(context.Background(), answerTime)
+		defer cancel()
+		_ = server.Shutdown(last)
 		_ = server.Close()
 	}
 	return nil

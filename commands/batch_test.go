@@ -8,7 +8,7 @@ import (
 )
 
 // Whether a command may be a line of a batch is decided for each: these may not, all others may.
-var notInBatch = []string{"api key create", "api key delete", "batch", "config check", "config show", "db backup", "db copy", "db export", "db import", "db import_nova", "db restore", "db sync", "help", "history prune", "host apply", "undo"}
+var notInBatch = []string{"api key create", "api key delete", "api serve", "batch", "config check", "config show", "db backup", "db copy", "db export", "db import", "db import_nova", "db restore", "db sync", "help", "history prune", "host apply", "undo"}
 
 func TestCatalogue_Batch(t *testing.T) {
 	p := newProgram(newFake(t).sys, catalogue())

@@ -48,7 +48,7 @@ func (p *Program) findCommand(in *invocation, words []string, arguments int) (re
 		}
 		c, err := find(kind, words[0], among)
 		if err != nil {
-			return nil, p.orRetired(err, in.command, words[0])
+			return nil, p.orRetired(orBelow(err, in.command, words[0]), in.command, words[0])
 		}
 		words = words[1:]
 		if c.Name == "help" {
@@ -58,6 +58,19 @@ func (p *Program) findCommand(in *invocation, words []string, arguments int) (re
 		in.command, among = c, c.Actions
 	}
 	return words, nil
+}
+
+// orBelow is err, that no action of command c (nil is none) is called word, with the command further below that is, if there is one.
+func orBelow(err error, c *Command, word string) error {
+	if c == nil {
+		return err
+	}
+	for _, b := range c.below() {
+		if b.Name == word && b.parent != c {
+			return WithHint(err, didYouMean(b.path())+" choose from "+names(c.Actions))
+		}
+	}
+	return err
 }
 
 // missingWord is the error for a command line that ends too early.

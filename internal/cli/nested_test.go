@@ -62,7 +62,7 @@ func TestCommand_Nested(t *testing.T) {
 		{"gate", "gate needs an action", "the actions are lock, open; nova-manage help gate explains them"},
 		{"gate lock", "gate lock needs an action", "the actions are turn, oil, bolt; nova-manage help gate lock explains them"},
 		{"gate loc trun left", `unknown gate lock action "trun"`, "did you mean turn? choose from turn, oil, bolt"},
-		{"gate turn left", `unknown gate action "turn"`, "choose from lock, open"},
+		{"gate turn left", `unknown gate action "turn"`, "did you mean gate lock turn? choose from lock, open"},
 		{"gate lock turn", "gate lock turn needs WAY", "usage: nova-manage gate lock turn WAY [flags]"},
 		{"gate lock turn left x", `surplus argument "x"`, "usage: nova-manage gate lock turn WAY [flags]"},
 		{"gate lock bolt x", `unknown gate lock bolt action "x"`, "choose from slide"},
