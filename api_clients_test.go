@@ -99,7 +99,6 @@ type tenants struct {
 	*endpoint
 	l    *ledger
 	keys string
-	at   map[string]string // the first three bytes of a project's network
 }
 
 var tenantNames = []string{"apollo", "gemini", "mercury", "skylab", "soyuz", "vostok"}

@@ -196,7 +196,7 @@ func TestAPI_activated(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "api.socket")
 	free.Close()
 
-	cmd := l.command("api", "serve", "--credentials", keys, "--exit_idle_time", "2s")
+	cmd := l.command("api", "serve", "--credentials", keys, "--exit_idle_time", "3s")
 	cmd.Args = slices.Concat([]string{systemd, "--listen", address, "--listen", socket, "--setenv", "NOVA_SQL_CONNECTION", "--setenv", "GORACE", "--"}, cmd.Args)
 	cmd.Path = systemd
 	e := launchAPI(t, cmd)
@@ -217,7 +217,7 @@ func TestAPI_activated(t *testing.T) {
 	e.client.Transport = &unix
 	e.seesWeb(t, k)
 	e.wait(t) // by itself
-	e.awaits(t, "nova-manage: ending: there was no request for 2s\n")
+	e.awaits(t, "nova-manage: ending: there was no request for 3s\n")
 	if _, err := os.Stat(socket); err != nil {
 		t.Errorf("systemd's socket is gone: %v", err)
 	}
@@ -334,12 +334,12 @@ func TestAPI_idle(t *testing.T) {
 	race.SkipProcesses(t)
 	t.Parallel()
 	l := newLedger(t, "sqlite")
-	e, k, _ := newAPI(t, l, "--exit_idle_time", "1s")
+	e, k, _ := newAPI(t, l, "--exit_idle_time", "2s")
 	holder := connect(t, l.path, "BEGIN IMMEDIATE")
 	answered := make(chan reply, 1)
 	r := e.request(t, k, form("CreateSecurityGroup", "GroupName", "www", "GroupDescription", "waits"), time.Now())
 	go func() { answered <- e.send(t, r) }()
-	time.Sleep(1500 * time.Millisecond)
+	time.Sleep(2500 * time.Millisecond)
 	if _, err := holder.ExecContext(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +347,7 @@ func TestAPI_idle(t *testing.T) {
 		t.Errorf("the answer is %v", got)
 	}
 	e.wait(t)
-	e.awaits(t, "ending: there was no request for 1s\n")
+	e.awaits(t, "ending: there was no request for 2s\n")
 	if a := l.run(t, "api", "serve", "--exit_idle_time", "-1s"); a.code != 2 {
 		t.Errorf("exit %d\n%s", a.code, a.stderr)
 	}

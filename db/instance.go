@@ -41,7 +41,8 @@ func (i Instance) DNSName() netip.Addr {
 	return i.FixedIP
 }
 
-// DNSNameV6 is what it answered as dnsNameV6: the instance's global address.
+// DNSNameV6 is what stands for dnsNameV6, which was the fixed address in Nova, where none of IPv6 was floating: a floating one is public, and
+// comes first here as it does in dnsName.
 func (i Instance) DNSNameV6() netip.Addr {
 	if i.FloatingIPv6.IsValid() {
 		return i.FloatingIPv6
