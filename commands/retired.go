@@ -11,8 +11,8 @@ var retired = []cli.Retired{
 	{Command: "project add", Instead: "who belongs to a project is the identity service's: `openstack role add`"},
 	{Command: "project remove", Instead: "who belongs to a project is the identity service's: `openstack role remove`"},
 	{Command: "project modify", Flag: "manager", Instead: "a project's manager was a user, and users are the identity service's"},
-	{Command: "project environment", Instead: "it wrote a user's credentials, which are the identity service's: `openstack ec2 credentials`"},
-	{Command: "project zipfile", Instead: "it packed a user's credentials, which are the identity service's: `openstack ec2 credentials`"},
+	{Command: "project environment", Instead: "it wrote a user's credentials; `nova-manage api key create` makes a project's for EC2 clients"},
+	{Command: "project zipfile", Instead: "it packed a user's credentials; `nova-manage api key create` makes a project's for EC2 clients"},
 	{Command: "account", Instead: "it was project by another name: see `nova-manage project`"},
 
 	// Compute.
