@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"nova-manage/db"
+	"nova-manage/ec2api"
 	"nova-manage/internal/cli"
 	"nova-manage/internal/ec2test"
 )
@@ -366,5 +369,41 @@ func TestCoded(t *testing.T) {
 	}
 	if got := coded(nil, errorCodes{db.ErrExists: "There"}); got != nil {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestAPI_turns has a project take as many turns as it may, and never give them back: it waits for itself, and nobody else for it.
+func TestAPI_turns(t *testing.T) {
+	a := newAPI(&session{ledger: &ledger{LockTimeout: 50 * time.Millisecond}}, nil)
+	for range mostOfOne {
+		if _, err := a.turn(t.Context(), "apollo"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := (*ec2api.Error)(nil)
+	if _, err := a.turn(t.Context(), "apollo"); !errors.As(err, &refused) || refused.Code != ec2api.Unavailable {
+		t.Errorf("apollo's next one: %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := a.turn(gone, "apollo"); !errors.Is(err, context.Canceled) {
+		t.Errorf("one that has gone away: %v", err)
+	}
+	var ends []func()
+	for len(a.turns) < mostAtOnce {
+		done, err := a.turn(t.Context(), "vostok")
+		if err != nil {
+			t.Fatalf("vostok's, beside %d others: %v", len(a.turns), err)
+		}
+		ends = append(ends, done)
+	}
+	if _, err := a.turn(t.Context(), "gemini"); !errors.As(err, &refused) || len(a.share("gemini")) != 0 {
+		t.Errorf("one more than there are: %v", err)
+	}
+	for _, done := range ends {
+		done()
+	}
+	if len(a.turns) != mostOfOne || len(a.share("vostok")) != 0 {
+		t.Errorf("%d turns are taken, and %d of vostok's", len(a.turns), len(a.share("vostok")))
 	}
 }
