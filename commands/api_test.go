@@ -209,6 +209,37 @@ func TestAPI_errors(t *testing.T) {
 	s.must(t, "db check")
 }
 
+// TestAPI_sentBack revokes rules by what DescribeSecurityGroups tells of them, as boto3's revoke_ingress(IpPermissions=group.ip_permissions) does.
+func TestAPI_sentBack(t *testing.T) {
+	s := serveAPI(t)
+	s.must(t, "secgroup authorize apollo/web tcp 80 80 --source_group web")
+	var told struct {
+		ID    string `xml:"securityGroupInfo>item>groupId"`
+		Rules []struct {
+			Protocol string `xml:"ipProtocol"`
+			From     string `xml:"fromPort"`
+			To       string `xml:"toPort"`
+			Owner    string `xml:"groups>item>userId"`
+			GroupID  string `xml:"groups>item>groupId"`
+			Group    string `xml:"groups>item>groupName"`
+		} `xml:"securityGroupInfo>item>ipPermissions>item"`
+	}
+	if err := xml.Unmarshal([]byte(s.wants(t, "", "apollo", "Action=DescribeSecurityGroups&GroupName.1=web")), &told); err != nil || len(told.Rules) != 1 {
+		t.Fatalf("%+v, %v", told, err)
+	}
+	r := told.Rules[0]
+	revoke := func(id, name string) string {
+		return "Action=RevokeSecurityGroupIngress&GroupId=" + told.ID + "&IpPermissions.1.IpProtocol=" + r.Protocol + "&IpPermissions.1.FromPort=" + r.From +
+			"&IpPermissions.1.ToPort=" + r.To + "&IpPermissions.1.Groups.1.UserId=" + r.Owner + "&IpPermissions.1.Groups.1.GroupId=" + id +
+			"&IpPermissions.1.Groups.1.GroupName=" + name
+	}
+	s.wants(t, "InvalidGroup.NotFound", "apollo", revoke(r.GroupID, "default"))
+	s.wants(t, "", "apollo", revoke(r.GroupID, r.Group))
+	if rules := s.must(t, "secgroup show apollo/web -f value"); rules != "" {
+		t.Errorf("what is left of the rules is %q", rules)
+	}
+}
+
 // TestAPI_dryRun asks whether a change could be made, which changes nothing, and makes it then.
 func TestAPI_dryRun(t *testing.T) {
 	s := serveAPI(t)
