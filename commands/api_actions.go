@@ -108,7 +108,7 @@ func (t *tenant) do(ctx context.Context, w io.Writer, requestID string) error {
 // find is a group of the project, nil where there is none.
 func (t *tenant) find(ref ec2api.GroupRef) *db.SecurityGroup {
 	i := slices.IndexFunc(t.groups, func(g db.SecurityGroup) bool {
-		return ref.Name != "" && g.Name == ref.Name || ref.Name == "" && g.ID == ref.ID
+		return (ref.Name == "" || g.Name == ref.Name) && (ref.ID == 0 || g.ID == ref.ID)
 	})
 	if i < 0 {
 		return nil

@@ -29,10 +29,12 @@ type api struct {
 
 	mu     sync.Mutex
 	warned map[string]bool
+	shares map[string]chan struct{} // what of turns a project may have
 }
 
 func newAPI(s *session, credentials *credentialsFile) *api {
-	return &api{activity: activity{began: time.Now()}, s: s, credentials: credentials, turns: make(chan struct{}, mostAtOnce), warned: map[string]bool{}}
+	return &api{activity: activity{began: time.Now()}, s: s, credentials: credentials, turns: make(chan struct{}, mostAtOnce), warned: map[string]bool{},
+		shares: map[string]chan struct{}{}}
 }
 
 // tell warns at the start of what every request would fail at. It may be mended while the server runs, and a socket that systemd keeps would be
@@ -116,25 +118,49 @@ func (a *api) answer(req *request) (err error) {
 		return err
 	}
 	ctx := req.http.Context()
-	if err := a.turn(ctx); err != nil {
+	done, err := a.turn(ctx, req.key.ProjectID)
+	if err != nil {
 		return err
 	}
-	defer func() { <-a.turns }()
+	defer done()
 	return a.perform(ctx, req)
 }
 
-// turn waits until another request may be at work on the ledger, as long as for another writer.
-func (a *api) turn(ctx context.Context) error {
+// turn waits until another request may be at work on the ledger, as long as for another writer. It waits for others of its project first: one
+// whose clients take no answer would otherwise have all turns, and every other project wait for it.
+func (a *api) turn(ctx context.Context, project string) (done func(), err error) {
 	timeout := time.NewTimer(a.s.ledger.LockTimeout)
 	defer timeout.Stop()
-	select {
-	case a.turns <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timeout.C:
-		return ec2api.Errorf(ec2api.Unavailable, "too many requests are at work: try again")
+	var taken []chan struct{}
+	done = func() {
+		for _, slots := range taken {
+			<-slots
+		}
 	}
+	for _, slots := range []chan struct{}{a.share(project), a.turns} {
+		select {
+		case slots <- struct{}{}:
+			taken = append(taken, slots)
+		case <-ctx.Done():
+			done()
+			return nil, context.Cause(ctx)
+		case <-timeout.C:
+			done()
+			return nil, ec2api.Errorf(ec2api.Unavailable, "too many requests are at work: try again")
+		}
+	}
+	return done, nil
+}
+
+func (a *api) share(project string) chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	slots := a.shares[project]
+	if slots == nil {
+		slots = make(chan struct{}, mostOfOne)
+		a.shares[project] = slots
+	}
+	return slots
 }
 
 // read takes the request's body, which may have so many bytes and no more.

@@ -38,6 +38,7 @@ const (
 	idleTime     = time.Minute      // between two requests on a connection
 	mostHeaders  = 16 << 10         // bytes
 	mostAtOnce   = 16               // requests on the ledger
+	mostOfOne    = mostAtOnce / 2   // of one project
 	mostConnects = 200
 )
 

@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"nova-manage/db"
+	"nova-manage/ec2api"
 	"nova-manage/internal/cli"
 	"nova-manage/internal/ec2test"
 )
@@ -206,6 +209,37 @@ func TestAPI_errors(t *testing.T) {
 	s.must(t, "db check")
 }
 
+// TestAPI_sentBack revokes rules by what DescribeSecurityGroups tells of them, as boto3's revoke_ingress(IpPermissions=group.ip_permissions) does.
+func TestAPI_sentBack(t *testing.T) {
+	s := serveAPI(t)
+	s.must(t, "secgroup authorize apollo/web tcp 80 80 --source_group web")
+	var told struct {
+		ID    string `xml:"securityGroupInfo>item>groupId"`
+		Rules []struct {
+			Protocol string `xml:"ipProtocol"`
+			From     string `xml:"fromPort"`
+			To       string `xml:"toPort"`
+			Owner    string `xml:"groups>item>userId"`
+			GroupID  string `xml:"groups>item>groupId"`
+			Group    string `xml:"groups>item>groupName"`
+		} `xml:"securityGroupInfo>item>ipPermissions>item"`
+	}
+	if err := xml.Unmarshal([]byte(s.wants(t, "", "apollo", "Action=DescribeSecurityGroups&GroupName.1=web")), &told); err != nil || len(told.Rules) != 1 {
+		t.Fatalf("%+v, %v", told, err)
+	}
+	r := told.Rules[0]
+	revoke := func(id, name string) string {
+		return "Action=RevokeSecurityGroupIngress&GroupId=" + told.ID + "&IpPermissions.1.IpProtocol=" + r.Protocol + "&IpPermissions.1.FromPort=" + r.From +
+			"&IpPermissions.1.ToPort=" + r.To + "&IpPermissions.1.Groups.1.UserId=" + r.Owner + "&IpPermissions.1.Groups.1.GroupId=" + id +
+			"&IpPermissions.1.Groups.1.GroupName=" + name
+	}
+	s.wants(t, "InvalidGroup.NotFound", "apollo", revoke(r.GroupID, "default"))
+	s.wants(t, "", "apollo", revoke(r.GroupID, r.Group))
+	if rules := s.must(t, "secgroup show apollo/web -f value"); rules != "" {
+		t.Errorf("what is left of the rules is %q", rules)
+	}
+}
+
 // TestAPI_dryRun asks whether a change could be made, which changes nothing, and makes it then.
 func TestAPI_dryRun(t *testing.T) {
 	s := serveAPI(t)
@@ -366,5 +400,41 @@ func TestCoded(t *testing.T) {
 	}
 	if got := coded(nil, errorCodes{db.ErrExists: "There"}); got != nil {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestAPI_turns has a project take as many turns as it may, and never give them back: it waits for itself, and nobody else for it.
+func TestAPI_turns(t *testing.T) {
+	a := newAPI(&session{ledger: &ledger{LockTimeout: 50 * time.Millisecond}}, nil)
+	for range mostOfOne {
+		if _, err := a.turn(t.Context(), "apollo"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := (*ec2api.Error)(nil)
+	if _, err := a.turn(t.Context(), "apollo"); !errors.As(err, &refused) || refused.Code != ec2api.Unavailable {
+		t.Errorf("apollo's next one: %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := a.turn(gone, "apollo"); !errors.Is(err, context.Canceled) {
+		t.Errorf("one that has gone away: %v", err)
+	}
+	var ends []func()
+	for len(a.turns) < mostAtOnce {
+		done, err := a.turn(t.Context(), "vostok")
+		if err != nil {
+			t.Fatalf("vostok's, beside %d others: %v", len(a.turns), err)
+		}
+		ends = append(ends, done)
+	}
+	if _, err := a.turn(t.Context(), "gemini"); !errors.As(err, &refused) || len(a.share("gemini")) != 0 {
+		t.Errorf("one more than there are: %v", err)
+	}
+	for _, done := range ends {
+		done()
+	}
+	if len(a.turns) != mostOfOne || len(a.share("vostok")) != 0 {
+		t.Errorf("%d turns are taken, and %d of vostok's", len(a.turns), len(a.share("vostok")))
 	}
 }

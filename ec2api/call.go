@@ -56,7 +56,7 @@ type AssociateAddress struct {
 // DisassociateAddress asks that no instance have it.
 type DisassociateAddress struct{ Address netip.Addr }
 
-// GroupRef names a security group by one of both.
+// GroupRef names a security group by either, or by both, which is then none but the one that has both.
 type GroupRef struct {
 	Name string
 	ID   int64
@@ -256,10 +256,15 @@ func address(text string) (netip.Addr, error) {
 	return a, nil
 }
 
-// group is the group that a request is about.
+// group is the group that a request is about. AWS, too, has it named once.
 func (p parameters) group() (ref GroupRef, err error) {
-	if ref, err = p.groupRef("GroupName", "GroupId"); err == nil && ref == (GroupRef{}) {
+	ref, err = p.groupRef("GroupName", "GroupId")
+	switch {
+	case err != nil:
+	case ref == GroupRef{}:
 		err = Errorf(MissingParameter, "neither GroupName nor GroupId is given")
+	case ref.Name != "" && ref.ID != 0:
+		err = Errorf(InvalidCombination, "GroupName and GroupId name a group twice: give one")
 	}
 	return ref, err
 }
@@ -271,9 +276,6 @@ func (p parameters) groupRef(name, id string) (ref GroupRef, err error) {
 	text, err := p.take(id)
 	if err != nil || text == "" {
 		return ref, err
-	}
-	if ref.Name != "" {
-		return ref, Errorf(InvalidCombination, "%s and %s name a group twice: give one", name, id)
 	}
 	ref.ID, err = number(id, "sg-", text)
 	return ref, err

@@ -31,10 +31,11 @@ func TestParse(t *testing.T) {
 		"Action=AssociateAddress&InstanceId=i-00000002&PublicIp=192.0.2.1&AllowReassociation=true": &AssociateAddress{2, netip.MustParseAddr("192.0.2.1"), true},
 		"Action=DisassociateAddress&PublicIp=192.0.2.1":                                            &DisassociateAddress{netip.MustParseAddr("192.0.2.1")},
 		// Nova's flat form, as boto and fog send it, and AWS's.
-		authorize + "IpProtocol=tcp&FromPort=22&ToPort=22&CidrIp=::/0":                                                                                     ingress(web, from("tcp", 22, 22, "::/0")),
-		authorize + "IpProtocol=icmp&FromPort=-1&ToPort=-1&CidrIp=0.0.0.0/0":                                                                               ingress(web, from("icmp", -1, -1, "0.0.0.0/0")),
-		authorize + "IpProtocol=tcp&FromPort=0&ToPort=0&CidrIpv6=2001:db8::/32":                                                                            ingress(web, from("tcp", 0, 0, "2001:db8::/32")),
-		authorize + "SourceSecurityGroupName=db&IpProtocol=6&FromPort=1&ToPort=2":                                                                          ingress(web, members("tcp", 1, 2, GroupRef{Name: "db"})),
+		authorize + "IpProtocol=tcp&FromPort=22&ToPort=22&CidrIp=::/0":            ingress(web, from("tcp", 22, 22, "::/0")),
+		authorize + "IpProtocol=icmp&FromPort=-1&ToPort=-1&CidrIp=0.0.0.0/0":      ingress(web, from("icmp", -1, -1, "0.0.0.0/0")),
+		authorize + "IpProtocol=tcp&FromPort=0&ToPort=0&CidrIpv6=2001:db8::/32":   ingress(web, from("tcp", 0, 0, "2001:db8::/32")),
+		authorize + "SourceSecurityGroupName=db&IpProtocol=6&FromPort=1&ToPort=2": ingress(web, members("tcp", 1, 2, GroupRef{Name: "db"})),
+		authorize + "IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=1&IpPermissions.1.ToPort=2&IpPermissions.1.Groups.1.GroupName=db&IpPermissions.1.Groups.1.GroupId=sg-0000000f&IpPermissions.1.Groups.1.UserId=mercury": ingress(web, members("tcp", 1, 2, GroupRef{"db", 15})),
 		authorize + "SourceSecurityGroupName=db&SourceSecurityGroupOwnerId=admin:mercury":                                                                  ingress(web, members("icmp", -1, -1, GroupRef{Name: "db"}), members("tcp", 1, 65535, GroupRef{Name: "db"}), members("udp", 1, 65535, GroupRef{Name: "db"})),
 		authorize + "IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=22&IpPermissions.1.ToPort=22&IpPermissions.1.IpRanges.1.CidrIp=2001:db8::/32": ingress(web, from("tcp", 22, 22, "2001:db8::/32")),
 		authorize + "IpPermissions.1.IpProtocol=58&IpPermissions.1.FromPort=128&IpPermissions.1.ToPort=0&IpPermissions.1.Ipv6Ranges.1.CidrIpv6=2001:db8::/32" +

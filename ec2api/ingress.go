@@ -139,7 +139,8 @@ func (one *permission) read(p parameters) (err error) {
 	return nil
 }
 
-// source is a group of rules' sources. Its owner may be written as Nova did, USER:PROJECT.
+// source is a group of rules' sources. Its owner may be written as Nova did, USER:PROJECT. It may be named by name and id both, as answers
+// have it: clients revoke a group's rules by sending back what they were told of it.
 func (p parameters) source(project, name, id, owner string) (ref GroupRef, err error) {
 	if ref, err = p.groupRef(name, id); err != nil {
 		return ref, err
