@@ -279,6 +279,9 @@ func (t *tenant) changeIngress(ctx context.Context, in *ec2api.ChangeIngress) er
 			}
 			rule.SourceGroup = source.Name
 		}
+		if slices.Contains(rules, rule) { // by a group's name, and by its id
+			return ec2api.Errorf(ec2api.InvalidParameterValue, "the request has the same rule twice: %s", rule)
+		}
 		rules = append(rules, rule)
 	}
 	if in.Revoke {
