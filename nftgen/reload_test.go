@@ -29,22 +29,21 @@ func (s *site) reloading(t *testing.T, tasks ...func()) {
 	}
 	path := configtest.WriteTemp(t, string(s.load(c)))
 	var wait sync.WaitGroup
-	var working atomic.Int64
+	var working, reloads atomic.Int64
 	working.Add(int64(len(tasks)))
 	for _, task := range tasks {
 		wait.Go(func() {
 			defer working.Add(-1)
-			task()
+			// On a busy machine a reload takes as long as a task, and fewer than three would show nothing.
+			for again := true; again; again = reloads.Load() < 3 && !t.Failed() {
+				task()
+			}
 		})
 	}
-	reloads := 0
-	for ; working.Load() > 0; reloads++ {
+	for ; working.Load() > 0; reloads.Add(1) {
 		s.node.Run(t, "nft", "-f", path)
 	}
 	wait.Wait()
-	if reloads < 3 {
-		t.Errorf("there were %d reloads, too few to show anything", reloads)
-	}
 }
 
 // TestPackets_reload loads again and again while guests and the world talk: nothing is lost.
