@@ -123,6 +123,7 @@ func TestParse_errors(t *testing.T) {
 		{authorize + "IpProtocol=icmp&FromPort=-1&ToPort=0&CidrIp=10.0.0.0/8", InvalidParameterValue},
 		{authorize + "IpProtocol=icmp&FromPort=256&ToPort=0&CidrIp=10.0.0.0/8", InvalidParameterValue},
 		{authorize + "IpProtocol=icmpv6&FromPort=-1&ToPort=-1&CidrIp=10.0.0.0/8", InvalidParameterValue},
+		{authorize + "IpProtocol=58&FromPort=-1&ToPort=-1&SourceSecurityGroupName=a", InvalidParameterValue},
 		{authorize + "IpProtocol=gre&FromPort=-1&ToPort=-1&CidrIp=10.0.0.0/8", InvalidParameterValue},
 		{authorize + "FromPort=1&ToPort=2&SourceSecurityGroupName=a", MissingParameter},
 		{authorize + "IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=1&IpPermissions.1.ToPort=1&IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/8&IpPermissions.1.IpRanges.1.Description=x", UnknownParameter},

@@ -186,6 +186,10 @@ func (one permission) rules() (rules []RuleAsked, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if six && len(one.groups) > 0 {
+		// The ledger's rule of a group lets its members in by both families.
+		return nil, Errorf(InvalidParameterValue, "%sIpProtocol %s is of IPv6 alone, and a group is of both families: give icmp for both", one.at, one.protocol)
+	}
 	for _, text := range one.cidrs {
 		r := rule
 		if r.CIDR, err = prefixOf(text); err != nil {
