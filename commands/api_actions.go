@@ -20,14 +20,14 @@ func (a *api) perform(ctx context.Context, req *request) error {
 	}
 	if req.call.DryRun && mode == db.Write {
 		// A dry run would stand in a ledger where there is none.
-		there, err := a.open(ctx, db.Read, "", "")
+		there, err := a.open(ctx, db.Read, "", "", req.wait())
 		if err != nil {
 			return err
 		}
 		_ = there.Close() // nothing was read
 		mode = db.DryRun
 	}
-	store, err := a.open(ctx, mode, req.key.Name, "api "+req.call.Text)
+	store, err := a.open(ctx, mode, req.key.Name, "api "+req.call.Text, req.wait())
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func newAPI(s *session, credentials *credentialsFile) *api {
 // given up by it if the server kept failing.
 func (a *api) tell(ctx context.Context) {
 	_, err := a.credentials.keys(a.s.ledger)
-	store, unopened := a.open(ctx, db.Read, "", "")
+	store, unopened := a.open(ctx, db.Read, "", "", a.s.ledger.LockTimeout)
 	if unopened == nil {
 		_ = store.Close() // nothing was read
 	}
@@ -65,8 +65,12 @@ type request struct {
 	keys   ec2api.Keys // that there are
 	key    ec2api.Key  // whose it is, once that is verified
 	call   ec2api.Call
+	until  time.Time // when it waits for others no longer
 	reply  *reply
 }
+
+// wait is how long the request may still wait for others.
+func (req *request) wait() time.Duration { return max(time.Until(req.until), time.Nanosecond) }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.begin()
@@ -118,6 +122,7 @@ func (a *api) answer(req *request) (err error) {
 		return err
 	}
 	ctx := req.http.Context()
+	req.until = time.Now().Add(a.s.ledger.LockTimeout)
 	done, err := a.turn(ctx, req.key.ProjectID)
 	if err != nil {
 		return err
@@ -186,12 +191,12 @@ func (req *request) read() error {
 }
 
 // open opens the ledger for one request.
-func (a *api) open(ctx context.Context, mode db.Mode, actor, command string) (*db.Store, error) {
+func (a *api) open(ctx context.Context, mode db.Mode, actor, command string, wait time.Duration) (*db.Store, error) {
 	url, err := a.s.ledger.url()
 	if err != nil {
 		return nil, err
 	}
-	return db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: a.s.Sys.Now, LockTimeout: a.s.ledger.LockTimeout, Warn: a.warnOnce, Actor: actor, Command: command})
+	return db.Open(ctx, db.Options{URL: url, Mode: mode, Clock: a.s.Sys.Now, LockTimeout: wait, Warn: a.warnOnce, Actor: actor, Command: command})
 }
 
 // warnOnce logs a warning about the ledger, which every request has.

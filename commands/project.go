@@ -136,7 +136,8 @@ func projectDelete() *command {
 		name:  "delete",
 		short: "delete a project",
 		long: "A project that holds anything is refused. With --force its instances are deleted, their addresses released, its " +
-			"networks left to the next project, and its security groups deleted.",
+			"networks left to the next project, and its security groups deleted. Keys of EC2 clients are not in the ledger, and stay good for the " +
+			"next project of that name: `nova-manage api key delete` takes them away.",
 		examples: []string{"nova-manage project delete apollo", "nova-manage project delete apollo --force"},
 		args:     projectArg(&name),
 		flags:    []*cli.Flag{cli.Boolean(&force, "force", "release all that it holds").OnlyTyped(), ifExists(&gone)},

@@ -94,6 +94,7 @@ func TestParse_errors(t *testing.T) {
 		{"Action=DescribeInstances&Version=2014-10-01&Filter.1.Value.1=x", MissingParameter},
 		{"Action=DescribeInstances&Version=2014-10-01&Filter.2.Name=instance-id&Filter.2.Value.1=x", UnknownParameter},
 		{"Action=DescribeAddresses&Version=2014-10-01&MaxResults=5", UnknownParameter},
+		{"Action=DescribeInstances&Version=2014-10-01" + manyValues(101, 1) + manyValues(100, 2), FilterLimitExceeded},
 		{"Action=DescribeAddresses&Version=2014-10-01&PublicIp.1=fe80::1%25eth0", InvalidParameterValue},
 		{"Action=DescribeAddresses&Version=2014-10-01&PublicIp.1=::ffff:192.0.2.1", InvalidParameterValue},
 		{"Action=CreateSecurityGroup&Version=2014-10-01&GroupName=a", MissingParameter},
@@ -204,6 +205,33 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("page is %+v", call.Page)
 		}
 	})
+}
+
+// manyValues is filter n with so many values.
+func manyValues(values, n int) string {
+	text := fmt.Sprintf("&Filter.%d.Name=dns-name", n)
+	for i := range values {
+		text += fmt.Sprintf("&Filter.%d.Value.%d=*", n, i+1)
+	}
+	return text
+}
+
+func TestParse_many(t *testing.T) {
+	if got := len(parsed(t, "Action=DescribeInstances"+manyValues(100, 1)+manyValues(100, 2), mars).Filters); got != 2 {
+		t.Errorf("%d filters", got)
+	}
+}
+
+// TestParse_described revokes a rule as consoles and Terraform do, which send the description of a rule with it; what is let in must not lose one.
+func TestParse_described(t *testing.T) {
+	const rule = "SecurityGroupIngress&GroupName=web&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=1&IpPermissions.1.ToPort=1" +
+		"&IpPermissions.1.Ipv6Ranges.1.CidrIpv6=::/0&IpPermissions.1.Ipv6Ranges.1.Description=x"
+	if in := parsed(t, "Action=Revoke"+rule, mars).Input.(*ChangeIngress); len(in.Rules) != 1 {
+		t.Errorf("%+v", in)
+	}
+	if _, err := Parse(get("Version=2014-10-01&Action=Authorize"+rule), mars); err == nil {
+		t.Error("a description is taken that nobody keeps")
+	}
 }
 
 func TestParse_text(t *testing.T) {

@@ -55,6 +55,9 @@ func ParseCredentials(text string) (Keys, error) {
 	wrong := func(line int, format string, a ...any) error {
 		return &CredentialsError{line, fmt.Sprintf(format, a...)}
 	}
+	if strings.HasPrefix(text, "\ufeff") {
+		return nil, wrong(1, "the file begins with a byte order mark, which the clients do not read")
+	}
 	begun := 0
 	complete := func() error {
 		if len(keys) == 0 {

@@ -44,6 +44,7 @@ const (
 	AuthFailure               = "AuthFailure"
 	CannotDelete              = "CannotDelete"
 	DryRunOperation           = "DryRunOperation"
+	FilterLimitExceeded       = "FilterLimitExceeded"
 	GroupDuplicate            = "InvalidGroup.Duplicate"
 	GroupInUse                = "InvalidGroup.InUse"
 	GroupLimitExceeded        = "SecurityGroupLimitExceeded"

@@ -105,7 +105,11 @@ func prefixes(r Rule, six bool) []string {
 	return []string{r.CIDR.String()}
 }
 
+// maxFilterValues is EC2's bound on the values of all filters of a request: each row is compared with each of them.
+const maxFilterValues = 200
+
 func (p parameters) filters(known map[string]bool) (filters []Filter, err error) {
+	values := 0
 	for n := 1; p.has(fmt.Sprintf("Filter.%d", n)); n++ {
 		at := fmt.Sprintf("Filter.%d.", n)
 		f := Filter{}
@@ -120,6 +124,9 @@ func (p parameters) filters(known map[string]bool) (filters []Filter, err error)
 		}
 		if len(f.Values) == 0 {
 			return nil, Errorf(MissingParameter, "%sValue.1 is missing", at)
+		}
+		if values += len(f.Values); values > maxFilterValues {
+			return nil, Errorf(FilterLimitExceeded, "the filters have more than %d values", maxFilterValues)
 		}
 		for i, value := range f.Values {
 			f.Values[i] = spelt(f.Name, value)

@@ -35,7 +35,7 @@ func readIngress(revoke bool) func(parameters, string) (any, error) {
 			return nil, err
 		}
 		in := &ChangeIngress{Revoke: revoke, Group: group}
-		permissions, err := p.permissions(project)
+		permissions, err := p.permissions(project, revoke)
 		if err != nil {
 			return nil, err
 		}
@@ -57,7 +57,7 @@ func readIngress(revoke bool) func(parameters, string) (any, error) {
 	}
 }
 
-func (p parameters) permissions(project string) (all []permission, err error) {
+func (p parameters) permissions(project string, revoke bool) (all []permission, err error) {
 	for n := 1; p.has(fmt.Sprintf("IpPermissions.%d", n)); n++ {
 		one := permission{at: fmt.Sprintf("IpPermissions.%d.", n)}
 		if err := one.read(p); err != nil {
@@ -70,6 +70,9 @@ func (p parameters) permissions(project string) (all []permission, err error) {
 					return nil, err
 				}
 				one.cidrs = append(one.cidrs, cidr)
+				if revoke { // a rule is found without its description, which the ledger does not keep
+					delete(p.left, fmt.Sprintf("%s%s.%d.Description", one.at, list.of, m))
+				}
 			}
 		}
 		// UserIdGroupPairs, as today's SDKs call it, is Groups in what they send.

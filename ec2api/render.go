@@ -116,8 +116,8 @@ func (c Call) reservation(row Instance) reservationItem {
 		item.DNSNameV6 = six[0].String()
 	}
 	groups := groupItems(row.Groups)
+	item.Groups = setOf(groups) // where boto looks, of any version; Nova's were the reservation's alone
 	if c.showsSix() {
-		item.Groups = setOf(groups)
 		port := interfaceItem{MAC: row.MAC, PrivateIPAddress: text(row.FixedIP), Groups: setOf(groups)}
 		if row.FloatingIP.IsValid() {
 			port.Association = &association{row.FloatingIP.String()}
