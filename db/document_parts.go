@@ -121,6 +121,11 @@ func checkNetworkRow(r *networkRow) *fault {
 	case n.VPNPublicPort < 0 || n.VPNPublicPort > maxPort:
 		return faultf("vpn_public_port", "it is 1 to %d", maxPort)
 	}
+	for _, link := range []struct{ field, name string }{{"bridge", n.Bridge}, {"bridge_interface", n.BridgeInterface}} {
+		if f := checkLink(link.field, link.name); f != nil {
+			return f
+		}
+	}
 	if f := checkNetworkIPv4(n); f != nil {
 		return f
 	}
@@ -201,6 +206,15 @@ func checkPrefix(field string, p netip.Prefix, fits bool) *fault {
 	return nil
 }
 
+// checkLink refuses what the schema of documents does: the name of a network interface is of characters that can be seen, without a slash
+// (dev_valid_name in net/core/dev.c).
+func checkLink(field, name string) *fault {
+	if strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || c == '/' }) {
+		return faultf(field, "it is not the name of a network interface")
+	}
+	return nil
+}
+
 var floatingPart = &tablePart[FloatingRange]{
 	table:   floatingTable,
 	fields:  columnsNamed(floatingTable, "cidr", "pool", "host", "interface", "created_at"),
@@ -210,6 +224,9 @@ var floatingPart = &tablePart[FloatingRange]{
 	check: func(r *FloatingRange) *fault {
 		if !r.CIDR.IsValid() {
 			return faultf("cidr", "a floating range has one")
+		}
+		if f := checkLink("interface", r.Interface); f != nil {
+			return f
 		}
 		return checkPrefix("cidr", r.CIDR, true)
 	},

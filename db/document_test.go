@@ -263,6 +263,7 @@ func TestStore_ImportDocument_refused(t *testing.T) {
 		"vlan":        {replace(`"vlan": 100`, `"vlan": 4095`), "/networks/0/vlan: 4095 cannot be: vlan is 1 to 4094"},
 		"vlan0":       {replace(`"vlan": 100`, `"vlan": 0`), "/networks/0/vlan: 0 is written null"},
 		"bridge":      {replace(`"vlan": 100`, `"vlan": 101`), `*/networks/0/bridge: "br100" cannot be: that of VLAN 101 is br101`},
+		"uplink":      {replace(`"bridge_interface": "eth0"`, `"bridge_interface": "10.0.1.0/27"`), `/networks/0/bridge_interface: "10.0.1.0/27" cannot be: it is not the name of a network interface`},
 		"vlanTwice":   {replace(`"bridge": "br102", "bridge_interface": "eth0", "vlan": 102`, `"bridge": "br100", "bridge_interface": "eth0", "vlan": 100`), "*/networks/1/vlan: 100 is that of another row"},
 		"idTwice":     {replace("{\"id\": 3, ", "{\"id\": 1, "), "*/networks/1/id: 1 is that of another row"},
 		"prefixTwice": {replace(`"cidr_v6": "fd00:1:0:2::/64", "gateway_v6": "fd00:1:0:2::1"`, `"cidr_v6": "fd00:1::/64", "gateway_v6": "fd00:1::1"`), "*/networks/1/cidr_v6: fd00:1::/64 is that of another bridge"},
