@@ -171,7 +171,8 @@ func connect(t testing.TB, path string, statements ...string) *sql.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, statement := range statements {
+	// A process that opens or closes a ledger may hold it for a moment.
+	for _, statement := range append([]string{"PRAGMA busy_timeout = 10000"}, statements...) {
 		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
