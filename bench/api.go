@@ -20,17 +20,17 @@ import (
 // apiCases are EC2 clients beside the command line. A side is a server of its own, so that its memory is that of the case.
 var apiCases = []benchCase{
 	{
-		name: "api: 400 times one instance, 8 requests at once, by instances in the ledger", aim: "at most 2× the smaller ledger; memory flat",
+		name: "api: 400 times one instance, 8 requests at once, by instances in the ledger", aim: "at most 2× the smaller ledger; memory flat", requests: 400,
 		sides: serving([]int{100_000, 10}, func(e *endpoint) error { return e.repeat(400, 8, e.oneInstance) }),
 	},
 	{
-		name: "api: 400 times the security groups, 8 requests at once", aim: "at most 2× the smaller ledger; memory flat",
+		name: "api: 400 times the security groups, 8 requests at once", aim: "at most 2× the smaller ledger; memory flat", requests: 400,
 		sides: serving([]int{100_000, 10}, func(e *endpoint) error {
 			return e.repeat(400, 8, func(int) error { return e.ask("Action=DescribeSecurityGroups") })
 		}),
 	},
 	{
-		name: "api: 50 rules let in and taken back, one request after the other", aim: "at most 2× the smaller ledger; memory flat",
+		name: "api: 50 rules let in and taken back, one request after the other", aim: "at most 2× the smaller ledger; memory flat", requests: 100,
 		sides: serving([]int{100_000, 10}, func(e *endpoint) error { return e.repeat(50, 1, e.rule) }),
 	},
 	{

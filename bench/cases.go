@@ -15,6 +15,8 @@ type benchCase struct {
 	sides     func(*world) ([]side, error)
 	// rounds, if it is set, is how many there are at most, for what takes seconds.
 	rounds int
+	// requests, if it is set, is how many a round sends: how many are answered in a second is reported, too.
+	requests int
 }
 
 // side is one way to do the work; run does it once and says what the process took.

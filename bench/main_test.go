@@ -45,6 +45,15 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestReport_requests has 100 requests in a quarter of a second be 400 in a second.
+func TestReport_requests(t *testing.T) {
+	var out bytes.Buffer
+	report(&out, benchCase{name: "a", requests: 100}, []side{{name: "b"}}, [][]cost{{{time: time.Second}, {time: time.Second / 4}}})
+	if !strings.HasSuffix(out.String(), "   400 requests/s\n") {
+		t.Error(out.String())
+	}
+}
+
 func TestMedian(t *testing.T) {
 	for want, times := range map[time.Duration][]time.Duration{
 		3: {3},

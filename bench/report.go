@@ -9,8 +9,8 @@ import (
 )
 
 // report prints one case: for each side the fastest, the median and the slowest round and the most memory that any took,
-// and for all but the first, which is nova-manage, how many times as long nova-manage took. The fastest round is the one
-// that the machine disturbed least; how far the slowest is from it is the noise.
+// and for all but the first, which is nova-manage, how many times as long nova-manage took; of requests also how many a second the
+// fastest round had answered. The fastest round is the one that the machine disturbed least; how far the slowest is from it is the noise.
 func report(out io.Writer, c benchCase, sides []side, costs [][]cost) {
 	fmt.Fprintf(out, "\n%s (aim: %s)\n", c.name, c.aim)
 	fmt.Fprintf(out, "  %-40s %11s %11s %11s %9s   %s\n", "", "fastest", "median", "slowest", "memory", "the first takes (fastest, median)")
@@ -20,6 +20,9 @@ func report(out io.Writer, c benchCase, sides []side, costs [][]cost) {
 		fmt.Fprintf(out, "  %-40s %11s %11s %11s %9s", s.name, millis(t[0]), millis(median(t)), millis(t[len(t)-1]), memory(costs[n]))
 		if n > 0 {
 			fmt.Fprintf(out, "   %.2f×, %.2f×", ratio(ours[0], t[0]), ratio(median(ours), median(t)))
+		}
+		if c.requests > 0 {
+			fmt.Fprintf(out, "   %.0f requests/s", float64(c.requests)/t[0].Seconds())
 		}
 		fmt.Fprintln(out)
 	}
